@@ -1,0 +1,16 @@
+"""Audio on disk: clips, scenes, recordings, official folds and splits."""
+
+from asc.corpus.base import Clip, Corpus, Fold, Problem
+from asc.corpus.readers import READERS, open_corpus
+from asc.corpus.splits import Split, make_splits
+
+__all__ = [
+    "READERS",
+    "Clip",
+    "Corpus",
+    "Fold",
+    "Problem",
+    "Split",
+    "make_splits",
+    "open_corpus",
+]

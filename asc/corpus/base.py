@@ -1,0 +1,279 @@
+"""What a corpus is: clips with scenes and recordings, and official folds.
+
+Every reader turns files on disk into one `Corpus` through a `CorpusBuilder`,
+which checks each row on its way in. A row that cannot be used becomes a
+`Problem` and the others are kept; whoever works with the corpus decides
+whether problems stop the work.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from asc.errors import InputError
+
+#: Endings (lower case) that libsndfile decodes and readers accept.
+AUDIO_ENDINGS = (".wav", ".flac", ".ogg", ".mp3", ".aif", ".aiff", ".w64")
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+
+
+@dataclass(frozen=True, order=True)
+class Clip:
+    """One audio file, which becomes one row of a store.
+
+    Attributes
+    ----------
+    path : str
+        Path relative to the corpus folder, with forward slashes.
+    scene : str
+        The label, spelled as in the metadata.
+    recording : str
+        Session that the clip was cut from: the unit of leakage.
+    """
+
+    path: str
+    scene: str
+    recording: str
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A row of the metadata, or a file, that cannot be used.
+
+    Attributes
+    ----------
+    where : str
+        File and line, or path of the clip.
+    message : str
+        What is wrong, as a sentence without the place.
+    """
+
+    where: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.message}"
+
+
+@dataclass(frozen=True)
+class Fold:
+    """Official lists of a fold, as paths of clips."""
+
+    train: tuple[str, ...]
+    test: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """Labelled audio on disk.
+
+    Attributes
+    ----------
+    root : Path
+        Folder that clip paths are relative to.
+    name : str
+        Short name, used for default file names.
+    format : str
+        Name of the reader.
+    clips : tuple of Clip
+        Usable clips, sorted by path: the order of store rows.
+    folds : dict of str to Fold
+        Official folds by name (``fold1``...); may be empty.
+    recordings_known : bool
+        False if the metadata names no recordings. Each clip is then its own
+        recording, and leakage cannot be told.
+    problems : tuple of Problem
+        What was left out, and why.
+    notes : tuple of str
+        Things worth knowing that stop nothing.
+    """
+
+    root: Path
+    name: str
+    format: str
+    clips: tuple[Clip, ...]
+    folds: dict[str, Fold] = field(default_factory=dict)
+    recordings_known: bool = True
+    problems: tuple[Problem, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def scenes(self) -> tuple[str, ...]:
+        """Labels in alphabetical order: the order of classes everywhere."""
+        return tuple(sorted({clip.scene for clip in self.clips}))
+
+    @property
+    def recordings(self) -> tuple[str, ...]:
+        """Names of the recordings, sorted."""
+        return tuple(sorted({clip.recording for clip in self.clips}))
+
+
+class CorpusBuilder:
+    """Collects rows of metadata, checks them, and makes the `Corpus`.
+
+    Parameters
+    ----------
+    root : Path
+        Folder that paths of clips are relative to. No path may leave it.
+    format : str
+        Name of the reader.
+    """
+
+    def __init__(self, root: Path, format: str) -> None:
+        self.root = root
+        self.format = format
+        self.problems: list[Problem] = []
+        self.notes: list[str] = []
+        self._clips: dict[str, Clip] = {}
+        self._first_seen: dict[str, str] = {}
+        self._has_recordings = False
+        self._folds: dict[str, Fold] = {}
+
+    def reject(self, where: str, message: str) -> None:
+        """Record a row that cannot be used."""
+        self.problems.append(Problem(_printable(where), _printable(message)))
+
+    def add(
+        self, where: str, path: str, scene: str, recording: str | None
+    ) -> str | None:
+        """Check one row; keep it, or record why it cannot be kept.
+
+        Returns
+        -------
+        str or None
+            The path of the clip as it is kept; None if it is not.
+        """
+        clip_path = self._checked_path(where, path)
+        scene, recording = scene.strip(), (recording or "").strip()
+        if clip_path is None:
+            pass
+        elif not scene:
+            self.reject(where, f"{clip_path} has no label.")
+        elif _CONTROL.search(scene):
+            self.reject(
+                where, f"the label of {clip_path} has control characters in it."
+            )
+        elif clip_path in self._clips:
+            same = self._clips[clip_path].scene == scene
+            self.reject(
+                where,
+                f"{clip_path} was listed before ({self._first_seen[clip_path]})"
+                + (", with the same label." if same else ", with another label."),
+            )
+        elif _CONTROL.search(recording):
+            self.reject(
+                where, f"the recording of {clip_path} has control characters in it."
+            )
+        else:
+            self._has_recordings |= bool(recording)
+            self._clips[clip_path] = Clip(clip_path, scene, recording or clip_path)
+            self._first_seen[clip_path] = where
+            return clip_path
+        return None
+
+    def add_fold(self, name: str, train: Iterable[str], test: Iterable[str]) -> None:
+        """Keep the official lists of a fold, as they are, in sorted order.
+
+        Names that the metadata does not have are problems. So is a name that
+        stands in both lists of the fold.
+        """
+        lists = {}
+        for part, paths in (("train", train), ("test", test)):
+            known, missing = set(), []
+            for path in map(_normalised, paths):
+                (known.add if path in self._clips else missing.append)(path)
+            for path in missing:
+                self.reject(f"{name} ({part})", f"{path} is not in the metadata.")
+            lists[part] = known
+        for path in sorted(lists["train"] & lists["test"]):
+            self.reject(name, f"{path} is in the train and in the test list.")
+        self._folds[name] = Fold(
+            tuple(sorted(lists["train"])), tuple(sorted(lists["test"]))
+        )
+
+    @property
+    def paths(self) -> set[str]:
+        """Paths of the clips kept so far."""
+        return set(self._clips)
+
+    def build(self) -> Corpus:
+        """Return the corpus.
+
+        Raises
+        ------
+        InputError
+            If not a single usable clip was found.
+        """
+        if not self._clips:
+            first = f" First problem: {self.problems[0]}" if self.problems else ""
+            raise InputError(
+                f"No clips in {self.root} (read as format {self.format!r}).{first}"
+                " Expected a TUT, TAU or ESC-50 folder, a folder with one folder of"
+                " audio for each scene, or a .csv/.tsv table with columns path and"
+                " label."
+            )
+        return Corpus(
+            root=self.root,
+            name=_short_name(self.root),
+            format=self.format,
+            clips=tuple(sorted(self._clips.values())),
+            folds=self._folds,
+            recordings_known=self._has_recordings,
+            problems=tuple(self.problems),
+            notes=tuple(self.notes),
+        )
+
+    def _checked_path(self, where: str, path: str) -> str | None:
+        """Return the normalised path, or None after recording what is wrong."""
+        path = path.strip()
+        if not path:
+            self.reject(where, "the path is empty.")
+        elif _CONTROL.search(path):
+            self.reject(where, f"the path {path!r} has control characters in it.")
+        else:
+            clip_path = _normalised(path)
+            inside = not (
+                clip_path.startswith("/")
+                or re.match(r"[A-Za-z]:", clip_path)
+                or clip_path.split("/")[0] == ".."
+            )
+            if inside:
+                return clip_path
+            self.reject(where, f"the path {path} leaves the corpus folder.")
+        return None
+
+
+def read_lines(path: Path) -> list[str]:
+    """Return the lines of a metadata file, whatever its line ends.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, unreadable or not UTF-8 text.
+    """
+    try:
+        return path.read_text(encoding="utf-8-sig").splitlines()
+    except UnicodeDecodeError as error:
+        raise InputError(
+            f"{path} is not UTF-8 text ({error.reason} at byte {error.start})."
+        ) from error
+    except OSError as error:
+        raise InputError(f"Cannot read {path}: {error.strerror}.") from error
+
+
+def _normalised(path: str) -> str:
+    return posixpath.normpath(path.strip().replace("\\", "/"))
+
+
+def _printable(text: str) -> str:
+    """Return text that is safe in a terminal: control characters are shown."""
+    return _CONTROL.sub(lambda match: repr(match.group())[1:-1], text)
+
+
+def _short_name(root: Path) -> str:
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", root.resolve().name).strip("-") or "corpus"

@@ -1,0 +1,67 @@
+"""Versions, machine and default places."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+from importlib import metadata
+from pathlib import Path
+
+#: Libraries whose version can change a feature's numbers.
+DSP_LIBRARIES = ("librosa", "numpy", "scipy", "soundfile", "soxr")
+#: Libraries that a training depends on.
+TRAINING_LIBRARIES = ("h5py", "keras", "numpy", "scikit-learn", "tensorflow")
+
+
+def versions(names: tuple[str, ...]) -> dict[str, str]:
+    """Return installed versions without importing anything.
+
+    A library that is not installed has the version ``"not installed"``.
+    """
+    found = {}
+    for name in names:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            found[name] = "not installed"
+    return found
+
+
+def dsp_versions() -> dict[str, str]:
+    """Return versions of what decodes and transforms audio."""
+    import soundfile
+
+    return versions(DSP_LIBRARIES) | {
+        "libsndfile": soundfile.__libsndfile_version__,
+    }
+
+
+def describe() -> dict[str, str | int | dict[str, str]]:
+    """Return facts about this machine and installation, for records."""
+    import asc
+
+    names = sorted({*DSP_LIBRARIES, *TRAINING_LIBRARIES, "click", "joblib"})
+    return {
+        "asc": asc.__version__,
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "machine": platform.machine(),
+        "processors": usable_cores(),
+        "executable": sys.executable,
+        "libraries": versions(tuple(names)),
+    }
+
+
+def usable_cores() -> int:
+    """Return the number of processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
+
+
+def cache_dir() -> Path:
+    """Return the default home of stores, downloads and runs.
+
+    The environment variable ``ASC_CACHE`` if it is set, else ``cache`` in the
+    current folder.
+    """
+    return Path(os.environ.get("ASC_CACHE") or "cache")

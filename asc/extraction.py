@@ -1,0 +1,420 @@
+"""Corpus to store: a plan, parallel workers, one writer.
+
+Rows are numbered before work starts, workers return whole rows, and only this
+process writes. So the bytes of a store do not depend on the number of workers,
+on their order, or on interruptions.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import numpy as np
+
+from asc import environment
+from asc.corpus import Corpus, Problem, make_splits
+from asc.errors import AscError, InputError, SettingsMismatch, StoreError
+from asc.features import FeatureSpec, FrontEnd, fit, read_audio
+from asc.store import FeatureStore, StoreWriter, bytes_needed, partial_path, writing
+from asc.store.fingerprint import describe_difference, fingerprint, provenance
+from asc.store.schema import DONE
+from asc.store.writer import digest_of
+
+#: Clips that a worker gets at a time.
+_BATCH = 8
+#: A worker takes about a second to start, in which this many clips are done.
+_CLIPS_WORTH_A_WORKER = 40
+#: Seconds between commits: what a crash can cost.
+_COMMIT_SECONDS = 2.0
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What an extraction will do.
+
+    Attributes
+    ----------
+    corpus : Corpus
+    store : Path
+    spec : FeatureSpec
+    notes : tuple of str
+        Sentences about audio that is handled, but not as the rest: other sample
+        rates, short or long clips.
+    """
+
+    corpus: Corpus
+    store: Path
+    spec: FeatureSpec
+    notes: tuple[str, ...]
+
+    @property
+    def bytes(self) -> int:
+        """Size of the finished store, about."""
+        return bytes_needed(self.spec, len(self.corpus.clips))
+
+
+@dataclass
+class Report:
+    """What an extraction did.
+
+    Attributes
+    ----------
+    store : Path
+        The store, or the growing file if it could not be completed.
+    complete : bool
+    clips, computed, kept : int
+        Rows of the store, rows computed now, and rows that were there.
+    failures : list of Problem
+    notes : list of str
+    seconds : float
+    """
+
+    store: Path
+    complete: bool
+    clips: int
+    computed: int = 0
+    kept: int = 0
+    failures: list[Problem] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+
+
+def plan(corpus: Corpus, store: str | os.PathLike[str], **settings: Any) -> Plan:
+    """Decide the spec from the headers of the audio.
+
+    Parameters
+    ----------
+    corpus : Corpus
+    store : path-like
+        The store that will be written.
+    **settings
+        Fields of `FeatureSpec` that are set; None means to choose for the audio.
+
+    Returns
+    -------
+    Plan
+
+    Raises
+    ------
+    InputError
+        If the header of not a single clip can be read.
+    UsageError
+        If a setting is impossible.
+    """
+    headers = list(_headers(corpus))
+    if not headers:
+        raise InputError(
+            f"Not one of the {len(corpus.clips)} clips in {corpus.root} can be read"
+            f" as audio (the first is {corpus.clips[0].path}). Is the audio there?"
+        )
+    rates = Counter(rate for rate, _ in headers)
+    rate = settings.pop("sample_rate", None) or max(
+        rates, key=lambda rate: (rates[rate], rate)
+    )
+    lengths = [seconds for _, seconds in headers]
+    seconds = settings.pop("seconds", None) or _nominal(median(lengths))
+    spec = FeatureSpec.for_audio(rate, seconds, **settings)
+
+    notes = list(corpus.notes)
+    for other, count in sorted(rates.items()):
+        if other != rate:
+            notes.append(f"{count} clips at {other} Hz are resampled to {rate} Hz.")
+    short = sum(length < seconds - 0.5 / rate for length in lengths)
+    if short:
+        notes.append(f"{short} clips are shorter than {seconds:g} s and are repeated.")
+    long = sum(length > seconds + 0.05 for length in lengths)
+    if long:
+        notes.append(f"{long} clips are longer than {seconds:g} s and are cut.")
+    notes += _scene_notes(corpus)
+    return Plan(corpus, Path(store), spec, tuple(notes))
+
+
+def extract(
+    plan: Plan,
+    *,
+    jobs: int = -1,
+    allow_failures: bool = False,
+    overwrite: bool = False,
+    progress: Progress | None = None,
+) -> Report:
+    """Make the store of a plan, or go on making it.
+
+    Parameters
+    ----------
+    plan : Plan
+    jobs : int
+        Worker processes; -1 for as many as there are processors.
+    allow_failures : bool
+        Complete the store without the clips that fail, and record them.
+    overwrite : bool
+        Rebuild a store that was made with other settings.
+    progress : callable(done, total), optional
+        Called as clips are finished.
+
+    Returns
+    -------
+    Report
+        ``complete`` is False if clips failed and that is not allowed. The
+        others are then kept in the growing file.
+
+    Raises
+    ------
+    SettingsMismatch
+        If the store, or its growing file, was made with other settings.
+    Busy
+        If another process is writing the store.
+    """
+    started = time.perf_counter()
+    plan.store.parent.mkdir(parents=True, exist_ok=True)
+    with writing(plan.store):
+        writer = _open_writer(plan, overwrite)
+        if isinstance(writer, Report):
+            return writer
+        with writer:
+            status = writer.status()
+            # Failed rows are tried again: the user may have mended the files.
+            todo = np.flatnonzero(status != DONE)
+            report = Report(writer.path, False, len(status), len(todo))
+            report.kept = len(status) - len(todo)
+            report.notes = list(plan.notes)
+            silent = _compute(plan, writer, todo, jobs, progress)
+            if silent:
+                report.notes.append(
+                    f"{len(silent)} clips are digital silence, such as {silent[0]}."
+                )
+            report.failures = writer.failures()
+            if not report.failures or allow_failures:
+                store = writer.finish(plan.store)
+                report.store, report.complete = store.path, True
+                report.clips = len(store)
+    report.seconds = time.perf_counter() - started
+    return report
+
+
+def _open_writer(plan: Plan, overwrite: bool) -> StoreWriter | Report:
+    """Return the writer to go on with, or the report if nothing is to be done."""
+    wanted = provenance(plan.spec, plan.corpus)
+    growing = partial_path(plan.store)
+    finished: FeatureStore | None = None
+    if overwrite:
+        growing.unlink(missing_ok=True)
+    elif plan.store.exists():
+        finished = FeatureStore(plan.store)
+        _demand_same(finished, wanted)
+        failures = finished.failures()
+        retry = {problem.where for problem in failures} & {
+            clip.path for clip in plan.corpus.clips
+        }
+        if not retry and not growing.exists():
+            return Report(
+                plan.store,
+                True,
+                len(finished),
+                kept=len(finished),
+                failures=failures,
+                notes=list(plan.notes),
+            )
+    if growing.exists():
+        try:
+            found = FeatureStore(growing, partial=True)
+        except StoreError as error:
+            raise StoreError(
+                f"{error} It is the growing file of {plan.store}; use --overwrite to"
+                " start again."
+            ) from error
+        _demand_same(found, wanted)
+        return StoreWriter(growing)
+    _demand_space(plan)
+    writer = StoreWriter.create(
+        growing,
+        plan.spec,
+        plan.corpus,
+        make_splits(plan.corpus),
+        wanted,
+        environment.describe(),
+    )
+    if finished is not None:
+        writer.reuse(finished)
+    return writer
+
+
+def _demand_same(found: FeatureStore, wanted: dict[str, Any]) -> None:
+    if found.fingerprint != fingerprint(wanted):
+        raise SettingsMismatch(
+            f"{found.path} was made with other settings and is kept untouched.\n"
+            f"{describe_difference(found.provenance, wanted)}\n"
+            "  Use --overwrite to rebuild it, or write to another file."
+        )
+
+
+def _demand_space(plan: Plan) -> None:
+    free = shutil.disk_usage(plan.store.parent).free
+    if plan.bytes > free:
+        raise AscError(
+            f"{plan.store} needs {plan.bytes / 1e6:,.0f} MB, but only"
+            f" {free / 1e6:,.0f} MB are free on its disk."
+        )
+
+
+def _compute(
+    plan: Plan,
+    writer: StoreWriter,
+    todo: np.ndarray,
+    jobs: int,
+    progress: Progress | None,
+) -> list[str]:
+    """Compute and write rows; return the paths of digitally silent clips."""
+    silent, committed = [], time.monotonic()
+    try:
+        for done, result in enumerate(_results(plan, todo, jobs), start=1):
+            if isinstance(result, Failed):
+                writer.fail(result.row, result.message)
+            else:
+                writer.write(
+                    result.row, result.features, result.digests, result.measured
+                )
+                if result.silent:
+                    silent.append(plan.corpus.clips[result.row].path)
+            if time.monotonic() - committed > _COMMIT_SECONDS:
+                writer.commit()
+                committed = time.monotonic()
+            if progress:
+                progress(done, len(todo))
+    finally:
+        writer.commit()
+    return silent
+
+
+@dataclass(frozen=True)
+class Computed:
+    """A row as a worker returns it."""
+
+    row: int
+    features: dict[str, np.ndarray]
+    digests: dict[str, bytes]
+    measured: dict[str, float]
+    silent: bool
+
+
+@dataclass(frozen=True)
+class Failed:
+    """A clip that cannot become a row. Returned, since raising stops the rest."""
+
+    row: int
+    message: str
+
+
+def _results(plan: Plan, todo: np.ndarray, jobs: int) -> Iterator[Computed | Failed]:
+    """Yield rows in any order."""
+    from joblib import Parallel, delayed, parallel_config
+
+    workers = jobs if jobs > 0 else environment.usable_cores()
+    workers = max(1, min(workers, len(todo) // _CLIPS_WORTH_A_WORKER))
+    batches = [
+        [(int(row), plan.corpus.clips[row].path) for row in todo[start : start + _BATCH]]
+        for start in range(0, len(todo), _BATCH)
+    ]
+    if not batches:
+        return
+    if workers == 1:
+        frontend = FrontEnd(plan.spec)
+        for batch in batches:
+            yield from _process(frontend, plan.corpus.root, batch)
+        return
+    with (
+        parallel_config("loky", inner_max_num_threads=1),
+        Parallel(workers, return_as="generator_unordered", batch_size=1) as parallel,
+    ):
+        # Workers import what they need while this process builds the front end,
+        # for which it imports librosa.
+        warm = parallel(delayed(_warm_up)() for _ in range(workers))
+        frontend = FrontEnd(plan.spec)
+        for _ in warm:
+            pass
+        work = delayed(_process)
+        for results in parallel(
+            work(frontend, plan.corpus.root, batch) for batch in batches
+        ):
+            yield from results
+
+
+def _warm_up() -> None:
+    """Import what a worker needs; this module has imported the rest."""
+    import soundfile  # noqa: F401
+
+
+def _process(
+    frontend: FrontEnd, root: Path, batch: Iterable[tuple[int, str]]
+) -> list[Computed | Failed]:
+    """Compute a batch of rows. No exception leaves it."""
+    results: list[Computed | Failed] = []
+    for row, path in batch:
+        try:
+            results.append(_computed(frontend, root, row, path))
+        except InputError as error:
+            results.append(Failed(row, str(error)))
+        except Exception as error:  # noqa: BLE001 - one clip must not stop the rest
+            results.append(Failed(row, f"{type(error).__name__}: {error}."))
+    return results
+
+
+def _computed(frontend: FrontEnd, root: Path, row: int, path: str) -> Computed:
+    audio = read_audio(root / path)
+    y = fit(audio, frontend.spec)
+    features = frontend(y)
+    return Computed(
+        row,
+        features,
+        {name: digest_of(array) for name, array in features.items()},
+        {
+            "seconds": audio.seconds,
+            "sample_rate": audio.sample_rate,
+            "channels": audio.samples.shape[1],
+            "source_bytes": audio.size,
+            "source_crc32": audio.checksum,
+        },
+        silent=not y.any(),
+    )
+
+
+def _headers(corpus: Corpus) -> Iterator[tuple[int, float]]:
+    """Yield (sample rate, seconds) of every clip whose header can be read."""
+    import soundfile
+
+    for clip in corpus.clips:
+        try:
+            info = soundfile.info(str(corpus.root / clip.path))
+        except (soundfile.LibsndfileError, RuntimeError, OSError):
+            continue  # the worker will say what is wrong
+        if info.frames > 0:
+            yield info.samplerate, info.frames / info.samplerate
+
+
+def _nominal(seconds: float) -> float:
+    """Return the length that is meant by clips of about this length."""
+    return round(seconds, 1) if seconds >= 1 else round(seconds, 3)
+
+
+def _scene_notes(corpus: Corpus) -> Iterator[str]:
+    counts = Counter(clip.scene for clip in corpus.clips)
+    lonely = sorted(scene for scene, count in counts.items() if count == 1)
+    if lonely:
+        yield (
+            f"{len(lonely)} scenes have a single clip, which goes to train"
+            f" ({', '.join(lonely[:5])}): validation and test lack them."
+        )
+    if not corpus.recordings_known:
+        yield (
+            "The corpus names no recordings, so leakage cannot be told. A table with"
+            " a column recording would name them."
+        )

@@ -1,0 +1,204 @@
+"""The specification of the features: every value that changes a number."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from asc.errors import UsageError, unknown_name
+
+#: Features in the order in which they are stored and listed.
+FEATURES = ("mel", "stft")
+CHANNELS = {"mono": 1, "midside": 2}
+DTYPES = ("uint8", "float16", "float32")
+
+#: Bins wider than this (in Hz) leave narrow Mel bands empty.
+_WIDEST_BIN = 12.0
+
+
+@dataclass(frozen=True)
+class FeatureSpec:
+    """How audio becomes arrays.
+
+    Two specs that are equal give the same numbers from the same audio, as far
+    as the libraries named in a store's fingerprint are the same too.
+
+    Parameters
+    ----------
+    sample_rate : int > 0
+        Rate of the analysis (in Hz). Audio at another rate is resampled.
+    seconds : float > 0
+        Nominal length of a clip. Longer audio is cut at the end, shorter audio
+        is repeated from its start: zeros would tell a clip by its length.
+    channels : {'mono', 'midside'}
+        Mean of all channels, or half the sum and half the difference of two.
+    n_fft : int > 0
+        Length of the FFT and of the window (in samples).
+    hop_length : int > 0
+        Step between frames (in samples).
+    fmin, fmax : float
+        Range of frequencies that is kept (in Hz). The DC row and the roll-off
+        of the anti-alias filter tell equipment, not scenes.
+    rows, columns : int > 0
+        Size of both features. ``rows`` is also the number of Mel bands.
+    stft_floor, mel_floor : float
+        Lowest level that is kept (in dB relative to full scale).
+    step : float in (0, 0.5]
+        Step of the uint8 codes (in dB).
+    dtype : {'uint8', 'float16', 'float32'}
+        How a store keeps the features. uint8 codes cover 254 steps from the
+        floor up, and code 0 never stands for data; floats are dB.
+    features : tuple of str
+        Which of ``mel`` and ``stft`` are computed.
+    window, center, pad_mode, mel_norm, mel_htk, resampler
+        Spelled out because they change numbers; see `librosa.stft`,
+        `librosa.filters.mel` and `soxr.resample`.
+
+    Raises
+    ------
+    UsageError
+        If a value is impossible, or if a Mel band would be empty.
+
+    Notes
+    -----
+    Level is in dB relative to a full-scale sine wave, never to the clip's own
+    maximum: a quiet library and a loud street differ in level, and a reference
+    to the maximum would erase that.
+    """
+
+    sample_rate: int
+    seconds: float
+    channels: str = "mono"
+    n_fft: int = 4096
+    hop_length: int = 1024
+    fmin: float = 20.0
+    fmax: float = 20000.0
+    rows: int = 256
+    columns: int = 256
+    stft_floor: float = -140.0
+    mel_floor: float = -145.0
+    step: float = 0.5
+    dtype: str = "uint8"
+    features: tuple[str, ...] = FEATURES
+    window: str = "hann"
+    center: bool = True
+    pad_mode: str = "constant"
+    mel_norm: str = "slaney"
+    mel_htk: bool = False
+    resampler: str = "soxr_hq"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "features", tuple(self.features))
+        for name in ("sample_rate", "n_fft", "hop_length", "rows", "columns"):
+            value = getattr(self, name)
+            if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+                raise UsageError(f"{name} must be a whole number > 0. Got {value!r}.")
+        for name, known in (("channels", tuple(CHANNELS)), ("dtype", DTYPES)):
+            if getattr(self, name) not in known:
+                raise UsageError(unknown_name(name, str(getattr(self, name)), known))
+        for feature in self.features:
+            if feature not in FEATURES:
+                raise UsageError(unknown_name("feature", feature, FEATURES))
+        if not self.features or len(set(self.features)) < len(self.features):
+            raise UsageError(
+                f"features must name {' or '.join(FEATURES)}, each once."
+                f" Got {self.features}."
+            )
+        if not 0 < self.seconds <= 3600:
+            raise UsageError(f"seconds must be in (0, 3600]. Got {self.seconds}.")
+        if self.samples < 2:
+            raise UsageError(f"A clip of {self.seconds} s has no sample to analyse.")
+        if not 0 < self.step <= 0.5:
+            raise UsageError(f"step must be in (0, 0.5] dB. Got {self.step}.")
+        if not 0 <= self.fmin < self.fmax <= self.sample_rate / 2:
+            raise UsageError(
+                "fmin and fmax must satisfy 0 <= fmin < fmax <= half the sample rate"
+                f" ({self.sample_rate / 2:g} Hz). Got {self.fmin:g} and"
+                f" {self.fmax:g} Hz."
+            )
+
+    @classmethod
+    def for_audio(cls, sample_rate: int, seconds: float, **settings: Any) -> FeatureSpec:
+        """Return the spec for audio of a given rate and length.
+
+        What is not set is chosen for the audio: an FFT of 4096 points, longer
+        where bins would be wider than 12 Hz; a hop of a quarter of that,
+        halved until there are at least as many frames as columns; an upper
+        limit of 20 kHz or half the sample rate.
+
+        Parameters
+        ----------
+        sample_rate : int
+            In Hz.
+        seconds : float
+            Nominal length of the clips.
+        **settings
+            Fields of the spec; None means not set.
+        """
+        chosen = {name: value for name, value in settings.items() if value is not None}
+        if sample_rate > 0:
+            n_fft = 4096
+            while sample_rate / n_fft > _WIDEST_BIN:
+                n_fft *= 2
+            chosen.setdefault("n_fft", n_fft)
+            chosen.setdefault("fmax", min(cls.fmax, sample_rate / 2))
+        hop = max(1, chosen.get("n_fft", cls.n_fft) // 4)
+        columns = chosen.get("columns", cls.columns)
+        while hop > 1 and 1 + int(sample_rate * seconds) // hop < columns:
+            hop //= 2
+        chosen.setdefault("hop_length", hop)
+        return cls(sample_rate=sample_rate, seconds=seconds, **chosen)
+
+    @property
+    def samples(self) -> int:
+        """Length of a clip (in samples)."""
+        return round(self.sample_rate * self.seconds)
+
+    @property
+    def frames(self) -> int:
+        """Number of STFT frames before they are reduced to columns."""
+        return 1 + self.samples // self.hop_length
+
+    @property
+    def channel_count(self) -> int:
+        """Channels of the stored arrays."""
+        return CHANNELS[self.channels]
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Shape of one stored feature: (rows, columns, channels)."""
+        return self.rows, self.columns, self.channel_count
+
+    def floor(self, feature: str) -> float:
+        """Return the lowest level of a feature (in dB)."""
+        return self.stft_floor if feature == "stft" else self.mel_floor
+
+    def scaling(self, feature: str) -> tuple[float, float]:
+        """Return (scale, offset): level in dB = offset + scale * stored value."""
+        if self.dtype == "uint8":
+            return self.step, self.floor(feature) - self.step
+        return 1.0, 0.0
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the fields as plain values for JSON."""
+        return dataclasses.asdict(self) | {"features": list(self.features)}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> FeatureSpec:
+        """Return the spec with the given fields.
+
+        Raises
+        ------
+        UsageError
+            If a field is unknown, missing or impossible.
+        """
+        known = tuple(field.name for field in dataclasses.fields(cls))
+        for name in values:
+            if name not in known:
+                raise UsageError(unknown_name("field of a feature spec", name, known))
+        try:
+            return cls(**values)
+        except TypeError as error:
+            raise UsageError(f"Not a feature spec: {error}.") from error

@@ -1,0 +1,109 @@
+"""The one way from a model's name to a model.
+
+A saved model takes what a store holds: the values are normalised, and brought to
+three channels, by layers inside the model.
+"""
+
+from __future__ import annotations
+
+import os
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from asc.models.registry import Builder, describe
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import keras
+    import numpy as np
+
+
+def build_model(
+    name: str,
+    *,
+    input_shape: tuple[int, int, int] = (256, 256, 1),
+    scenes: int = 15,
+    weights: str | Path | None = None,
+    mean: np.ndarray | None = None,
+    variance: np.ndarray | None = None,
+    value_range: tuple[float, float] | None = None,
+) -> keras.Model:
+    """Build a model that takes what a store holds and gives scene probabilities.
+
+    Initial values are drawn from Keras' global generator: call
+    ``keras.utils.set_random_seed(seed)`` before this function to repeat them.
+
+    Parameters
+    ----------
+    name : str
+        One of `model_names`.
+    input_shape : tuple of int
+        Rows (frequency), columns (time) and channels of one clip; one channel is
+        repeated three times, two are taken as mid and side and become
+        (mid, side, mid).
+    scenes : int >= 2
+        How many probabilities the model gives.
+    weights : str or Path, optional
+        ``"none"`` for random initial values; ``"imagenet"`` for the weights that
+        Keras offers for the pretrained models, downloaded once; or a file: a
+        ``.keras`` model or the ``.weights.h5`` weights of one, of the same
+        architecture, or, for a pretrained model, an ``.h5`` file of Keras'
+        ImageNet weights without the top. The default is ``"imagenet"`` for the
+        pretrained models and ``"none"`` for the others.
+    mean, variance : np.ndarray [shape=(rows,)], optional
+        Statistics of the train part, per row, in the units of the store. Without
+        them the values are not normalised.
+    value_range : (float, float), optional
+        Lowest and highest value that the store can hold, mapped to 0 and 255 for
+        weights that expect pixels. None means that it holds codes up to 255.
+
+    Returns
+    -------
+    keras.Model [shape=(batch, rows, columns, channels) -> (batch, scenes)]
+        Not compiled, with probabilities in float32. A pretrained model that starts
+        from ImageNet weights, or from any file other than a ``.keras`` model built
+        without them, maps its input to pixels and applies Keras' own preprocessing;
+        every other model uses `mean` and `variance`. Statistics are not taken from
+        a file: they belong to the store and its split.
+
+    Raises
+    ------
+    UsageError
+        For an unknown name, impossible sizes or statistics, and weights that the
+        model cannot have.
+    InputError
+        If a weights file is missing, unreadable or of another shape, or ImageNet
+        weights cannot be downloaded.
+    """
+    entry = describe(name)
+    builder = _imported(entry.builder)
+    # These import Keras, which takes seconds: only for those who build a model.
+    from asc.models import layers
+    from asc.models import weights as sources
+
+    source = sources.find(weights, model=name, pretrained=entry.pretrained)
+    saved = sources.read_model(source)
+    layers.check_sizes(name, input_shape, scenes)
+    pixels = entry.pretrained and source is not None
+    if saved is not None and not sources.takes_pixels(saved):
+        pixels = False
+    if pixels:
+        inputs, x = layers.pixel_input(input_shape, value_range)
+    else:
+        inputs, x = layers.normalised_input(input_shape, mean, variance)
+    options = {"weights": source if pixels else None} if entry.pretrained else {}
+    model = layers.finish(name, inputs, builder(x, scenes, **options), scenes)
+    sources.fill(model, source, saved)
+    return model
+
+
+def _imported(builder: Builder | str) -> Builder:
+    """Import a builder that was registered as a string."""
+    # TensorFlow reads this when it is imported: no notes about its build.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    if not isinstance(builder, str):
+        return builder
+    module, _, function = builder.partition(":")
+    found: Builder = getattr(import_module(module), function)
+    return found

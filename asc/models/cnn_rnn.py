@@ -1,0 +1,48 @@
+"""CNN + RNN: convolutions whose positions an LSTM reads one after another."""
+
+from __future__ import annotations
+
+import keras
+
+from asc.models.layers import DROPOUT, probabilities, require_size
+
+FILTERS = (64, 128, 256)
+
+
+def cnn_rnn(x: keras.KerasTensor, scenes: int) -> keras.KerasTensor:
+    """Build three convolutions, an LSTM and a dense layer.
+
+    The convolutions are 3 x 3 with ReLU, each followed by 2 x 2 max-pooling; 256 x 256
+    values become 32 x 32 positions of 256 numbers. They are reshaped to a sequence
+    of 1024 steps, as documented, which is raster order: the LSTM (Hochreiter &
+    Schmidhuber 1997) reads the whole clip in the first row band, from its start to its
+    end, then in the next band, and so on. Its steps are therefore not steps in time.
+
+    Parameters
+    ----------
+    x : keras.KerasTensor [shape=(batch, rows, columns, 3)]
+        Normalised features, at least 8 x 8.
+    scenes : int
+        How many scenes to tell apart.
+
+    Returns
+    -------
+    keras.KerasTensor [shape=(batch, scenes)]
+        Probabilities. For 15 scenes the model has 641,679 parameters at any input
+        size, all trainable.
+
+    Raises
+    ------
+    UsageError
+        If the input is too small.
+    """
+    require_size(x, "cnn-rnn", 2 ** len(FILTERS))
+    for filters in FILTERS:
+        x = keras.layers.Conv2D(filters, 3, padding="same", activation="relu")(x)
+        x = keras.layers.MaxPooling2D(2)(x)
+    _, rows, columns, filters = x.shape
+    x = keras.layers.Reshape((rows * columns, filters))(x)
+    x = keras.layers.LSTM(128)(x)
+    x = keras.layers.Dense(512, activation="relu")(x)
+    x = keras.layers.Dropout(DROPOUT)(x)
+    return probabilities(x, scenes)

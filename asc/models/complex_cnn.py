@@ -1,0 +1,47 @@
+"""The complex CNN: eight convolutions down to a single position."""
+
+from __future__ import annotations
+
+import keras
+
+from asc.models.layers import DROPOUT, conv_block, probabilities, require_size
+
+FILTERS = (32, 64, 128, 256, 512, 512, 1024, 1024)
+DENSE = (2048, 2048)
+
+
+def complex_cnn(x: keras.KerasTensor, scenes: int) -> keras.KerasTensor:
+    """Build eight convolution blocks and two dense blocks.
+
+    A convolution block is a 3 x 3 convolution, batch normalisation (Ioffe & Szegedy
+    2015), ReLU and 2 x 2 max-pooling; a dense block is a dense layer, batch
+    normalisation, ReLU and dropout (Srivastava et al. 2014).
+
+    Parameters
+    ----------
+    x : keras.KerasTensor [shape=(batch, rows, columns, 3)]
+        Normalised features, at least 256 x 256, which is halved eight times.
+    scenes : int
+        How many scenes to tell apart.
+
+    Returns
+    -------
+    keras.KerasTensor [shape=(batch, scenes)]
+        Probabilities. For 256 x 256 and 15 scenes the model has 24,443,087
+        parameters, 15,296 of them not trainable.
+
+    Raises
+    ------
+    UsageError
+        If the input is too small.
+    """
+    require_size(x, "complex-cnn", 2 ** len(FILTERS))
+    for filters in FILTERS:
+        x = conv_block(x, filters, pool=True)
+    x = keras.layers.Flatten()(x)
+    for units in DENSE:
+        x = keras.layers.Dense(units)(x)
+        x = keras.layers.BatchNormalization()(x)
+        x = keras.layers.ReLU()(x)
+        x = keras.layers.Dropout(DROPOUT)(x)
+    return probabilities(x, scenes)

@@ -1,0 +1,165 @@
+"""Where a model's first weights come from: nowhere, ImageNet, or a file."""
+
+from __future__ import annotations
+
+import warnings
+import zipfile
+from pathlib import Path
+
+import keras
+
+from asc.errors import InputError, UsageError
+
+#: Name of the layer that marks a model as one that maps its input to pixels.
+PREPROCESSING = "imagenet_preprocessing"
+
+
+def find(
+    weights: str | Path | None, *, model: str, pretrained: bool
+) -> Path | str | None:
+    """Say what the word or the path given for a model's weights means.
+
+    Parameters
+    ----------
+    weights : str, Path or None
+        ``"none"``, ``"imagenet"``, a file, or None for the model's default.
+    model : str
+        Name in the registry.
+    pretrained : bool
+        Whether there are ImageNet weights for it.
+
+    Returns
+    -------
+    Path, str or None
+        None for random initial values, ``"imagenet"``, or the path of a file that
+        exists.
+
+    Raises
+    ------
+    UsageError
+        For ImageNet weights that do not exist, and a word that means nothing.
+    InputError
+        If there is no such file.
+    """
+    if weights is None:
+        return "imagenet" if pretrained else None
+    if weights == "none":
+        return None
+    if weights == "imagenet":
+        if pretrained:
+            return "imagenet"
+        raise UsageError(
+            f"There are no ImageNet weights for model {model!r}; use --weights none, "
+            "or --weights FILE with a model of the same architecture."
+        )
+    path = Path(weights)
+    kinds = (
+        (".keras", ".weights.h5", ".h5") if pretrained else (".keras", ".weights.h5")
+    )
+    if not path.name.endswith(kinds):
+        words = "'none', 'imagenet'" if pretrained else "'none'"
+        raise UsageError(
+            f"Unknown weights {str(weights)!r} for model {model!r}; expected {words}, "
+            f"or a file whose name ends in {' or '.join(kinds)}."
+        )
+    if not path.is_file():
+        raise InputError(f"There is no weights file {path}; check the path.")
+    return path
+
+
+def is_backbone_file(path: Path) -> bool:
+    """Tell whether a name is that of Keras' ImageNet weights without the top."""
+    return path.suffix == ".h5" and not path.name.endswith(".weights.h5")
+
+
+def read_model(source: Path | str | None) -> keras.Model | None:
+    """Read the model if `source` is the path of one; otherwise return None.
+
+    Raises
+    ------
+    InputError
+        If the file is damaged.
+    """
+    if not isinstance(source, Path) or source.suffix != ".keras":
+        return None
+    if not zipfile.is_zipfile(source):
+        raise InputError(f"{source} is no model; expected a file saved by Keras.")
+    try:
+        return keras.saving.load_model(source, compile=False, safe_mode=True)
+    except (ValueError, TypeError, KeyError, OSError) as error:
+        raise InputError(
+            f"Could not read the model {source} ({_first_line(error)}); "
+            "expected a file saved by Keras."
+        ) from error
+
+
+def takes_pixels(model: keras.Model) -> bool:
+    """Tell whether a model maps its input to pixels for ImageNet weights."""
+    return any(layer.name == PREPROCESSING for layer in model.layers)
+
+
+def fill(
+    model: keras.Model, source: Path | str | None, saved: keras.Model | None
+) -> None:
+    """Give a finished model the weights of a file; other sources need nothing here.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Changed in place.
+    source : Path, str or None
+        As returned by `find`.
+    saved : keras.Model or None
+        As returned by `read_model` for it.
+
+    Raises
+    ------
+    InputError
+        If the file does not fit the model.
+    """
+    name = model.name.replace("_", "-")
+    if saved is not None:
+        expected = [tuple(value.shape) for value in model.weights]
+        received = [tuple(value.shape) for value in saved.weights]
+        if received != expected:
+            raise InputError(
+                f"The weights in {source} do not fit model {name!r}: they are "
+                f"{saved.count_params():,} parameters of {saved.name!r}, expected the "
+                f"same architecture with {model.count_params():,}."
+            )
+        model.set_weights(saved.get_weights())
+    elif isinstance(source, Path) and not is_backbone_file(source):
+        load(model, source, f"the layers of model {name!r} at this size")
+
+
+def load(model: keras.Model, path: Path, expected: str) -> None:
+    """Load a file of weights, layer by layer, into a model or a part of one.
+
+    Keras requires a fitting value in the file for everything in `model`; it does not
+    mind a file that holds more than that.
+
+    Raises
+    ------
+    InputError
+        If the file is damaged or does not fit.
+    """
+    try:
+        with warnings.catch_warnings():
+            # Keras' way of saying that it leaves layers as they are.
+            warnings.filterwarnings("error", "Skipping nested container")
+            model.load_weights(path)
+    except (OSError, RuntimeError) as error:
+        raise InputError(
+            f"Could not read the weights in {path} ({_first_line(error)}); "
+            "expected a file saved by Keras."
+        ) from error
+    except (ValueError, TypeError, KeyError, UserWarning) as error:
+        raise InputError(
+            f"The weights in {path} do not fit; expected {expected}."
+        ) from error
+
+
+def _first_line(error: BaseException) -> str:
+    """Return the start of Keras' message, which may run over many lines."""
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return lines[0].rstrip(".")

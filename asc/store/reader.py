@@ -1,0 +1,313 @@
+"""Reading a store: plain arrays by memory map, never through HDF5 indexing."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from asc.corpus import Problem, Split
+from asc.errors import AscError, StoreError, UsageError, unknown_name
+from asc.features import FeatureSpec
+from asc.store import schema
+
+
+class FeatureStore:
+    """One store, opened for reading.
+
+    Opening reads the header alone and keeps no file handle, so a store is cheap
+    to open, to pickle and to fork with, and any number of processes can read
+    it at the same time.
+
+    Parameters
+    ----------
+    path : path-like
+        The HDF5 file.
+    partial : bool
+        Open a store that is still growing. Rows that are not done hold no data.
+
+    Attributes
+    ----------
+    path : Path
+    spec : FeatureSpec
+    scenes : tuple of str
+        Labels in class order.
+    splits : tuple of str
+        Names of the splits.
+    fingerprint, digest : str
+        What the store was made from; SHA-256 over all feature rows.
+    complete : bool
+
+    Raises
+    ------
+    InputError
+        If there is no such file or it cannot be read.
+    StoreError
+        If it is not a whole store of a known version.
+
+    Examples
+    --------
+    >>> store = asc.FeatureStore("cache/esc10.h5")        # doctest: +SKIP
+    >>> rows = store.split("fold1").train                 # doctest: +SKIP
+    >>> codes = store.features("mel")[rows[:16]]          # doctest: +SKIP
+    >>> codes.shape, codes.dtype                          # doctest: +SKIP
+    ((16, 256, 256, 1), dtype('uint8'))
+    """
+
+    def __init__(self, path: str | os.PathLike[str], *, partial: bool = False) -> None:
+        self.path = Path(path)
+        self.partial = partial
+        with schema.open_file(self.path) as file:
+            try:
+                self._read_header(file)
+            except StoreError as error:
+                raise StoreError(f"{self.path} is not a sound store: {error}") from None
+            except (OSError, RuntimeError, KeyError, TypeError, ValueError) as error:
+                raise StoreError(
+                    f"{self.path} is not a sound store: {type(error).__name__}: {error}"
+                ) from error
+        if not self.complete and not partial:
+            raise StoreError(
+                f"{self.path} is not complete. Run the asc-extract command that made"
+                " it again: it goes on where it stopped."
+            )
+
+    def _read_header(self, file: Any) -> None:
+        try:
+            self.spec = FeatureSpec.from_dict(schema.read_json(file.attrs, "spec"))
+        except AscError as error:
+            raise StoreError(f"its spec is not usable: {error}") from error
+        self.provenance: dict = schema.read_json(file.attrs, "provenance")
+        self.environment: dict = schema.read_json(file.attrs, "environment")
+        self.corpus: dict = schema.read_json(file.attrs, "corpus")
+        scenes = schema.read_json(file.attrs, "scenes")
+        if not isinstance(scenes, list) or not all(
+            isinstance(scene, str) and scene.isprintable() for scene in scenes
+        ):
+            raise StoreError("its scenes are not a list of printable names.")
+        self.scenes: tuple[str, ...] = tuple(scenes)
+        self.fingerprint = schema.read_text(file.attrs, "fingerprint")
+        self.digest = schema.read_text(file.attrs, "digest")
+        self.complete = bool(file.attrs["complete"])
+        self._recording_count = int(file.attrs["recordings"])
+        rows = schema.row_count(file)
+        self._arrays = {
+            name: schema.locate(file, name, (rows, *shape), dtype)
+            for name, (shape, dtype) in schema.row_columns(self.spec).items()
+        }
+        for name in schema.TEXTS:
+            self._arrays[f"clips/{name}"] = schema.locate(
+                file, f"clips/{name}", (rows,), "text"
+            )
+        for name in ("where", "error"):
+            self._arrays[f"failures/{name}"] = schema.locate(
+                file, f"failures/{name}", (None,), "text"
+            )
+        self._leakage: dict[str, float | None] = {}
+        for name in file["splits"]:
+            for part in ("train", "validation", "test"):
+                place = f"splits/{name}/{part}"
+                self._arrays[place] = schema.locate(
+                    file, place, (None,), np.dtype("<i4")
+                )
+            leakage = float(file[f"splits/{name}"].attrs["leakage"])
+            self._leakage[name] = leakage if np.isfinite(leakage) else None
+        self.splits: tuple[str, ...] = tuple(sorted(self._leakage))
+
+    def __len__(self) -> int:
+        return self._arrays["rows/status"].shape[0]
+
+    def __repr__(self) -> str:
+        return (
+            f"FeatureStore({str(self.path)!r}: {len(self)} clips,"
+            f" {len(self.scenes)} scenes, {', '.join(self.spec.features)})"
+        )
+
+    def features(self, name: str) -> np.ndarray:
+        """Return all rows of a feature as a read-only memory map.
+
+        Parameters
+        ----------
+        name : str
+            ``mel`` or ``stft``.
+
+        Returns
+        -------
+        np.ndarray [shape=(clips, rows, columns, channels)]
+            As stored; see `to_decibels`.
+
+        Raises
+        ------
+        UsageError
+            If the store does not have the feature.
+        """
+        if name not in self.spec.features:
+            raise UsageError(unknown_name("feature", name, self.spec.features))
+        return self._array(f"features/{name}")
+
+    def to_decibels(self, name: str, stored: np.ndarray) -> np.ndarray:
+        """Return stored values as level in dB relative to full scale, float32."""
+        scale, offset = self.spec.scaling(name)
+        return stored.astype(np.float32) * np.float32(scale) + np.float32(offset)
+
+    def labels(self) -> np.ndarray:
+        """Return the scene of every clip as an index into `scenes`.
+
+        Returns
+        -------
+        np.ndarray [shape=(clips,)], int64
+        """
+        return self._labels
+
+    def paths(self) -> list[str]:
+        """Return the path of every clip, relative to the corpus folder."""
+        return self._texts("clips/path")
+
+    def recordings(self) -> list[str]:
+        """Return the recording of every clip."""
+        return self._texts("clips/recording")
+
+    def status(self) -> np.ndarray:
+        """Return the status of every row (`asc.store.schema`)."""
+        return np.array(self._array("rows/status"))
+
+    def measured(self, name: str) -> np.ndarray:
+        """Return what was measured of every source file, such as ``seconds``."""
+        return np.array(self._array(f"clips/{name}"))
+
+    def digests(self, feature: str) -> np.ndarray:
+        """Return the SHA-256 of every row [shape=(clips, 32)], uint8."""
+        return self._array(f"rows/digest_{feature}")
+
+    def split(self, name: str) -> Split:
+        """Return a split.
+
+        Raises
+        ------
+        UsageError
+            If there is no such split.
+        StoreError
+            If it names rows that the store does not have.
+        """
+        if name not in self.splits:
+            raise UsageError(unknown_name("split", name, self.splits))
+        parts = {}
+        for part in ("train", "validation", "test"):
+            rows = np.array(self._array(f"splits/{name}/{part}"))
+            if len(rows) and not (0 <= rows.min() and rows.max() < len(self)):
+                raise StoreError(
+                    f"{self.path}: split {name} names rows that do not exist."
+                )
+            parts[part] = rows
+        return Split(name, **parts, leakage=self._leakage[name])
+
+    @property
+    def recordings_known(self) -> bool:
+        """False if the corpus named no recordings: leakage cannot be told."""
+        return self._recording_count >= 0
+
+    def failures(self) -> list[Problem]:
+        """Return what the store lacks and why: clips and rows of metadata."""
+        left_out = [
+            Problem(where, message)
+            for where, message in zip(
+                self._texts("failures/where"),
+                self._texts("failures/error"),
+                strict=True,
+            )
+        ]
+        failed = np.flatnonzero(self.status() == schema.FAILED)
+        if len(failed):
+            paths, errors = self._array("clips/path"), self._array("rows/error")
+            left_out += [
+                Problem(_decoded(paths[row]), _decoded(errors[row])) for row in failed
+            ]
+        return left_out
+
+    def row_arrays(self) -> dict[str, schema.Array]:
+        """Return where everything lies that is written row by row."""
+        return {name: self._arrays[name] for name in schema.row_columns(self.spec)}
+
+    def compute_digest(self) -> str:
+        """Return the SHA-256 over the digests of all rows, feature by feature."""
+        total = hashlib.sha256()
+        for feature in sorted(self.spec.features):
+            total.update(np.ascontiguousarray(self.digests(feature)).data)
+        return total.hexdigest()
+
+    def summary(self) -> dict[str, Any]:
+        """Return the facts of the store, as plain values for JSON.
+
+        Nothing here takes time in proportion to the number of rows.
+        """
+        return {
+            "path": str(self.path),
+            "complete": self.complete,
+            "clips": len(self),
+            "failed": self._arrays["failures/where"].shape[0],
+            "scenes": list(self.scenes),
+            "recordings": self._recording_count if self.recordings_known else None,
+            "features": {
+                name: {
+                    "shape": list(self._arrays[f"features/{name}"].shape),
+                    "dtype": self.spec.dtype,
+                }
+                for name in self.spec.features
+            },
+            "splits": {
+                name: {
+                    part: self._arrays[f"splits/{name}/{part}"].shape[0]
+                    for part in ("train", "validation", "test")
+                }
+                | {"leakage": self._leakage[name]}
+                for name in self.splits
+            },
+            "fingerprint": self.fingerprint,
+            "digest": self.digest,
+            "bytes": self.path.stat().st_size,
+            "corpus": self.corpus,
+            "spec": self.spec.to_dict(),
+            "libraries": self.provenance.get("libraries", {}),
+        }
+
+    @cached_property
+    def _labels(self) -> np.ndarray:
+        names = np.array([scene.encode() for scene in self.scenes])
+        stored = np.asarray(self._array("clips/scene"))
+        order = np.argsort(names)
+        place = np.searchsorted(names[order], stored)
+        labels = order[np.minimum(place, len(names) - 1)]
+        if not (names[labels] == stored).all():
+            raise StoreError(f"{self.path} has clips of scenes that it does not list.")
+        return labels
+
+    def _array(self, name: str) -> np.ndarray:
+        return self._arrays[name].map(self.path)
+
+    def _texts(self, name: str) -> list[str]:
+        return [_decoded(value) for value in self._array(name)]
+
+
+def _decoded(value: Any) -> str:
+    return bytes(value).decode(errors="replace")
+
+
+def rows_of(paths: Sequence[str], wanted: str) -> int:
+    """Return the row of a clip named by its path or the end of it.
+
+    Raises
+    ------
+    UsageError
+        If no clip, or more than one, is meant.
+    """
+    found = [row for row, path in enumerate(paths) if path == wanted]
+    found = found or [row for row, path in enumerate(paths) if path.endswith(wanted)]
+    if len(found) != 1:
+        what = "No clip" if not found else f"{len(found)} clips"
+        raise UsageError(f"{what} of the store ends in {wanted!r}.")
+    return found[0]

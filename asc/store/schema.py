@@ -1,0 +1,255 @@
+"""The HDF5 layout, version 1: the only place that knows names and types.
+
+`FORMAT.md` beside this file tells the same to people who read a store without
+asc. All datasets are contiguous, so each is a plain array at a known place in
+the file: they are read by memory map and written by position. HDF5 itself is
+needed only to create a file and to find the arrays in it.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from asc.errors import InputError, StoreError
+from asc.features import FeatureSpec
+
+FORMAT = "asc-store"
+VERSION = 1
+
+#: Values of ``/rows/status``.
+PENDING, DONE, FAILED = 0, 1, 2
+
+#: Bytes kept of the sentence about a clip that failed.
+ERROR_BYTES = 240
+#: Rows beyond this are not a corpus but an attack or a broken file.
+_MOST_ROWS = 100_000_000
+_MOST_ATTRIBUTE_BYTES = 60_000
+
+#: Columns of ``/clips`` that are known only once the audio was read.
+MEASURED = {
+    "seconds": np.dtype("<f8"),
+    "sample_rate": np.dtype("<i4"),
+    "channels": np.dtype("<i2"),
+    "source_bytes": np.dtype("<i8"),
+    "source_crc32": np.dtype("<u4"),
+}
+#: Columns of ``/clips`` that hold text, padded with zero bytes.
+TEXTS = ("path", "scene", "recording")
+
+
+@dataclass(frozen=True)
+class Array:
+    """Where one dataset lies in the file."""
+
+    offset: int
+    shape: tuple[int, ...]
+    dtype: np.dtype
+
+    @property
+    def row_bytes(self) -> int:
+        """Size of one row."""
+        return math.prod(self.shape[1:]) * self.dtype.itemsize
+
+    def map(self, path: Path) -> np.ndarray:
+        """Return the array as a read-only memory map."""
+        if not math.prod(self.shape):
+            return np.empty(self.shape, self.dtype)
+        return np.memmap(path, self.dtype, "r", self.offset, self.shape)
+
+
+def text_dtype(longest: int) -> np.dtype:
+    """Return the type of a column of UTF-8 text of at most so many bytes."""
+    return h5py.string_dtype("utf-8", max(1, longest))
+
+
+def row_columns(spec: FeatureSpec) -> dict[str, tuple[tuple[int, ...], np.dtype]]:
+    """Return shape (after the row axis) and type of what is written row by row."""
+    columns: dict[str, tuple[tuple[int, ...], np.dtype]] = {}
+    for feature in spec.features:
+        columns[f"features/{feature}"] = spec.shape, _little(spec.dtype)
+        columns[f"rows/digest_{feature}"] = (32,), np.dtype("u1")
+    columns["rows/status"] = (), np.dtype("u1")
+    columns["rows/error"] = (), text_dtype(ERROR_BYTES)
+    for name, dtype in MEASURED.items():
+        columns[f"clips/{name}"] = (), dtype
+    return columns
+
+
+def create_dataset(
+    file: h5py.File,
+    name: str,
+    shape: tuple[int, ...],
+    dtype: np.dtype,
+    data: np.ndarray | None = None,
+) -> h5py.Dataset:
+    """Create a contiguous dataset whose place in the file is fixed at once.
+
+    Space is not filled, so a file of millions of rows costs nothing until they
+    are written.
+    """
+    properties = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+    properties.set_layout(h5py.h5d.CONTIGUOUS)
+    properties.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
+    properties.set_fill_time(h5py.h5d.FILL_TIME_NEVER)
+    parent = file.require_group(name.rpartition("/")[0])
+    identifier = h5py.h5d.create(
+        parent.id,
+        name.rpartition("/")[2].encode(),
+        h5py.h5t.py_create(dtype, logical=True),
+        h5py.h5s.create_simple(shape),
+        properties,
+    )
+    dataset = h5py.Dataset(identifier)
+    if data is not None and data.size:
+        dataset[...] = data
+    return dataset
+
+
+def write_text(attributes: h5py.AttributeManager, name: str, text: str) -> None:
+    """Write a text attribute of fixed length; rewriting keeps its place."""
+    value = np.bytes_(text.encode())
+    if name in attributes:
+        attributes.modify(name, value)
+    else:
+        attributes.create(name, value)
+
+
+def read_text(attributes: h5py.AttributeManager, name: str) -> str:
+    """Read a text attribute.
+
+    Raises
+    ------
+    StoreError
+        If it is missing, too long, or not UTF-8 text of fixed length.
+    """
+    if name not in attributes:
+        raise StoreError(f"the attribute {name!r} is missing.")
+    identifier = attributes.get_id(name)
+    if identifier.dtype.kind != "S" or identifier.shape != ():
+        raise StoreError(f"the attribute {name!r} is not text of fixed length.")
+    if identifier.dtype.itemsize > _MOST_ATTRIBUTE_BYTES:
+        raise StoreError(f"the attribute {name!r} is too long.")
+    try:
+        return bytes(attributes[name]).decode()
+    except UnicodeDecodeError as error:
+        raise StoreError(f"the attribute {name!r} is not UTF-8.") from error
+
+
+def read_json(attributes: h5py.AttributeManager, name: str) -> Any:
+    """Read a JSON attribute."""
+    try:
+        return json.loads(read_text(attributes, name))
+    except (json.JSONDecodeError, RecursionError) as error:
+        raise StoreError(f"the attribute {name!r} is not JSON.") from error
+
+
+def open_file(path: Path) -> h5py.File:
+    """Open an HDF5 file for reading.
+
+    Raises
+    ------
+    InputError
+        If the file is missing or cannot be read.
+    StoreError
+        If it is not HDF5, or not a store of a version known here.
+    """
+    if not path.is_file():
+        raise InputError(f"There is no store at {path}: no such file.")
+    if not os.access(path, os.R_OK):
+        raise InputError(f"Cannot read {path}: permission denied.")
+    if not h5py.is_hdf5(path):
+        raise StoreError(f"{path} is not a store: it is not an HDF5 file.")
+    try:
+        # Nothing is locked: after its creation no structure of the file changes,
+        # and network disks often refuse locks.
+        file = h5py.File(path, "r", locking=False)
+    except OSError as error:
+        raise StoreError(f"{path} is a damaged HDF5 file ({error}).") from error
+    try:
+        if read_text(file.attrs, "format") != FORMAT:
+            raise StoreError("its format is another one.")
+        version = int(file.attrs["version"])
+    except (StoreError, KeyError, TypeError, ValueError) as error:
+        file.close()
+        raise StoreError(
+            f"{path} is HDF5 but not an asc store ({error})."
+        ) from error
+    if version > VERSION or version < 1:
+        file.close()
+        raise StoreError(
+            f"{path} is a store of version {version}; this asc reads up to version"
+            f" {VERSION}. Install a newer asc, or extract again."
+        )
+    return file
+
+
+def locate(file: h5py.File, name: str, shape: tuple, dtype: np.dtype | str) -> Array:
+    """Find a dataset and check that it is what the layout says.
+
+    Links to elsewhere, external and virtual storage, chunks and filters are
+    refused: a store is data from strangers, and its bytes lie in it.
+
+    Parameters
+    ----------
+    file : h5py.File
+    name : str
+    shape : tuple of int or None
+        Expected shape; None for an axis of any length.
+    dtype : np.dtype or str
+        Expected type; ``"text"`` for fixed-length text.
+
+    Raises
+    ------
+    StoreError
+    """
+    place = ""
+    for part in name.split("/"):
+        place = f"{place}/{part}"
+        link = file.get(place, getlink=True)
+        if link is None:
+            raise StoreError(f"{place} is missing.")
+        if not isinstance(link, h5py.HardLink):
+            raise StoreError(f"{place} is a link to elsewhere, which is refused.")
+    dataset = file[name]
+    if not isinstance(dataset, h5py.Dataset):
+        raise StoreError(f"/{name} is not a dataset.")
+    if dataset.is_virtual or dataset.external or dataset.chunks is not None:
+        raise StoreError(f"/{name} is not stored contiguously in the file itself.")
+    fits = len(dataset.shape) == len(shape) and all(
+        wanted is None or wanted == length
+        for wanted, length in zip(shape, dataset.shape, strict=True)
+    )
+    if dtype == "text":
+        same_type = dataset.dtype.kind == "S"
+    else:
+        same_type = dataset.dtype == dtype
+    if not fits or not same_type:
+        raise StoreError(
+            f"/{name} is {dataset.dtype} {dataset.shape}, expected {dtype}"
+            f" {tuple('any' if n is None else n for n in shape)}."
+        )
+    size = math.prod(dataset.shape) * dataset.dtype.itemsize
+    offset = dataset.id.get_offset() if size else 0
+    if offset is None or offset + size > os.path.getsize(file.filename):
+        raise StoreError(f"/{name} reaches beyond the end of the file.")
+    return Array(int(offset), tuple(dataset.shape), dataset.dtype)
+
+
+def row_count(file: h5py.File) -> int:
+    """Return the number of rows, within sane limits."""
+    rows = locate(file, "rows/status", (None,), np.dtype("u1")).shape[0]
+    if not 0 < rows <= _MOST_ROWS:
+        raise StoreError(f"it has {rows} rows.")
+    return rows
+
+
+def _little(dtype: str) -> np.dtype:
+    return np.dtype(dtype).newbyteorder("<")

@@ -1,0 +1,90 @@
+"""Checking that a store holds what it says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from asc.corpus.splits import PARTS, leakage
+from asc.errors import StoreError
+from asc.store import schema
+from asc.store.reader import FeatureStore
+from asc.store.writer import digest_of
+
+
+def verify(
+    store: FeatureStore, progress: Callable[[int, int], None] | None = None
+) -> list[str]:
+    """Check flags, the digest of every row, and the splits of a store.
+
+    Its structure was checked when it was opened.
+
+    Parameters
+    ----------
+    store : FeatureStore
+    progress : callable(done, total), optional
+
+    Returns
+    -------
+    list of str
+        One sentence for each thing that is wrong; empty if nothing is.
+    """
+    return list(_problems(store, progress or (lambda done, total: None)))
+
+
+def _problems(store: FeatureStore, progress: Callable) -> Iterator[str]:
+    if not store.complete:
+        yield "The store is not complete."
+    status = store.status()
+    done = np.flatnonzero(status == schema.DONE)
+    if store.complete and len(done) < len(store):
+        yield f"{len(store) - len(done)} rows of the complete store are not done."
+    paths = store.paths()
+    if len(set(paths)) < len(paths):
+        yield "Clips are listed more than once."
+    try:
+        store.labels()
+    except StoreError as error:
+        yield str(error)
+    yield from _row_problems(store, done, paths, progress)
+    if store.complete and store.compute_digest() != store.digest:
+        yield "The digest of the store is not that of its rows."
+    yield from _split_problems(store)
+
+
+def _row_problems(
+    store: FeatureStore, rows: np.ndarray, paths: list[str], progress: Callable
+) -> Iterator[str]:
+    total = len(rows) * len(store.spec.features)
+    checked = 0
+    for feature in store.spec.features:
+        data, digests = store.features(feature), store.digests(feature)
+        for row in rows:
+            if digest_of(data[row]) != bytes(digests[row]):
+                yield f"Clip {paths[row]} (row {row}), {feature}: the data was changed."
+            if store.spec.dtype == "uint8" and not data[row].all():
+                yield f"Clip {paths[row]} (row {row}), {feature}: data is missing."
+            checked += 1
+            progress(checked, total)
+
+
+def _split_problems(store: FeatureStore) -> Iterator[str]:
+    recordings = np.array(store.recordings())
+    for name in store.splits:
+        try:
+            split = store.split(name)
+        except StoreError as error:
+            yield str(error)
+            continue
+        rows = np.concatenate([split.part(part) for part in PARTS])
+        if len(np.unique(rows)) < len(rows):
+            yield f"Split {name}: a clip is in two parts, or twice in one."
+            continue
+        if store.recordings_known:
+            actual = leakage(recordings[split.train], recordings[split.test])
+            if split.leakage is None or abs(actual - split.leakage) > 1e-9:
+                yield (
+                    f"Split {name}: leakage is {actual:.4f}, the store says"
+                    f" {split.leakage}."
+                )

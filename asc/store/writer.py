@@ -1,0 +1,340 @@
+"""Building a store: numbered rows, data before flags, renamed when whole.
+
+A store grows as ``STORE.partial``. All structure is written when that file is
+created; from then on only bytes inside existing arrays change, by position. So
+a process that is killed at any moment leaves a readable file, in which every
+row flagged as done is whole: rows are on disk before the flags that vouch for
+them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from asc.corpus import Corpus, Problem, Split
+from asc.errors import StoreError
+from asc.features import FeatureSpec
+from asc.store import schema
+from asc.store.fingerprint import canonical_json, fingerprint
+from asc.store.reader import FeatureStore
+
+_NO_DIGEST = "0" * 64
+
+
+def partial_path(store: Path) -> Path:
+    """Return where a store grows until it is whole."""
+    return store.with_name(store.name + ".partial")
+
+
+class StoreWriter:
+    """Writes rows into a growing store. Only one process may do so.
+
+    Use `create` for a new one and the constructor to go on with one that is
+    there.
+
+    Parameters
+    ----------
+    path : Path
+        The growing file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._store = FeatureStore(path, partial=True)
+        self.spec = self._store.spec
+        self._arrays = self._store.row_arrays()
+        self._file = os.open(path, os.O_RDWR)
+        self._uncommitted: list[tuple[int, int]] = []
+
+    @classmethod
+    def create(
+        cls,
+        path: Path,
+        spec: FeatureSpec,
+        corpus: Corpus,
+        splits: Mapping[str, Split],
+        provenance: Mapping[str, Any],
+        environment: Mapping[str, Any],
+    ) -> StoreWriter:
+        """Lay out a new file with every row pending.
+
+        The file appears under its name only when its structure is on disk.
+        """
+        clips = corpus.clips
+        unborn = path.with_name(path.name + ".new")
+        unborn.unlink(missing_ok=True)
+        with h5py.File(unborn, "w", locking=False) as file:
+            texts = {
+                "path": [clip.path for clip in clips],
+                "scene": [clip.scene for clip in clips],
+                "recording": [clip.recording for clip in clips],
+            }
+            _write_layout(file, spec, texts, splits, corpus.problems)
+            attributes = {
+                "spec": spec.to_dict(),
+                "provenance": dict(provenance),
+                "environment": dict(environment),
+                "corpus": {"name": corpus.name, "format": corpus.format},
+                "scenes": list(corpus.scenes),
+            }
+            for name, value in attributes.items():
+                schema.write_text(file.attrs, name, canonical_json(value))
+            file.attrs["recordings"] = (
+                len(corpus.recordings) if corpus.recordings_known else -1
+            )
+            schema.write_text(file.attrs, "fingerprint", fingerprint(provenance))
+        _settle(unborn, path)
+        return cls(path)
+
+    def close(self) -> None:
+        """Let go of the file; nothing is lost, nothing is vouched for."""
+        if self._file >= 0:
+            os.close(self._file)
+            self._file = -1
+
+    def __enter__(self) -> StoreWriter:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def status(self) -> np.ndarray:
+        """Return the status of every row, as it is on disk."""
+        return np.array(self._arrays["rows/status"].map(self.path))
+
+    def write(
+        self,
+        row: int,
+        features: Mapping[str, np.ndarray],
+        digests: Mapping[str, bytes],
+        measured: Mapping[str, float],
+    ) -> None:
+        """Write one row. It counts only after the next `commit`.
+
+        Parameters
+        ----------
+        row : int
+        features : dict of str to np.ndarray [shape=spec.shape]
+            In the spec's dtype.
+        digests : dict of str to bytes
+            SHA-256 of each feature's bytes.
+        measured : dict of str to number
+            The columns `asc.store.schema.MEASURED`.
+        """
+        for name, array in features.items():
+            self._put(f"features/{name}", row, array)
+            self._put(f"rows/digest_{name}", row, np.frombuffer(digests[name], "u1"))
+        for name, value in measured.items():
+            self._put(f"clips/{name}", row, np.asarray(value, schema.MEASURED[name]))
+        self._uncommitted.append((row, schema.DONE))
+
+    def fail(self, row: int, message: str) -> None:
+        """Record that a clip cannot become a row, and why."""
+        text = message.encode()[: schema.ERROR_BYTES].decode(errors="ignore").encode()
+        dtype = self._arrays["rows/error"].dtype
+        self._put("rows/error", row, np.array(text, dtype))
+        self._uncommitted.append((row, schema.FAILED))
+
+    def commit(self) -> None:
+        """Put everything written so far on disk, then the flags that say so."""
+        if not self._uncommitted:
+            return
+        os.fsync(self._file)
+        for row, status in self._uncommitted:
+            self._put("rows/status", row, np.uint8(status))
+        os.fsync(self._file)
+        self._uncommitted.clear()
+
+    def failures(self) -> list[Problem]:
+        """Return the clips that failed and the rows of metadata left out."""
+        return self._store.failures()
+
+    def finish(self, store: Path) -> FeatureStore:
+        """Make the growing file the store, without the clips that failed.
+
+        Raises
+        ------
+        StoreError
+            If rows are still pending, or if no row is done.
+        """
+        status = self.status()
+        if (status == schema.PENDING).any():
+            raise StoreError(f"{self.path} has rows that are still pending.")
+        if not (status == schema.DONE).any():
+            raise StoreError(f"{self.path} has no row that could be extracted.")
+        whole = self.path
+        if (status == schema.FAILED).any():
+            whole = self.path.with_name(self.path.name + ".whole")
+            _copy_done(self._store, whole)
+        growing = FeatureStore(whole, partial=True)
+        digest = growing.compute_digest()
+        with h5py.File(whole, "r+", locking=False) as file:
+            schema.write_text(file.attrs, "digest", digest)
+            file.attrs["complete"] = np.uint8(1)
+        self.close()
+        _settle(whole, store)
+        self.path.unlink(missing_ok=True)
+        return FeatureStore(store)
+
+    def reuse(self, other: FeatureStore) -> int:
+        """Copy the rows that another store has of the same clips.
+
+        Returns
+        -------
+        int
+            How many rows were copied. The caller has made sure that the other
+            store was made from the same audio with the same settings.
+        """
+        row_of = {path: row for row, path in enumerate(other.paths())}
+        mine = self._store.paths()
+        copied = [row for row, path in enumerate(mine) if path in row_of]
+        theirs = [row_of[mine[row]] for row in copied]
+        _copy_rows(other, theirs, self._file, self._arrays, copied)
+        self._uncommitted += [(row, schema.DONE) for row in copied]
+        self.commit()
+        return len(copied)
+
+    def _put(self, name: str, row: int, value: np.ndarray | np.generic) -> None:
+        array = self._arrays[name]
+        _write_at(self._file, value.tobytes(), array.offset + row * array.row_bytes)
+
+
+def digest_of(feature: np.ndarray) -> bytes:
+    """Return the SHA-256 of a stored feature row's bytes."""
+    return hashlib.sha256(np.ascontiguousarray(feature).data).digest()
+
+
+def _write_layout(
+    file: h5py.File,
+    spec: FeatureSpec,
+    texts: Mapping[str, Sequence[str]],
+    splits: Mapping[str, Split],
+    problems: Sequence[Problem],
+) -> None:
+    """Create every dataset and the attributes that change at the end."""
+    schema.write_text(file.attrs, "format", schema.FORMAT)
+    file.attrs["version"] = np.int32(schema.VERSION)
+    file.attrs["complete"] = np.uint8(0)
+    schema.write_text(file.attrs, "digest", _NO_DIGEST)
+    rows = len(texts["path"])
+    for name, values in texts.items():
+        _write_texts(file, f"clips/{name}", values)
+    for name, split in splits.items():
+        for part in ("train", "validation", "test"):
+            data = split.part(part).astype("<i4")
+            schema.create_dataset(
+                file, f"splits/{name}/{part}", data.shape, data.dtype, data
+            )
+        file[f"splits/{name}"].attrs["leakage"] = (
+            np.nan if split.leakage is None else split.leakage
+        )
+    _write_texts(file, "failures/where", [problem.where for problem in problems])
+    _write_texts(file, "failures/error", [problem.message for problem in problems])
+    columns = schema.row_columns(spec)
+    # Features last: the small arrays then lie together at the start of the file.
+    for name in sorted(columns, key=lambda name: name.startswith("features/")):
+        shape, dtype = columns[name]
+        dataset = schema.create_dataset(file, name, (rows, *shape), dtype)
+        if name.startswith("features/"):
+            scale, offset = spec.scaling(name.rpartition("/")[2])
+            dataset.attrs["scale"], dataset.attrs["offset"] = scale, offset
+            schema.write_text(dataset.attrs, "unit", "dB re full scale")
+            schema.write_text(dataset.attrs, "axes", "clip row column channel")
+    for name in ("rows/status", "rows/error"):
+        file[name][...] = np.zeros((), file[name].dtype)
+
+
+def _write_texts(file: h5py.File, name: str, values: Sequence[str]) -> None:
+    encoded = [value.encode() for value in values]
+    dtype = schema.text_dtype(max(map(len, encoded), default=1))
+    data = np.array(encoded, dtype) if encoded else None
+    schema.create_dataset(file, name, (len(encoded),), dtype, data)
+
+
+def _copy_done(source: FeatureStore, target: Path) -> None:
+    """Write a store with the done rows of another, in their order."""
+    kept = np.flatnonzero(source.status() == schema.DONE)
+    new_row = np.full(len(source), -1, np.int32)
+    new_row[kept] = np.arange(len(kept))
+    splits = {}
+    for name in source.splits:
+        split = source.split(name)
+        parts = {}
+        for part in ("train", "validation", "test"):
+            moved = new_row[split.part(part)]
+            parts[part] = moved[moved >= 0]
+        splits[name] = Split(name, **parts, leakage=split.leakage)
+    texts = {
+        "path": [source.paths()[row] for row in kept],
+        "scene": [source.scenes[code] for code in source.labels()[kept]],
+        "recording": [source.recordings()[row] for row in kept],
+    }
+    target.unlink(missing_ok=True)
+    with h5py.File(target, "w", locking=False) as file:
+        _write_layout(file, source.spec, texts, splits, source.failures())
+        with h5py.File(source.path, "r", locking=False) as old:
+            for name, value in old.attrs.items():
+                if name not in file.attrs:
+                    file.attrs[name] = value
+    copy = FeatureStore(target, partial=True)
+    descriptor = os.open(target, os.O_RDWR)
+    try:
+        arrays = copy.row_arrays()
+        _copy_rows(source, kept, descriptor, arrays, range(len(kept)))
+        status = arrays["rows/status"]
+        _write_at(descriptor, b"\1" * len(kept), status.offset)
+    finally:
+        os.close(descriptor)
+
+
+def _copy_rows(
+    source: FeatureStore,
+    rows: Sequence[int] | np.ndarray,
+    descriptor: int,
+    arrays: Mapping[str, schema.Array],
+    new_rows: Sequence[int] | range,
+) -> None:
+    """Copy everything but the status of rows into another file."""
+    for name, old in source.row_arrays().items():
+        if name in ("rows/status", "rows/error"):
+            continue
+        data, new = old.map(source.path), arrays[name]
+        for row, new_row in zip(rows, new_rows, strict=True):
+            offset = new.offset + new_row * new.row_bytes
+            _write_at(descriptor, data[row].tobytes(), offset)
+
+
+def _write_at(descriptor: int, data: bytes, offset: int) -> None:
+    """Write all bytes at a place; a single call may write fewer."""
+    view = memoryview(data)
+    while view:
+        written = os.pwrite(descriptor, view, offset)
+        view, offset = view[written:], offset + written
+
+
+def _settle(source: Path, target: Path) -> None:
+    """Rename a file so that after a power cut it is there, whole, or not."""
+    for path in (source, source.parent):
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        if path is source:
+            os.replace(source, target)
+
+
+def bytes_needed(spec: FeatureSpec, clips: int) -> int:
+    """Return the size of a store, without the text of its metadata."""
+    return clips * sum(
+        math.prod(shape) * dtype.itemsize
+        for shape, dtype in schema.row_columns(spec).values()
+    )
