@@ -1,5 +1,67 @@
-"""asc: offline feature store and trainer for acoustic scene classification."""
+"""asc: offline feature store and trainer for acoustic scene classification.
+
+The public names below are loaded when they are first used, so that importing
+asc costs nothing and extraction never loads TensorFlow.
+"""
 
 from __future__ import annotations
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 __version__ = "0.1.0"
+
+#: Public name -> module that defines it.
+_PUBLIC = {
+    "AscError": "asc.errors",
+    "Augmentation": "asc.pipeline.augmentation",
+    "Corpus": "asc.corpus",
+    "FeatureSpec": "asc.features",
+    "FeatureStore": "asc.store",
+    "FrontEnd": "asc.features",
+    "Listener": "asc.training.trainer",
+    "Recipe": "asc.training.recipe",
+    "Run": "asc.training.run",
+    "build_model": "asc.models",
+    "dataset": "asc.pipeline.dataset",
+    "evaluate": "asc.evaluation.evaluate",
+    "extract": "asc.extraction",
+    "make_splits": "asc.corpus",
+    "open_corpus": "asc.corpus",
+    "plan": "asc.extraction",
+    "predict": "asc.prediction",
+    "register_model": "asc.models",
+    "resume": "asc.evaluation.experiment",
+    "train": "asc.evaluation.experiment",
+    "verify": "asc.store",
+    "write_synthetic_corpus": "asc.corpus.synthetic",
+}
+
+__all__ = ["__version__", *_PUBLIC]
+
+if TYPE_CHECKING:
+    from asc.corpus import Corpus, make_splits, open_corpus
+    from asc.corpus.synthetic import write_synthetic_corpus
+    from asc.errors import AscError
+    from asc.evaluation.evaluate import evaluate
+    from asc.evaluation.experiment import resume, train
+    from asc.extraction import extract, plan
+    from asc.features import FeatureSpec, FrontEnd
+    from asc.models import build_model, register_model
+    from asc.pipeline.augmentation import Augmentation
+    from asc.pipeline.dataset import dataset
+    from asc.prediction import predict
+    from asc.store import FeatureStore, verify
+    from asc.training.recipe import Recipe
+    from asc.training.run import Run
+    from asc.training.trainer import Listener
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PUBLIC:
+        raise AttributeError(f"module 'asc' has no attribute {name!r}")
+    return getattr(import_module(_PUBLIC[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -201,6 +201,15 @@ def extract(
     return report
 
 
+def seconds_per_clip(plan: Plan, clips: int = 3) -> float:
+    """Return how long one process takes for a clip, tried on a few of them."""
+    frontend = FrontEnd(plan.spec)
+    tried = [(row, clip.path) for row, clip in enumerate(plan.corpus.clips[:clips])]
+    started = time.perf_counter()
+    _process(frontend, plan.corpus.root, tried)
+    return (time.perf_counter() - started) / len(tried)
+
+
 def _open_writer(plan: Plan, overwrite: bool) -> StoreWriter | Report:
     """Return the writer to go on with, or the report if nothing is to be done."""
     wanted = provenance(plan.spec, plan.corpus)
@@ -321,7 +330,10 @@ def _results(plan: Plan, todo: np.ndarray, jobs: int) -> Iterator[Computed | Fai
     workers = jobs if jobs > 0 else environment.usable_cores()
     workers = max(1, min(workers, len(todo) // _CLIPS_WORTH_A_WORKER))
     batches = [
-        [(int(row), plan.corpus.clips[row].path) for row in todo[start : start + _BATCH]]
+        [
+            (int(row), plan.corpus.clips[row].path)
+            for row in todo[start : start + _BATCH]
+        ]
         for start in range(0, len(todo), _BATCH)
     ]
     if not batches:

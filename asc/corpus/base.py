@@ -19,7 +19,9 @@ from asc.errors import InputError
 #: Endings (lower case) that libsndfile decodes and readers accept.
 AUDIO_ENDINGS = (".wav", ".flac", ".ogg", ".mp3", ".aif", ".aiff", ".w64")
 
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+# Lone surrogates stand for bytes of a file name that are not UTF-8: neither a
+# terminal nor a store can take them.
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
 @dataclass(frozen=True, order=True)
@@ -131,12 +133,12 @@ class CorpusBuilder:
         self.notes: list[str] = []
         self._clips: dict[str, Clip] = {}
         self._first_seen: dict[str, str] = {}
-        self._has_recordings = False
+        self._unnamed = 0
         self._folds: dict[str, Fold] = {}
 
     def reject(self, where: str, message: str) -> None:
         """Record a row that cannot be used."""
-        self.problems.append(Problem(_printable(where), _printable(message)))
+        self.problems.append(Problem(printable(where), printable(message)))
 
     def add(
         self, where: str, path: str, scene: str, recording: str | None
@@ -170,36 +172,57 @@ class CorpusBuilder:
                 where, f"the recording of {clip_path} has control characters in it."
             )
         else:
-            self._has_recordings |= bool(recording)
+            self._unnamed += not recording
             self._clips[clip_path] = Clip(clip_path, scene, recording or clip_path)
             self._first_seen[clip_path] = where
             return clip_path
         return None
 
-    def add_fold(self, name: str, train: Iterable[str], test: Iterable[str]) -> None:
+    def add_fold(
+        self, name: str, train: Iterable[str] | None, test: Iterable[str]
+    ) -> None:
         """Keep the official lists of a fold, as they are, in sorted order.
 
         Names that the metadata does not have are problems. So is a name that
-        stands in both lists of the fold.
-        """
-        lists = {}
-        for part, paths in (("train", train), ("test", test)):
-            known, missing = set(), []
-            for path in map(_normalised, paths):
-                (known.add if path in self._clips else missing.append)(path)
-            for path in missing:
-                self.reject(f"{name} ({part})", f"{path} is not in the metadata.")
-            lists[part] = known
-        for path in sorted(lists["train"] & lists["test"]):
-            self.reject(name, f"{path} is in the train and in the test list.")
-        self._folds[name] = Fold(
-            tuple(sorted(lists["train"])), tuple(sorted(lists["test"]))
-        )
+        stands in both lists, and a fold that has nothing to train on or to test
+        on, which is left out.
 
-    @property
-    def paths(self) -> set[str]:
-        """Paths of the clips kept so far."""
-        return set(self._clips)
+        Parameters
+        ----------
+        name : str
+        train, test : iterables of paths
+            The fold trains on all clips that it does not test on if ``train`` is
+            None.
+        """
+        tested = self._known(f"{name} (test)", test)
+        if train is None:
+            trained = self._clips.keys() - tested
+        else:
+            trained = self._known(f"{name} (train)", train)
+        for path in sorted(trained & tested):
+            self.reject(name, f"{path} is in the train and in the test list.")
+        for purpose, paths in (("train", trained), ("test", tested)):
+            if not paths:
+                self.reject(
+                    name, f"there is no clip to {purpose} on; the fold is left out."
+                )
+        if trained and tested:
+            self._folds[name] = Fold(tuple(sorted(trained)), tuple(sorted(tested)))
+
+    def _known(self, where: str, paths: Iterable[str]) -> set[str]:
+        """Return the paths of a list that the metadata has; report the others."""
+        listed = set(map(_normalised, paths))
+        unknown = sorted(listed - self._clips.keys())
+        if len(unknown) == 1:
+            self.reject(where, f"{unknown[0]} is not in the metadata.")
+        elif unknown:
+            # One sentence: lists of a shortened corpus name thousands of others.
+            self.reject(
+                where,
+                f"{len(unknown):,} of {len(listed):,} files are not in the metadata,"
+                f" such as {unknown[0]}.",
+            )
+        return listed - set(unknown)
 
     def build(self) -> Corpus:
         """Return the corpus.
@@ -217,13 +240,20 @@ class CorpusBuilder:
                 " audio for each scene, or a .csv/.tsv table with columns path and"
                 " label."
             )
+        recordings_known = self._unnamed < len(self._clips)
+        if self._unnamed and recordings_known:
+            self.notes.append(
+                f"{self._unnamed:,} of {len(self._clips):,} clips name no recording."
+                " Each counts as a recording of its own, so leakage may be larger"
+                " than it is said to be."
+            )
         return Corpus(
             root=self.root,
             name=_short_name(self.root),
             format=self.format,
             clips=tuple(sorted(self._clips.values())),
             folds=self._folds,
-            recordings_known=self._has_recordings,
+            recordings_known=recordings_known,
             problems=tuple(self.problems),
             notes=tuple(self.notes),
         )
@@ -233,6 +263,8 @@ class CorpusBuilder:
         path = path.strip()
         if not path:
             self.reject(where, "the path is empty.")
+        elif _normalised(path) == ".":
+            self.reject(where, f"the path {path} names a folder.")
         elif _CONTROL.search(path):
             self.reject(where, f"the path {path!r} has control characters in it.")
         else:
@@ -251,28 +283,32 @@ class CorpusBuilder:
 def read_lines(path: Path) -> list[str]:
     """Return the lines of a metadata file, whatever its line ends.
 
+    Blank lines at the end are left out, so a blank file has no lines.
+
     Raises
     ------
     InputError
         If the file is missing, unreadable or not UTF-8 text.
     """
     try:
-        return path.read_text(encoding="utf-8-sig").splitlines()
+        text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         raise InputError(
             f"{path} is not UTF-8 text ({error.reason} at byte {error.start})."
         ) from error
     except OSError as error:
         raise InputError(f"Cannot read {path}: {error.strerror}.") from error
+    # Not splitlines(), which also ends lines at control characters in a label.
+    return text.rstrip("\n").split("\n") if text.strip() else []
+
+
+def printable(text: str) -> str:
+    """Return text that is safe in a terminal: control characters are shown."""
+    return _CONTROL.sub(lambda match: repr(match.group())[1:-1], text)
 
 
 def _normalised(path: str) -> str:
     return posixpath.normpath(path.strip().replace("\\", "/"))
-
-
-def _printable(text: str) -> str:
-    """Return text that is safe in a terminal: control characters are shown."""
-    return _CONTROL.sub(lambda match: repr(match.group())[1:-1], text)
 
 
 def _short_name(root: Path) -> str:

@@ -29,6 +29,12 @@ def read(path: Path) -> Corpus:
     for folder, folders, files in os.walk(path, onerror=unreadable):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         inside = Path(folder).relative_to(path)
+        for name in folders:
+            if (Path(folder) / name).is_symlink():
+                builder.reject(
+                    (inside / name).as_posix(),
+                    "is a link to a folder, and these are not followed.",
+                )
         for file in sorted(files):
             if not file.lower().endswith(AUDIO_ENDINGS) or file.startswith("."):
                 continue
@@ -36,6 +42,10 @@ def read(path: Path) -> Corpus:
                 loose += 1
                 continue
             clip_path = (inside / file).as_posix()
+            if clip_path != clip_path.strip() or "\\" in clip_path:
+                # Read as metadata, such a path means another file.
+                builder.reject(clip_path, "a backslash or outer space is in its path.")
+                continue
             builder.add(clip_path, clip_path, inside.parts[0], None)
     if loose:
         builder.notes.append(

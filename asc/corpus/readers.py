@@ -40,8 +40,11 @@ def open_corpus(path: str | os.PathLike[str], format: str | None = None) -> Corp
     path = Path(path)
     if format is not None and format not in READERS:
         raise UsageError(unknown_name("corpus format", format, tuple(READERS)))
-    if not path.exists():
-        raise InputError(f"There is no corpus at {path}: no such file or folder.")
+    try:
+        path.stat()
+    except (OSError, ValueError) as error:  # ValueError: a null character
+        reason = getattr(error, "strerror", None) or str(error)
+        raise InputError(f"There is no corpus at {path}: {reason.lower()}.") from error
     if path.is_dir() and not os.access(path, os.R_OK | os.X_OK):
         raise InputError(f"Cannot read the folder {path}: permission denied.")
     found = format or next(

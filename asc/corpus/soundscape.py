@@ -40,12 +40,12 @@ _PHASORS = np.exp(2j * np.pi * np.arange(4096) / 4096).astype(np.complex64)
 
 # Standard deviations in dB, and octaves between the knots of random curves. What
 # a recording has of its own must exceed what its clips vary by, or nothing leaks.
-_RECORDING_CURVES = ((4.0, 2.5), (0.4, 2.5))
+_RECORDING_CURVES = ((3.0, 1.3), (0.35, 2.3))
 _RECORDING_LEVEL = 4.0
-_CLIP_CURVE = (1.5, 0.7)
-_CLIP_LEVEL = 0.8
+_CLIP_CURVE = (1.5, 0.4)
+_CLIP_LEVEL = 0.4
 # Parameters of the beta distribution of the share of a neighbouring scene.
-_LEANING = (0.9, 2.2)
+_LEANING = (0.7, 4.0)
 
 
 class Source(NamedTuple):
@@ -71,86 +71,86 @@ class Scene(NamedTuple):
 
 
 SOURCES: dict[str, Source] = {
-    "voices": Source("tone", 120, 280, 0.6, 14),
-    "music": Source("tone", 250, 700, 1.2, 12),
-    "beeps": Source("tone", 900, 2_200, 0.15, 16),
-    "squeal": Source("tone", 1_800, 4_500, 0.8, 14),
-    "birds": Source("sweep", 2_500, 6_500, 0.25, 16),
-    "gulls": Source("sweep", 1_200, 2_500, 0.5, 14),
-    "footsteps": Source("click", 150, 900, 0.08, 16),
-    "doors": Source("click", 80, 400, 0.25, 16),
-    "rails": Source("click", 200, 1_200, 0.12, 14),
-    "keys": Source("click", 1_500, 5_000, 0.03, 18),
-    "cutlery": Source("click", 3_000, 9_000, 0.06, 18),
-    "waves": Source("burst", 500, 5_000, 2.5, 8),
-    "wind": Source("burst", 40, 300, 2.0, 9),
-    "engine": Source("burst", 80, 600, 3.0, 9),
-    "rustle": Source("burst", 2_000, 9_000, 0.3, 10),
+    "voices": Source("tone", 120, 280, 0.6, 12),
+    "music": Source("tone", 250, 700, 1.2, 10),
+    "beeps": Source("tone", 900, 2_200, 0.15, 14),
+    "squeal": Source("tone", 1_800, 4_500, 0.8, 12),
+    "birds": Source("sweep", 2_500, 6_500, 0.25, 14),
+    "gulls": Source("sweep", 1_200, 2_500, 0.5, 12),
+    "footsteps": Source("click", 150, 900, 0.08, 14),
+    "doors": Source("click", 80, 400, 0.25, 14),
+    "rails": Source("click", 200, 1_200, 0.12, 12),
+    "keys": Source("click", 1_500, 5_000, 0.03, 16),
+    "cutlery": Source("click", 3_000, 9_000, 0.06, 16),
+    "waves": Source("burst", 500, 5_000, 2.5, 6),
+    "wind": Source("burst", 40, 300, 2.0, 7),
+    "engine": Source("burst", 80, 600, 3.0, 7),
+    "rustle": Source("burst", 2_000, 9_000, 0.3, 8),
 }
 
 SCENES: dict[str, Scene] = {
     "beach": Scene(
-        (-2, 0, -2, -2, 2, 6, 7, 5), -32, 2.5, 0.7, 0.1, ("forest_path", "park"),
+        (-4, 0, -4, -4, 4, 12, 14, 10), -32, 1.5, 0.30, 0.1, ("forest_path", "park"),
         {"waves": 0.3, "gulls": 0.2, "wind": 0.2, "voices": 0.1},
     ),
     "bus": Scene(
-        (9, 8, 4, 0, -2, -4, -6, -6), -28, 1.5, 0.3, 0.2, ("car", "tram"),
+        (18, 16, 8, 0, -4, -8, -12, -12), -28, 0.9, 0.10, 0.2, ("car", "tram"),
         {"engine": 0.3, "rails": 0.4, "voices": 0.3, "beeps": 0.1, "doors": 0.1},
     ),
     "cafe/restaurant": Scene(
-        (-8, -6, -1, 5, 7, 5, 3, 0), -32, 0.8, 0.6, 0.6,
+        (-16, -12, -2, 10, 14, 10, 6, 0), -32, 0.5, 0.25, 0.6,
         ("grocery_store", "city_center"),
         {"voices": 2.5, "cutlery": 1.0, "music": 0.3, "doors": 0.1},
     ),
     "car": Scene(
-        (12, 9, 2, -4, -8, -10, -10, -8), -27, 1.2, 0.25, 0.1, ("bus", "train"),
+        (24, 18, 4, -8, -16, -20, -20, -16), -27, 0.7, 0.07, 0.1, ("bus", "train"),
         {"engine": 0.2, "rails": 0.2, "wind": 0.3},
     ),
     "city_center": Scene(
-        (1, 4, 5, 3, 3, 2, 0, -2), -31, 1.5, 0.5, 0.3,
+        (2, 8, 10, 6, 6, 4, 0, -4), -31, 0.9, 0.20, 0.3,
         ("residential_area", "cafe/restaurant"),
         {"engine": 0.5, "voices": 0.9, "footsteps": 1.2},
     ),
     "forest_path": Scene(
-        (-3, -3, -5, -6, -2, 3, 6, 6), -38, 1.2, 0.7, 0.15, ("park", "beach"),
+        (-6, -6, -10, -12, -4, 6, 12, 12), -38, 0.7, 0.30, 0.15, ("park", "beach"),
         {"footsteps": 1.5, "birds": 0.8, "rustle": 0.6, "wind": 0.1},
     ),
     "grocery_store": Scene(
-        (-4, -2, 0, 3, 4, 5, 6, 3), -34, 0.7, 0.6, 0.7,
+        (-8, -4, 0, 6, 8, 10, 12, 6), -34, 0.4, 0.25, 0.7,
         ("cafe/restaurant", "metro_station"),
         {"beeps": 0.7, "voices": 0.9, "doors": 0.2, "rustle": 0.5, "music": 0.3},
     ),
     "home": Scene(
-        (-6, -3, 0, -1, -3, -3, -1, 3), -40, 0.6, 0.4, 0.4, ("library", "office"),
+        (-12, -6, 0, -2, -6, -6, -2, 6), -40, 0.4, 0.15, 0.4, ("library", "office"),
         {"cutlery": 0.2, "doors": 0.2, "voices": 0.2, "rustle": 0.3},
     ),
     "library": Scene(
-        (-4, -1, 1, -2, -4, -4, -1, 5), -40, 0.5, 0.45, 0.7, ("home", "office"),
+        (-8, -2, 2, -4, -8, -8, -2, 10), -40, 0.3, 0.17, 0.7, ("home", "office"),
         {"keys": 0.4, "rustle": 0.4, "footsteps": 0.4, "voices": 0.1},
     ),
     "metro_station": Scene(
-        (2, 2, 3, 4, 4, 1, -2, -4), -31, 1.5, 0.6, 1.2, ("city_center", "train"),
+        (4, 4, 6, 8, 8, 2, -4, -8), -31, 0.9, 0.25, 1.2, ("city_center", "train"),
         {"squeal": 0.2, "music": 0.2, "footsteps": 0.9, "voices": 0.6, "rails": 0.2},
     ),
     "office": Scene(
-        (-2, 2, 3, -4, -6, -6, -2, 4), -40, 0.4, 0.35, 0.3, ("library", "home"),
+        (-4, 4, 6, -8, -12, -12, -4, 8), -40, 0.2, 0.12, 0.3, ("library", "home"),
         {"keys": 2.0, "rustle": 0.2, "voices": 0.2, "doors": 0.1},
     ),
     "park": Scene(
-        (-2, -1, -2, -3, 1, 3, 2, 1), -36, 1.2, 0.65, 0.1,
+        (-4, -2, -4, -6, 2, 6, 4, 2), -36, 0.7, 0.28, 0.1,
         ("residential_area", "forest_path"),
         {"birds": 0.9, "footsteps": 0.5, "voices": 0.3, "wind": 0.2},
     ),
     "residential_area": Scene(
-        (0, 2, 1, -2, 0, 1, 0, 0), -35, 1.3, 0.6, 0.2, ("park", "city_center"),
+        (0, 4, 2, -4, 0, 2, 0, 0), -35, 0.8, 0.25, 0.2, ("park", "city_center"),
         {"birds": 0.5, "engine": 0.3, "footsteps": 0.3, "voices": 0.2, "wind": 0.2},
     ),
     "train": Scene(
-        (7, 5, 2, 3, 0, -3, -2, -4), -30, 1.0, 0.4, 0.25, ("tram", "bus"),
+        (14, 10, 4, 6, 0, -6, -4, -8), -30, 0.6, 0.15, 0.25, ("tram", "bus"),
         {"rails": 1.3, "voices": 0.3, "music": 0.1, "squeal": 0.1},
     ),
     "tram": Scene(
-        (6, 5, 5, 4, 1, -1, 1, -2), -30, 1.3, 0.4, 0.25, ("train", "bus"),
+        (12, 10, 10, 8, 2, -2, 2, -4), -30, 0.8, 0.15, 0.25, ("train", "bus"),
         {"rails": 0.8, "squeal": 0.3, "beeps": 0.2, "voices": 0.3, "doors": 0.1},
     ),
 }
@@ -181,7 +181,7 @@ def scene(name: str) -> Scene:
         tuple(rng.normal(0, 4, len(ANCHORS))),
         rng.uniform(-40, -28),
         rng.uniform(0.5, 2),
-        rng.uniform(0.3, 0.7),
+        rng.uniform(0.05, 0.3),
         rng.uniform(0.1, 0.8),
         tuple(rng.choice(sorted(SCENES), 2, replace=False)),
         {str(source): float(rng.uniform(0.1, 1.2)) for source in sources},
@@ -235,7 +235,7 @@ def _render(
 
 
 def _phases(rng: Generator, shape: tuple[int, ...]) -> NDArray[np.complex64]:
-    return _PHASORS[rng.integers(0, _PHASORS.size, shape, dtype=np.uint16)]
+    return _PHASORS.take(rng.integers(0, _PHASORS.size, shape, dtype=np.uint16))
 
 
 class Place:
@@ -283,7 +283,7 @@ class Place:
         self.lines = bins[:, np.newaxis] + np.arange(-half, half + 1)
         self.line_gain = 10 ** (rng.uniform(12, 26, (count, 1)) / 20)
 
-        self.width = np.clip(mix.width * np.exp(rng.normal(0, 0.3)), 0.05, 0.95)
+        self.width = np.clip(mix.width * np.exp(rng.normal(0, 0.3)), 0.02, 0.45)
         balance = rng.normal(0, 1.0)
         self.balance = 10 ** (np.array([[balance], [-balance]]) / 20)
         self.room = self._room(rng, mix.room * np.exp(rng.normal(0, 0.4)))
@@ -340,14 +340,16 @@ class Place:
         gains = (10 ** (envelope / 20)).astype(np.float32)[self.lookup]
         gains[0] = 0
         gains[self.lines] *= self.line_gain
-        middle, side = _phases(rng, (2, gains.size)) * gains
-        middle *= np.sqrt(1 - self.width)
-        side *= np.sqrt(self.width)
-        spectrum = np.stack([middle + side, middle - side])
-        spectrum += scipy.fft.rfft(self._events(rng)) * self.room
+        middle, side = _phases(rng, (2, gains.size))
+        middle *= gains * np.float32(np.sqrt(1 - self.width))
+        side *= gains * np.float32(np.sqrt(self.width))
+        spectrum = scipy.fft.rfft(self._events(rng))
+        spectrum *= self.room
+        spectrum[0] += middle + side
+        spectrum[1] += middle - side
         wave = scipy.fft.irfft(spectrum, self.size)[:, : self.frames]
         wave *= self._swing(rng) * self.balance.astype(np.float32)
-        peak = float(np.max(np.abs(wave)))
+        peak = float(max(wave.max(), -wave.min()))
         if peak > HEADROOM:
             wave *= np.float32(HEADROOM / peak)
         return (wave.T * np.float32(2**31)).astype(np.int32)

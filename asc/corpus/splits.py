@@ -5,21 +5,24 @@ Three kinds of split are made for every corpus:
 ``random``
     70/15/15 %, stratified by scene, clip by clip. It is the protocol of many
     course projects and it leaks: clips of one recording land on both sides.
+    The shares are those of scenes with more than one clip.
 ``recording``
     The same shares, whole recordings only.
 ``fold1``, ``fold2``...
     The official test lists, as they are. Validation is carved out of the
-    fold's training list, whole recordings, balanced by scene.
+    fold's training list, whole recordings, balanced by scene, and never a
+    recording that the fold tests on.
 
 Splits are reproducible: they depend on the clips and on `SPLIT_SEED` alone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from asc.corpus.base import Corpus
 
@@ -59,19 +62,21 @@ class Split:
         return {part: getattr(self, part) for part in PARTS}[name]
 
 
-def leakage(train: Sequence, test: Sequence) -> float:
+def leakage(train: ArrayLike, test: ArrayLike) -> float:
     """Return the share of test clips whose recording is also in train.
 
     Parameters
     ----------
-    train, test : sequences of recordings, one for each clip
+    train, test : array_like of str
+        The recording of each clip.
 
     Returns
     -------
     float in [0, 1]
         0.0 if there are no test clips.
     """
-    return float(np.isin(test, np.unique(train)).mean()) if len(test) else 0.0
+    known = np.isin(test, np.unique(train))
+    return float(known.mean()) if known.size else 0.0
 
 
 def make_splits(corpus: Corpus) -> dict[str, Split]:
@@ -89,12 +94,16 @@ def make_splits(corpus: Corpus) -> dict[str, Split]:
     }
     row_of = {clip.path: row for row, clip in enumerate(corpus.clips)}
     for name, fold in corpus.folds.items():
+        train = np.array([row_of[path] for path in fold.train], dtype=int)
+        test = np.array([row_of[path] for path in fold.test], dtype=int)
         parts = np.full(len(scenes), -1)
-        training = np.array(sorted(row_of[path] for path in fold.train), dtype=int)
-        parts[training] = _share_out_recordings(
-            scenes[training], recordings[training], (SHARES[0], 0.0)
+        parts[train] = 0
+        # What the lists themselves leak stays in train, where leakage shows it.
+        free = train[~np.isin(recordings[train], recordings[test])]
+        parts[free] = _share_out_recordings(
+            scenes[free], recordings[free], (SHARES[0], 0.0)
         )
-        parts[[row_of[path] for path in fold.test]] = 2
+        parts[test] = 2
         assigned[name] = parts
     return {
         name: _split(name, parts, recordings if corpus.recordings_known else None)
@@ -103,30 +112,43 @@ def make_splits(corpus: Corpus) -> dict[str, Split]:
 
 
 def _split(name: str, parts: np.ndarray, recordings: np.ndarray | None) -> Split:
-    rows = [np.flatnonzero(parts == part).astype(np.int32) for part in range(3)]
+    train, validation, test = (
+        np.flatnonzero(parts == part).astype(np.int32) for part in range(3)
+    )
     leak = None
     if recordings is not None:
-        leak = leakage(recordings[rows[0]], recordings[rows[2]])
-    return Split(name, *rows, leakage=leak)
+        leak = leakage(recordings[train], recordings[test])
+    return Split(name, train, validation, test, leak)
 
 
 def _share_out_clips(scenes: np.ndarray) -> np.ndarray:
     """Return the part (0, 1, 2) of every clip, stratified by scene.
 
-    Each scene's clips are spread evenly over [0, 1) in random order, and the
-    interval is cut at the shares. Totals are exact, and no scene is off its
-    share by more than one clip. A scene with one clip sits at 0.5: in train.
+    Validation and test get their share of every scene, rounded by largest
+    remainder: their totals are exact, and no scene is off by a whole clip. A
+    scene with a single clip is in train and does not count.
     """
     rng = np.random.default_rng(SPLIT_SEED)
-    place = np.empty(len(scenes))
-    for scene in np.unique(scenes):
-        members = rng.permutation(np.flatnonzero(scenes == scene))
-        place[members] = (np.arange(len(members)) + 0.5) / len(members)
-    order = np.lexsort((rng.random(len(scenes)), place))
-    validation, test = (round(share * len(scenes)) for share in SHARES)
+    _, label, sizes = np.unique(scenes, return_inverse=True, return_counts=True)
+    sizes[sizes == 1] = 0
+    rounded_up = np.zeros(len(sizes), dtype=bool)
     parts = np.zeros(len(scenes), dtype=int)
-    parts[order[:test]] = 2
-    parts[order[test : test + validation]] = 1
+    # Clips in random order, scene by scene, and where each scene begins.
+    shuffled = np.lexsort((rng.random(len(scenes)), label))
+    begin = np.searchsorted(label[shuffled], np.arange(len(sizes)))
+    for part, share in ((2, SHARES[1]), (1, SHARES[0])):
+        wanted = share * sizes
+        counts = np.floor(wanted).astype(int)
+        missing = round(share * sizes.sum()) - counts.sum()
+        # Scenes that test has rounded up wait until the others were: of two clips,
+        # one must stay in train. Nothing is rounded up where nothing is missing.
+        waiting = rounded_up | (counts == wanted)
+        order = np.lexsort((rng.random(len(sizes)), counts - wanted, waiting))
+        rounded_up[order[:missing]] = True
+        counts[order[:missing]] += 1
+        for start, count in zip(begin, counts, strict=True):
+            parts[shuffled[start : start + count]] = part
+        begin = begin + counts
     return parts
 
 
@@ -142,6 +164,8 @@ def _share_out_recordings(
     comes nearest to the shares is kept. A recording with several scenes counts
     for its most frequent one.
     """
+    if not len(scenes):
+        return np.zeros(0, dtype=int)
     names, member = np.unique(recordings, return_inverse=True)
     labels, label = np.unique(scenes, return_inverse=True)
     counts = np.zeros((len(names), len(labels)), dtype=int)
@@ -169,20 +193,24 @@ def _nearest_draw(
     filled = np.pad(filled, ((0, 0), (1, 0)))
     index = np.arange(filled.shape[1])
 
-    def cut(start: np.ndarray, wanted: float) -> tuple[np.ndarray, np.ndarray]:
+    def cut(
+        start: np.ndarray, wanted: float, last: int
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Return, per draw, where the next part ends and how far it is off."""
         begun = np.take_along_axis(filled, start[:, None], axis=1)
         off = np.abs(filled - begun - wanted)
         if wanted > 0:  # a part that is wanted gets at least one, if there is one
             first = np.minimum(start + 1, index[-1])
-            off = np.where(index < first[:, None], np.inf, off)
+            off = np.where((index < first[:, None]) | (index > last), np.inf, off)
         else:
             off = np.where(index == start[:, None], off, np.inf)
         end = off.argmin(axis=1)
         return end, np.take_along_axis(off, end[:, None], axis=1)[:, 0]
 
-    test_end, test_off = cut(np.zeros(count, dtype=int), wanted_test)
-    validation_end, validation_off = cut(test_end, wanted_validation)
+    last = len(sizes) - 1
+    # Of three recordings or more, test leaves one to validation.
+    test_end, test_off = cut(np.zeros(count, dtype=int), wanted_test, max(1, last - 1))
+    validation_end, validation_off = cut(test_end, wanted_validation, last)
     best = (test_off + validation_off).argmin()
     parts = np.zeros(len(sizes), dtype=int)
     parts[draws[best, : test_end[best]]] = 2

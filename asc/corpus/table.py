@@ -9,6 +9,7 @@ to the folder of the table. Other columns are ignored.
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -52,22 +53,30 @@ def read_table(path: Path, builder: CorpusBuilder, *, prefix: str = "") -> Corpu
     InputError
         If the table is unreadable or lacks the path or label column.
     """
-    fold_of: dict[str, str] = {}
+    fold_of: dict[str, int] = {}
     for number, row in table_rows(path):
         where = f"{path.name} line {number}"
         if not row:
             builder.reject(where, "the number of fields is not that of the header.")
             continue
+        file = row["path"].strip()
         kept = builder.add(
-            where, prefix + row["path"], row["label"], row.get("recording")
+            where, file and prefix + file, row["label"], row.get("recording")
         )
-        if kept and row.get("fold", "").strip():
-            fold_of[kept] = row["fold"].strip()
-    for fold in sorted(set(fold_of.values()), key=lambda name: (len(name), name)):
+        fold = row.get("fold", "").strip()
+        if not kept or not fold:
+            continue
+        # Spreadsheets and data frames write 1.0 if other rows have no fold.
+        match = re.fullmatch(r"(\d{1,9})(\.0*)?", fold, re.ASCII)
+        if match:
+            fold_of[kept] = int(match.group(1))
+        else:
+            builder.reject(where, f"the fold {fold!r} of {kept} is not a number.")
+    for fold_number in sorted(set(fold_of.values())):
         builder.add_fold(
-            f"fold{fold}",
-            train=[file for file, other in fold_of.items() if other != fold],
-            test=[file for file, other in fold_of.items() if other == fold],
+            f"fold{fold_number}",
+            train=[file for file, other in fold_of.items() if other != fold_number],
+            test=[file for file, other in fold_of.items() if other == fold_number],
         )
     return builder.build()
 
@@ -80,9 +89,10 @@ def table_rows(path: Path) -> Iterator[tuple[int, Mapping[str, str]]]:
     lines = read_lines(path)
     if not lines:
         raise InputError(f"{path} is empty; expected a header and one row for a clip.")
-    delimiter = "\t" if "\t" in lines[0] else ","
-    reader = csv.reader(lines, delimiter=delimiter)
-    header = [name.strip() for name in next(reader)]
+    first = next(filter(str.strip, lines))
+    reader = csv.reader(lines, delimiter="\t" if "\t" in first else ",")
+    rows = _nonempty(path, reader)
+    header = [name.strip() for name in next(rows)]
     index = {
         column: header.index(found)
         for column, names in COLUMNS.items()
@@ -96,9 +106,16 @@ def table_rows(path: Path) -> Iterator[tuple[int, Mapping[str, str]]]:
                 f" {', '.join(map(repr, header))}; expected one of"
                 f" {', '.join(map(repr, COLUMNS[column]))}."
             )
-    for row in reader:
-        if row:
-            whole = len(row) == len(header)
-            yield reader.line_num, (
-                {column: row[i] for column, i in index.items()} if whole else {}
-            )
+    for row in rows:
+        whole = len(row) == len(header)
+        yield reader.line_num, (
+            {column: row[i] for column, i in index.items()} if whole else {}
+        )
+
+
+def _nonempty(path: Path, reader: Iterator[list[str]]) -> Iterator[list[str]]:
+    """Yield the rows that are not blank lines."""
+    try:
+        yield from filter(any, reader)
+    except csv.Error as error:  # a quote that is never closed swallows the rest
+        raise InputError(f"{path} is not a table ({error}).") from error

@@ -45,34 +45,38 @@ def read(path: Path) -> Corpus:
         recording = fields[2] if len(fields) == 3 else _recording_of(fields[0])
         builder.add(where, fields[0], fields[1], recording)
 
-    setup = path / "evaluation_setup"
-    for number in _fold_numbers(setup):
-        test = _listed(setup / f"fold{number}_evaluate.txt") or _listed(
-            setup / f"fold{number}_test.txt"
-        )
-        train = _listed(setup / f"fold{number}_train.txt")
-        if not train:
-            train = sorted(builder.paths - set(test))
-        builder.add_fold(f"fold{number}", train, test)
+    add_official_folds(builder, path / "evaluation_setup")
     return builder.build()
+
+
+def add_official_folds(builder: CorpusBuilder, setup: Path) -> None:
+    """Read the lists of all folds, with the ending .txt or .csv.
+
+    Parameters
+    ----------
+    builder : CorpusBuilder
+        Has the clips, and receives the folds.
+    setup : Path
+        Folder of the lists. It need not be there.
+    """
+    lists: dict[tuple[int, str], list[str]] = {}
+    for file in sorted(setup.iterdir()) if setup.is_dir() else ():
+        name = re.fullmatch(r"fold(\d+)_(train|evaluate|test)\.(txt|csv)", file.name)
+        if name:
+            lists[int(name.group(1)), name.group(2)] = _listed(file)
+    for fold in sorted({fold for fold, kind in lists if kind != "train"}):
+        # "evaluate" lists are labelled and complete, so they win over "test" lists.
+        test = lists.get((fold, "evaluate")) or lists.get((fold, "test"), [])
+        builder.add_fold(f"fold{fold}", lists.get((fold, "train")) or None, test)
 
 
 def _recording_of(path: str) -> str | None:
     """Return the recording that a file name starts with (``b020_90_100.wav``)."""
-    head, separator, _ = PurePosixPath(path).stem.partition("_")
-    return head if separator else None
-
-
-def _fold_numbers(setup: Path) -> list[int]:
-    names = (
-        re.fullmatch(r"fold(\d+)_(evaluate|test)\.txt", file.name)
-        for file in (setup.iterdir() if setup.is_dir() else ())
-    )
-    return sorted({int(name.group(1)) for name in names if name})
+    name = re.fullmatch(r"(.+)_\d+_\d+", PurePosixPath(path.strip()).stem)
+    return name.group(1) if name else None
 
 
 def _listed(path: Path) -> list[str]:
-    """Return the files that a list names: the first field of each line."""
-    if not path.is_file():
-        return []
-    return [line.split("\t")[0] for line in read_lines(path) if line.strip()]
+    """Return the files that a list names: the first field, without the header."""
+    names = [line.split("\t")[0] for line in read_lines(path) if line.strip()]
+    return names[1:] if names and names[0].strip() == "filename" else names

@@ -13,6 +13,8 @@ import numpy as np
 from asc.errors import InputError
 from asc.features.spec import FeatureSpec
 
+#: Sum of squares beyond which the powers of a spectrum would leave float32.
+_MOST_ENERGY = 1e20
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,9 @@ def read_audio(path: str | os.PathLike[str]) -> Audio:
         raise InputError(f"not readable as audio ({reason}).") from error
     if not samples.size:
         raise InputError("the file has no samples.")
-    if not abs(float(np.dot(samples.ravel(), samples.ravel()))) < np.inf:
+    with np.errstate(over="ignore", invalid="ignore"):
+        energy = float(np.dot(samples.ravel(), samples.ravel()))
+    if not energy < _MOST_ENERGY:
         raise InputError(_describe_unusable(samples))
     return Audio(samples, rate, len(data), zlib.crc32(data))
 
@@ -82,20 +86,34 @@ def check_whole(data: bytes) -> None:
     """Raise InputError if a file ends before its own header says.
 
     Decoders return the samples that are there and say nothing, so a broken
-    copy would pass as a shorter clip. A RIFF header carries the length; the
-    last page of an Ogg stream is marked.
+    copy would pass as a shorter clip. Headers of WAV, AIFF and W64 carry the
+    length; the last page of an Ogg stream is marked. FLAC decoders do notice.
     """
-    if data[:4] == b"RIFF" and len(data) >= 8:
-        declared = int.from_bytes(data[4:8], "little")
-        # Writers to a pipe leave 0 or the largest number there.
-        if declared not in (0, 0xFFFFFFFF) and declared + 8 > len(data) + 1:
-            raise InputError(
-                f"the file is truncated ({len(data):,} bytes of {declared + 8:,})."
-            )
-    elif data[:4] == b"OggS":
-        last = data.rfind(b"OggS")
-        if not data[last + 5] & 4:
-            raise InputError("the file is truncated (its last Ogg page is missing).")
+    declared = 0
+    if data[:4] == b"RIFF":
+        declared = 8 + int.from_bytes(data[4:8], "little")
+    elif data[:4] in (b"FORM", b"RIFX"):
+        declared = 8 + int.from_bytes(data[4:8], "big")
+    elif data[:4] == b"riff":
+        declared = int.from_bytes(data[16:24], "little")
+    # Writers to a pipe leave 0 or the largest number; some count the first eight
+    # bytes twice.
+    streamed = declared in (0, 8, 8 + 0xFFFFFFFF)
+    if not streamed and declared > len(data) + 8:
+        raise InputError(
+            f"the file is truncated ({len(data):,} bytes of {declared:,})."
+        )
+    if data[:4] == b"OggS" and not _ogg_ends(data):
+        raise InputError("the file is truncated (its last Ogg page is missing).")
+
+
+def _ogg_ends(data: bytes) -> bool:
+    """Return True if the last page is there, whole and marked as the last."""
+    page = data[data.rfind(b"OggS") :]
+    if len(page) < 27 or not page[5] & 4:
+        return False
+    lengths = page[27 : 27 + page[26]]
+    return len(page) >= 27 + page[26] + sum(lengths)
 
 
 def fit(audio: Audio, spec: FeatureSpec) -> np.ndarray:

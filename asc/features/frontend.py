@@ -128,8 +128,10 @@ def power_spectrogram(y: np.ndarray, spec: FeatureSpec) -> np.ndarray:
 
 def _power(y: np.ndarray, spec: FeatureSpec, window: np.ndarray) -> np.ndarray:
     """Return the power with frames as rows: the order it is computed in."""
-    padded = np.pad(y, spec.n_fft // 2, mode=spec.pad_mode) if spec.center else y
-    frames = np.lib.stride_tricks.sliding_window_view(padded, spec.n_fft)
+    if spec.center:
+        half = spec.n_fft // 2
+        y = np.pad(y, half, mode=spec.pad_mode)  # type: ignore[call-overload]
+    frames = np.lib.stride_tricks.sliding_window_view(y, spec.n_fft)
     frames = frames[:: spec.hop_length]
     gain = 4 * np.sin(np.pi * np.arange(1 + spec.n_fft // 2) / spec.n_fft) ** 2
     gain[0] = np.inf  # differencing removes the mean, which is put back below
@@ -198,7 +200,7 @@ def mel_filters(spec: FeatureSpec) -> np.ndarray:
             fmin=spec.fmin,
             fmax=spec.fmax,
             htk=spec.mel_htk,
-            norm=spec.mel_norm,
+            norm=spec.mel_norm,  # type: ignore[arg-type]
         )
     empty = int((weights.sum(axis=1) == 0).sum())
     if empty:

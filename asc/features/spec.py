@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+import math
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from numbers import Integral, Real
 from typing import Any
 
 from asc.errors import UsageError, unknown_name
@@ -13,7 +16,18 @@ from asc.errors import UsageError, unknown_name
 FEATURES = ("mel", "stft")
 CHANNELS = {"mono": 1, "midside": 2}
 DTYPES = ("uint8", "float16", "float32")
+#: Values of the fields that are one of a few words.
+CHOICES = {
+    "channels": tuple(CHANNELS),
+    "dtype": DTYPES,
+    "window": ("hann", "hamming", "blackman", "blackmanharris", "boxcar"),
+    "pad_mode": ("constant", "edge", "reflect", "symmetric"),
+    "mel_norm": ("slaney",),
+    "resampler": ("soxr_qq", "soxr_lq", "soxr_mq", "soxr_hq", "soxr_vhq"),
+}
 
+_LONGEST = 3600.0
+_LOWEST_FLOOR = -300.0
 #: Bins wider than this (in Hz) leave narrow Mel bands empty.
 _WIDEST_BIN = 12.0
 
@@ -90,28 +104,30 @@ class FeatureSpec:
     resampler: str = "soxr_hq"
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "features", tuple(self.features))
-        for name in ("sample_rate", "n_fft", "hop_length", "rows", "columns"):
-            value = getattr(self, name)
-            if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-                raise UsageError(f"{name} must be a whole number > 0. Got {value!r}.")
-        for name, known in (("channels", tuple(CHANNELS)), ("dtype", DTYPES)):
-            if getattr(self, name) not in known:
-                raise UsageError(unknown_name(name, str(getattr(self, name)), known))
-        for feature in self.features:
-            if feature not in FEATURES:
-                raise UsageError(unknown_name("feature", feature, FEATURES))
-        if not self.features or len(set(self.features)) < len(self.features):
+        for field in dataclasses.fields(self):
+            if field.name != "features":
+                value = _checked(field.name, str(field.type), getattr(self, field.name))
+                object.__setattr__(self, field.name, value)
+        object.__setattr__(self, "features", _checked_features(self.features))
+        if not 0 < self.seconds <= _LONGEST:
             raise UsageError(
-                f"features must name {' or '.join(FEATURES)}, each once."
-                f" Got {self.features}."
+                f"seconds must be in (0, {_LONGEST:g}]. Got {self.seconds}."
             )
-        if not 0 < self.seconds <= 3600:
-            raise UsageError(f"seconds must be in (0, 3600]. Got {self.seconds}.")
         if self.samples < 2:
             raise UsageError(f"A clip of {self.seconds} s has no sample to analyse.")
+        if self.frames < 1:
+            raise UsageError(
+                f"A clip of {self.samples} samples is shorter than n_fft={self.n_fft},"
+                " which without center leaves no frame."
+            )
         if not 0 < self.step <= 0.5:
             raise UsageError(f"step must be in (0, 0.5] dB. Got {self.step}.")
+        for name in ("stft_floor", "mel_floor"):
+            if not _LOWEST_FLOOR <= getattr(self, name) <= 0:
+                raise UsageError(
+                    f"{name} must be in [{_LOWEST_FLOOR:g}, 0] dB."
+                    f" Got {getattr(self, name)}."
+                )
         if not 0 <= self.fmin < self.fmax <= self.sample_rate / 2:
             raise UsageError(
                 "fmin and fmax must satisfy 0 <= fmin < fmax <= half the sample rate"
@@ -120,7 +136,9 @@ class FeatureSpec:
             )
 
     @classmethod
-    def for_audio(cls, sample_rate: int, seconds: float, **settings: Any) -> FeatureSpec:
+    def for_audio(
+        cls, sample_rate: int, seconds: float, **settings: Any
+    ) -> FeatureSpec:
         """Return the spec for audio of a given rate and length.
 
         What is not set is chosen for the audio: an FFT of 4096 points, longer
@@ -138,17 +156,17 @@ class FeatureSpec:
             Fields of the spec; None means not set.
         """
         chosen = {name: value for name, value in settings.items() if value is not None}
-        if sample_rate > 0:
+        if sample_rate > 0 and 0 < seconds <= _LONGEST:  # else refused just below
             n_fft = 4096
             while sample_rate / n_fft > _WIDEST_BIN:
                 n_fft *= 2
             chosen.setdefault("n_fft", n_fft)
             chosen.setdefault("fmax", min(cls.fmax, sample_rate / 2))
-        hop = max(1, chosen.get("n_fft", cls.n_fft) // 4)
-        columns = chosen.get("columns", cls.columns)
-        while hop > 1 and 1 + int(sample_rate * seconds) // hop < columns:
-            hop //= 2
-        chosen.setdefault("hop_length", hop)
+            hop = max(1, chosen["n_fft"] // 4)
+            columns = chosen.get("columns", cls.columns)
+            while hop > 1 and 1 + int(sample_rate * seconds) // hop < columns:
+                hop //= 2
+            chosen.setdefault("hop_length", hop)
         return cls(sample_rate=sample_rate, seconds=seconds, **chosen)
 
     @property
@@ -159,7 +177,8 @@ class FeatureSpec:
     @property
     def frames(self) -> int:
         """Number of STFT frames before they are reduced to columns."""
-        return 1 + self.samples // self.hop_length
+        padding = 2 * (self.n_fft // 2) if self.center else 0
+        return 1 + (self.samples + padding - self.n_fft) // self.hop_length
 
     @property
     def channel_count(self) -> int:
@@ -195,10 +214,51 @@ class FeatureSpec:
             If a field is unknown, missing or impossible.
         """
         known = tuple(field.name for field in dataclasses.fields(cls))
+        if not isinstance(values, Mapping):
+            raise UsageError(f"Not a feature spec: {values!r}.")
         for name in values:
             if name not in known:
-                raise UsageError(unknown_name("field of a feature spec", name, known))
+                raise UsageError(
+                    unknown_name("field of a feature spec", str(name), known)
+                )
         try:
             return cls(**values)
         except TypeError as error:
             raise UsageError(f"Not a feature spec: {error}.") from error
+
+
+def _checked(name: str, kind: str, value: Any) -> int | float | str | bool:
+    """Return a field's value in the one type that equal specs have it in."""
+    if kind == "int":
+        if isinstance(value, Integral) and not isinstance(value, bool):
+            if 0 < int(value) < 2**31:
+                return int(value)
+        raise UsageError(f"{name} must be a whole number > 0. Got {value!r}.")
+    if kind == "float":
+        if isinstance(value, Real) and not isinstance(value, bool):
+            with suppress(OverflowError):
+                if math.isfinite(value):
+                    return float(value)
+        raise UsageError(f"{name} must be a number. Got {value!r}.")
+    if kind == "bool":
+        if isinstance(value, bool):
+            return value
+        raise UsageError(f"{name} must be true or false. Got {value!r}.")
+    if value not in CHOICES[name]:
+        raise UsageError(unknown_name(name, str(value), CHOICES[name]))
+    return value
+
+
+def _checked_features(names: Any) -> tuple[str, ...]:
+    """Return the features in the order of `FEATURES`."""
+    if isinstance(names, str) or not isinstance(names, Iterable):
+        raise UsageError(f"features must be a list of names. Got {names!r}.")
+    names = tuple(names)
+    for name in names:
+        if name not in FEATURES:
+            raise UsageError(unknown_name("feature", str(name), FEATURES))
+    if not names or len(set(names)) < len(names):
+        raise UsageError(
+            f"features must name {' or '.join(FEATURES)}, each once. Got {names}."
+        )
+    return tuple(name for name in FEATURES if name in names)

@@ -6,7 +6,6 @@ three channels, by layers inside the model.
 
 from __future__ import annotations
 
-import os
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -77,8 +76,10 @@ def build_model(
         weights cannot be downloaded.
     """
     entry = describe(name)
-    builder = _imported(entry.builder)
     # These import Keras, which takes seconds: only for those who build a model.
+    import asc.pipeline.tensorflow  # noqa: F401  first, so that it is quiet
+
+    builder = _imported(entry.builder)
     from asc.models import layers
     from asc.models import weights as sources
 
@@ -100,8 +101,6 @@ def build_model(
 
 def _imported(builder: Builder | str) -> Builder:
     """Import a builder that was registered as a string."""
-    # TensorFlow reads this when it is imported: no notes about its build.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     if not isinstance(builder, str):
         return builder
     module, _, function = builder.partition(":")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from asc.corpus import Corpus
@@ -29,19 +29,24 @@ def provenance(spec: FeatureSpec, corpus: Corpus) -> dict[str, Any]:
     and transform audio. What does not change a number, such as the number of
     workers, stays out.
     """
-    listing = [(clip.path, clip.scene, clip.recording) for clip in corpus.clips]
+    listing = ((clip.path, clip.scene, clip.recording) for clip in corpus.clips)
     folds = {name: (fold.train, fold.test) for name, fold in corpus.folds.items()}
     return {
         "spec": spec.to_dict(),
         "corpus": {
             "clips": len(corpus.clips),
-            "listing": _digest(listing),
+            "listing": listing_digest(listing),
             "folds": _digest(folds),
         },
         "splits": {"seed": SPLIT_SEED, "shares": list(SHARES)},
         "libraries": dsp_versions(),
         "front_end": FRONT_END_REVISION,
     }
+
+
+def listing_digest(rows: Iterable[tuple[str, str, str]]) -> str:
+    """Return the SHA-256 of (path, scene, recording) of all clips in order."""
+    return _digest(list(rows))
 
 
 def fingerprint(provenance: Mapping[str, Any]) -> str:

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 
 from asc.corpus import Problem, Split
 from asc.errors import AscError, StoreError, UsageError, unknown_name
 from asc.features import FeatureSpec
 from asc.store import schema
+
+#: More than any corpus has folds.
+_MOST_SPLITS = 1000
 
 
 class FeatureStore:
@@ -67,7 +70,7 @@ class FeatureStore:
                 self._read_header(file)
             except StoreError as error:
                 raise StoreError(f"{self.path} is not a sound store: {error}") from None
-            except (OSError, RuntimeError, KeyError, TypeError, ValueError) as error:
+            except Exception as error:  # whatever it is, the file is the cause
                 raise StoreError(
                     f"{self.path} is not a sound store: {type(error).__name__}: {error}"
                 ) from error
@@ -78,23 +81,24 @@ class FeatureStore:
             )
 
     def _read_header(self, file: Any) -> None:
+        spec_values = schema.read_json(file.attrs, "spec", dict)
         try:
-            self.spec = FeatureSpec.from_dict(schema.read_json(file.attrs, "spec"))
+            self.spec = FeatureSpec.from_dict(spec_values)
         except AscError as error:
             raise StoreError(f"its spec is not usable: {error}") from error
-        self.provenance: dict = schema.read_json(file.attrs, "provenance")
-        self.environment: dict = schema.read_json(file.attrs, "environment")
-        self.corpus: dict = schema.read_json(file.attrs, "corpus")
-        scenes = schema.read_json(file.attrs, "scenes")
-        if not isinstance(scenes, list) or not all(
-            isinstance(scene, str) and scene.isprintable() for scene in scenes
-        ):
-            raise StoreError("its scenes are not a list of printable names.")
+        self.provenance: dict = schema.read_json(file.attrs, "provenance", dict)
+        self.environment: dict = schema.read_json(file.attrs, "environment", dict)
+        self.corpus: dict = schema.read_json(file.attrs, "corpus", dict)
+        scenes = schema.read_json(file.attrs, "scenes", list)
+        if not scenes or not all(map(schema.is_name, scenes)):
+            raise StoreError("its scenes are not a list of names.")
+        if len(set(scenes)) < len(scenes):
+            raise StoreError("its scenes are listed more than once.")
         self.scenes: tuple[str, ...] = tuple(scenes)
         self.fingerprint = schema.read_text(file.attrs, "fingerprint")
         self.digest = schema.read_text(file.attrs, "digest")
-        self.complete = bool(file.attrs["complete"])
-        self._recording_count = int(file.attrs["recordings"])
+        self.complete = schema.read_number(file.attrs, "complete") == 1
+        self._recording_count = int(schema.read_number(file.attrs, "recordings"))
         rows = schema.row_count(file)
         self._arrays = {
             name: schema.locate(file, name, (rows, *shape), dtype)
@@ -109,13 +113,18 @@ class FeatureStore:
                 file, f"failures/{name}", (None,), "text"
             )
         self._leakage: dict[str, float | None] = {}
-        for name in file["splits"]:
+        splits = schema.follow(file, "splits")
+        if not isinstance(splits, h5py.Group) or len(splits) > _MOST_SPLITS:
+            raise StoreError("/splits is not a group of splits.")
+        for name in splits:
+            if not schema.is_name(name):
+                raise StoreError(f"the name of split {name!a} is none.")
             for part in ("train", "validation", "test"):
                 place = f"splits/{name}/{part}"
                 self._arrays[place] = schema.locate(
                     file, place, (None,), np.dtype("<i4")
                 )
-            leakage = float(file[f"splits/{name}"].attrs["leakage"])
+            leakage = schema.read_number(splits[name].attrs, "leakage")
             self._leakage[name] = leakage if np.isfinite(leakage) else None
         self.splits: tuple[str, ...] = tuple(sorted(self._leakage))
 
@@ -206,6 +215,32 @@ class FeatureStore:
             parts[part] = rows
         return Split(name, **parts, leakage=self._leakage[name])
 
+    def find(self, clip: str) -> int:
+        """Return the row of a clip.
+
+        Parameters
+        ----------
+        clip : str
+            Row number, path, or the end of a path.
+
+        Raises
+        ------
+        UsageError
+            If no clip, or more than one, is meant.
+        """
+        if clip.isdecimal():
+            found = [int(clip)] if int(clip) < len(self) else []
+        else:
+            paths = self.paths()
+            found = [row for row, path in enumerate(paths) if path == clip]
+            found = found or [
+                row for row, path in enumerate(paths) if path.endswith(clip)
+            ]
+        if len(found) != 1:
+            what = f"{len(found)} clips" if found else f"None of {len(self)} clips"
+            raise UsageError(f"{what} of {self.path} can be meant by {clip!r}.")
+        return found[0]
+
     @property
     def recordings_known(self) -> bool:
         """False if the corpus named no recordings: leakage cannot be told."""
@@ -295,19 +330,3 @@ class FeatureStore:
 
 def _decoded(value: Any) -> str:
     return bytes(value).decode(errors="replace")
-
-
-def rows_of(paths: Sequence[str], wanted: str) -> int:
-    """Return the row of a clip named by its path or the end of it.
-
-    Raises
-    ------
-    UsageError
-        If no clip, or more than one, is meant.
-    """
-    found = [row for row, path in enumerate(paths) if path == wanted]
-    found = found or [row for row, path in enumerate(paths) if path.endswith(wanted)]
-    if len(found) != 1:
-        what = "No clip" if not found else f"{len(found)} clips"
-        raise UsageError(f"{what} of the store ends in {wanted!r}.")
-    return found[0]

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,7 +35,7 @@ _MOST_ROWS = 100_000_000
 _MOST_ATTRIBUTE_BYTES = 60_000
 
 #: Columns of ``/clips`` that are known only once the audio was read.
-MEASURED = {
+MEASURED: dict[str, np.dtype] = {
     "seconds": np.dtype("<f8"),
     "sample_rate": np.dtype("<i4"),
     "channels": np.dtype("<i2"),
@@ -99,6 +100,7 @@ def create_dataset(
     properties.set_layout(h5py.h5d.CONTIGUOUS)
     properties.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
     properties.set_fill_time(h5py.h5d.FILL_TIME_NEVER)
+    properties.set_obj_track_times(False)  # equal stores have equal bytes
     parent = file.require_group(name.rpartition("/")[0])
     identifier = h5py.h5d.create(
         parent.id,
@@ -114,12 +116,24 @@ def create_dataset(
 
 
 def write_text(attributes: h5py.AttributeManager, name: str, text: str) -> None:
-    """Write a text attribute of fixed length; rewriting keeps its place."""
-    value = np.bytes_(text.encode())
+    """Write a text attribute of fixed length; rewriting keeps its place.
+
+    Raises
+    ------
+    StoreError
+        If HDF5 cannot hold that much in an attribute.
+    """
+    data = text.encode()
+    if len(data) > _MOST_ATTRIBUTE_BYTES:
+        raise StoreError(
+            f"The attribute {name!r} takes {len(data):,} bytes, a store keeps at most"
+            f" {_MOST_ATTRIBUTE_BYTES:,}. Are there too many different labels?"
+        )
+    value = np.array(data, text_dtype(len(data)))
     if name in attributes:
         attributes.modify(name, value)
     else:
-        attributes.create(name, value)
+        attributes.create(name, value, dtype=value.dtype)
 
 
 def read_text(attributes: h5py.AttributeManager, name: str) -> str:
@@ -130,12 +144,10 @@ def read_text(attributes: h5py.AttributeManager, name: str) -> str:
     StoreError
         If it is missing, too long, or not UTF-8 text of fixed length.
     """
-    if name not in attributes:
-        raise StoreError(f"the attribute {name!r} is missing.")
-    identifier = attributes.get_id(name)
-    if identifier.dtype.kind != "S" or identifier.shape != ():
+    dtype = _scalar(attributes, name)
+    if dtype.kind != "S":
         raise StoreError(f"the attribute {name!r} is not text of fixed length.")
-    if identifier.dtype.itemsize > _MOST_ATTRIBUTE_BYTES:
+    if dtype.itemsize > _MOST_ATTRIBUTE_BYTES:
         raise StoreError(f"the attribute {name!r} is too long.")
     try:
         return bytes(attributes[name]).decode()
@@ -143,12 +155,41 @@ def read_text(attributes: h5py.AttributeManager, name: str) -> str:
         raise StoreError(f"the attribute {name!r} is not UTF-8.") from error
 
 
-def read_json(attributes: h5py.AttributeManager, name: str) -> Any:
-    """Read a JSON attribute."""
+def read_number(attributes: h5py.AttributeManager, name: str) -> float | int:
+    """Read a numeric attribute.
+
+    Raises
+    ------
+    StoreError
+        If it is missing or not a single number.
+    """
+    if _scalar(attributes, name).kind not in "iuf":
+        raise StoreError(f"the attribute {name!r} is not a number.")
+    return attributes[name].item()
+
+
+def read_json(attributes: h5py.AttributeManager, name: str, kind: type) -> Any:
+    """Read a JSON attribute that holds a `dict` or a `list`."""
     try:
-        return json.loads(read_text(attributes, name))
-    except (json.JSONDecodeError, RecursionError) as error:
+        value = json.loads(read_text(attributes, name))
+    except (ValueError, RecursionError) as error:
         raise StoreError(f"the attribute {name!r} is not JSON.") from error
+    if not isinstance(value, kind):
+        raise StoreError(f"the attribute {name!r} is not a JSON {kind.__name__}.")
+    return value
+
+
+def is_name(text: Any) -> bool:
+    """Return True for text that can be a name: not empty, nothing but characters.
+
+    Control characters, lone surrogates and line separators are none: they could
+    command a terminal.
+    """
+    return (
+        isinstance(text, str)
+        and text != ""
+        and not any(unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp") for c in text)
+    )
 
 
 def open_file(path: Path) -> h5py.File:
@@ -176,19 +217,36 @@ def open_file(path: Path) -> h5py.File:
     try:
         if read_text(file.attrs, "format") != FORMAT:
             raise StoreError("its format is another one.")
-        version = int(file.attrs["version"])
-    except (StoreError, KeyError, TypeError, ValueError) as error:
+        version = read_number(file.attrs, "version")
+    except Exception as error:
         file.close()
-        raise StoreError(
-            f"{path} is HDF5 but not an asc store ({error})."
-        ) from error
-    if version > VERSION or version < 1:
+        raise StoreError(f"{path} is HDF5 but not an asc store: {error}") from error
+    if not 1 <= version <= VERSION:
         file.close()
         raise StoreError(
             f"{path} is a store of version {version}; this asc reads up to version"
             f" {VERSION}. Install a newer asc, or extract again."
         )
     return file
+
+
+def follow(file: h5py.File, name: str) -> h5py.Group | h5py.Dataset:
+    """Return the object of a name, unless a link on the way leads elsewhere.
+
+    Raises
+    ------
+    StoreError
+        If it is missing, or behind a soft or external link.
+    """
+    place: h5py.Group | h5py.Dataset = file
+    for part in name.split("/"):
+        link = place.get(part, getlink=True) if isinstance(place, h5py.Group) else None
+        if link is None:
+            raise StoreError(f"/{name} is missing.")
+        if not isinstance(link, h5py.HardLink):
+            raise StoreError(f"/{name} is a link to elsewhere, which is refused.")
+        place = place[part]
+    return place
 
 
 def locate(file: h5py.File, name: str, shape: tuple, dtype: np.dtype | str) -> Array:
@@ -210,18 +268,11 @@ def locate(file: h5py.File, name: str, shape: tuple, dtype: np.dtype | str) -> A
     ------
     StoreError
     """
-    place = ""
-    for part in name.split("/"):
-        place = f"{place}/{part}"
-        link = file.get(place, getlink=True)
-        if link is None:
-            raise StoreError(f"{place} is missing.")
-        if not isinstance(link, h5py.HardLink):
-            raise StoreError(f"{place} is a link to elsewhere, which is refused.")
-    dataset = file[name]
+    dataset = follow(file, name)
     if not isinstance(dataset, h5py.Dataset):
         raise StoreError(f"/{name} is not a dataset.")
-    if dataset.is_virtual or dataset.external or dataset.chunks is not None:
+    layout = dataset.id.get_create_plist().get_layout()
+    if layout != h5py.h5d.CONTIGUOUS or dataset.external:
         raise StoreError(f"/{name} is not stored contiguously in the file itself.")
     fits = len(dataset.shape) == len(shape) and all(
         wanted is None or wanted == length
@@ -249,6 +300,16 @@ def row_count(file: h5py.File) -> int:
     if not 0 < rows <= _MOST_ROWS:
         raise StoreError(f"it has {rows} rows.")
     return rows
+
+
+def _scalar(attributes: h5py.AttributeManager, name: str) -> np.dtype:
+    """Return the type of an attribute that holds a single value."""
+    if name not in attributes:
+        raise StoreError(f"the attribute {name!r} is missing.")
+    identifier = attributes.get_id(name)
+    if identifier.shape != ():
+        raise StoreError(f"the attribute {name!r} is not a single value.")
+    return identifier.dtype
 
 
 def _little(dtype: str) -> np.dtype:

@@ -9,6 +9,7 @@ import numpy as np
 from asc.corpus.splits import PARTS, leakage
 from asc.errors import StoreError
 from asc.store import schema
+from asc.store.fingerprint import fingerprint, listing_digest
 from asc.store.reader import FeatureStore
 from asc.store.writer import digest_of
 
@@ -43,14 +44,11 @@ def _problems(store: FeatureStore, progress: Callable) -> Iterator[str]:
     paths = store.paths()
     if len(set(paths)) < len(paths):
         yield "Clips are listed more than once."
-    try:
-        store.labels()
-    except StoreError as error:
-        yield str(error)
     yield from _row_problems(store, done, paths, progress)
     if store.complete and store.compute_digest() != store.digest:
         yield "The digest of the store is not that of its rows."
     yield from _split_problems(store)
+    yield from _provenance_problems(store)
 
 
 def _row_problems(
@@ -81,10 +79,34 @@ def _split_problems(store: FeatureStore) -> Iterator[str]:
         if len(np.unique(rows)) < len(rows):
             yield f"Split {name}: a clip is in two parts, or twice in one."
             continue
+        actual = None
         if store.recordings_known:
             actual = leakage(recordings[split.train], recordings[split.test])
-            if split.leakage is None or abs(actual - split.leakage) > 1e-9:
-                yield (
-                    f"Split {name}: leakage is {actual:.4f}, the store says"
-                    f" {split.leakage}."
-                )
+        if actual != split.leakage:
+            yield (
+                f"Split {name}: leakage is {_share(actual)}, the store says"
+                f" {_share(split.leakage)}."
+            )
+
+
+def _share(leakage: float | None) -> str:
+    return "unknown" if leakage is None else f"{leakage:.4f}"
+
+
+def _provenance_problems(store: FeatureStore) -> Iterator[str]:
+    """Compare what is told twice: spec, fingerprint and the list of clips."""
+    if fingerprint(store.provenance) != store.fingerprint:
+        yield "The fingerprint is not that of the provenance."
+    if store.provenance.get("spec") != store.spec.to_dict():
+        yield "The spec is not that of the provenance."
+    try:
+        scenes = [store.scenes[label] for label in store.labels()]
+    except StoreError as error:
+        yield str(error)
+        return
+    corpus = store.provenance.get("corpus")
+    # With clips left out, the list of all of them cannot be told from the rows.
+    if isinstance(corpus, dict) and corpus.get("clips") == len(store):
+        rows = zip(store.paths(), scenes, store.recordings(), strict=True)
+        if listing_digest(rows) != corpus.get("listing"):
+            yield "Paths, scenes or recordings are not those of the provenance."

@@ -20,6 +20,7 @@ import h5py
 import numpy as np
 
 from asc.corpus import Corpus, Problem, Split
+from asc.corpus.splits import PARTS, leakage
 from asc.errors import StoreError
 from asc.features import FeatureSpec
 from asc.store import schema
@@ -134,11 +135,14 @@ class StoreWriter:
             self._put(f"rows/digest_{name}", row, np.frombuffer(digests[name], "u1"))
         for name, value in measured.items():
             self._put(f"clips/{name}", row, np.asarray(value, schema.MEASURED[name]))
+        # An earlier run may have left a sentence.
+        self._put("rows/error", row, np.zeros((), self._arrays["rows/error"].dtype))
         self._uncommitted.append((row, schema.DONE))
 
     def fail(self, row: int, message: str) -> None:
         """Record that a clip cannot become a row, and why."""
-        text = message.encode()[: schema.ERROR_BYTES].decode(errors="ignore").encode()
+        kept = message.encode(errors="replace")[: schema.ERROR_BYTES]
+        text = kept.decode(errors="ignore").encode()  # without half a character
         dtype = self._arrays["rows/error"].dtype
         self._put("rows/error", row, np.array(text, dtype))
         self._uncommitted.append((row, schema.FAILED))
@@ -264,26 +268,32 @@ def _copy_done(source: FeatureStore, target: Path) -> None:
     kept = np.flatnonzero(source.status() == schema.DONE)
     new_row = np.full(len(source), -1, np.int32)
     new_row[kept] = np.arange(len(kept))
+    columns = {
+        "path": source.paths(),
+        "scene": [source.scenes[code] for code in source.labels()],
+        "recording": source.recordings(),
+    }
+    texts = {name: [column[row] for row in kept] for name, column in columns.items()}
+    recordings = np.array(texts["recording"])
     splits = {}
     for name in source.splits:
-        split = source.split(name)
         parts = {}
-        for part in ("train", "validation", "test"):
-            moved = new_row[split.part(part)]
+        for part in PARTS:
+            moved = new_row[source.split(name).part(part)]
             parts[part] = moved[moved >= 0]
-        splits[name] = Split(name, **parts, leakage=split.leakage)
-    texts = {
-        "path": [source.paths()[row] for row in kept],
-        "scene": [source.scenes[code] for code in source.labels()[kept]],
-        "recording": [source.recordings()[row] for row in kept],
-    }
+        leak = None
+        if source.recordings_known:
+            leak = leakage(recordings[parts["train"]], recordings[parts["test"]])
+        splits[name] = Split(name, **parts, leakage=leak)
     target.unlink(missing_ok=True)
     with h5py.File(target, "w", locking=False) as file:
         _write_layout(file, source.spec, texts, splits, source.failures())
         with h5py.File(source.path, "r", locking=False) as old:
             for name, value in old.attrs.items():
                 if name not in file.attrs:
-                    file.attrs[name] = value
+                    file.attrs.create(name, value, dtype=old.attrs.get_id(name).dtype)
+        if source.recordings_known:
+            file.attrs["recordings"] = len(set(texts["recording"]))
     copy = FeatureStore(target, partial=True)
     descriptor = os.open(target, os.O_RDWR)
     try:

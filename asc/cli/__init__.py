@@ -1,0 +1,1 @@
+"""The command line: click only, calling what `import asc` offers."""

@@ -1,0 +1,34 @@
+"""asc env: facts about the installation, to paste into a bug report."""
+
+from __future__ import annotations
+
+import click
+
+from asc.cli.options import json_option, print_json, verbose_option
+
+
+@click.command()
+@json_option
+@verbose_option
+def env(as_json: bool) -> int:
+    """Print versions and machine, for records and bug reports.
+
+    \b
+    Example:
+        asc env --json
+    """
+    from asc.environment import cache_dir, describe, dsp_versions
+
+    facts = describe()
+    facts["libraries"] = dict(sorted((facts["libraries"] | dsp_versions()).items()))
+    facts["cache"] = str(cache_dir().absolute())
+    if as_json:
+        print_json(facts)
+        return 0
+    for name, value in facts.items():
+        if isinstance(value, dict):
+            for library, version in value.items():
+                click.echo(f"{library:<14}{version}")
+        else:
+            click.echo(f"{name:<14}{value}")
+    return 0

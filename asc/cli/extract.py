@@ -1,0 +1,226 @@
+"""asc extract: corpus to store."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from asc.cli.options import (
+    jobs_option,
+    json_option,
+    note,
+    print_json,
+    print_list,
+    verbose_option,
+)
+from asc.cli.progress import progress
+from asc.errors import EXIT_PARTIAL, InputError
+
+
+@click.command()
+@click.argument("corpus", type=click.Path(path_type=Path))
+@click.argument("store", required=False, type=click.Path(path_type=Path))
+@click.option(
+    "--format",
+    "corpus_format",
+    help="Reader: tut, tau, esc50, table or folder.  [default: detected]",
+)
+@jobs_option
+@click.option(
+    "--allow-failures",
+    is_flag=True,
+    help="Complete the store without clips that fail, and record them.",
+)
+@click.option(
+    "--overwrite", is_flag=True, help="Rebuild a store made with other settings."
+)
+@click.option(
+    "--dry-run", is_flag=True, help="Say what would be done: rows, bytes, settings."
+)
+@click.option(
+    "--sample-rate",
+    type=click.IntRange(min=1),
+    help="Rate of analysis in Hz.  [default: that of most clips]",
+)
+@click.option(
+    "--seconds",
+    type=click.FloatRange(min=0, min_open=True),
+    help="Length of a clip in seconds.  [default: median of the corpus]",
+)
+@click.option("--channels", help="mono, or midside for two channels.  [default: mono]")
+@click.option(
+    "--feature",
+    "features",
+    multiple=True,
+    help="mel or stft; may be repeated.  [default: both]",
+)
+@click.option(
+    "--n-fft",
+    type=click.IntRange(min=2),
+    help="Samples of the FFT and its window.  [default: 4096, more above 48 kHz]",
+)
+@click.option(
+    "--hop-length",
+    type=click.IntRange(min=1),
+    help="Samples between frames.  [default: a quarter of the FFT, less if short]",
+)
+@click.option("--fmin", type=float, help="Lowest frequency in Hz.  [default: 20]")
+@click.option(
+    "--fmax",
+    type=float,
+    help="Highest frequency in Hz.  [default: 20000, or half the rate]",
+)
+@click.option(
+    "--rows",
+    type=click.IntRange(min=1),
+    help="Rows of a feature, and Mel bands.  [default: 256]",
+)
+@click.option("--columns", type=click.IntRange(min=1), help="Columns.  [default: 256]")
+@click.option(
+    "--dtype",
+    help="uint8 (0.5 dB steps), float16 or float32 (dB).  [default: uint8]",
+)
+@json_option
+@verbose_option
+def extract(
+    corpus: Path,
+    store: Path | None,
+    corpus_format: str | None,
+    jobs: int | None,
+    allow_failures: bool,
+    overwrite: bool,
+    dry_run: bool,
+    features: tuple[str, ...],
+    as_json: bool,
+    **settings: Any,
+) -> int:
+    """Extract STFT and Mel features of CORPUS into one HDF5 file, STORE.
+
+    CORPUS is a TUT, TAU or ESC-50 folder, a folder with one folder of audio for
+    each scene, or a .csv/.tsv table with columns path and label. STORE is
+    cache/NAME.h5 if it is not given.
+
+    The same command goes on after an interruption, and does nothing if the
+    store is complete.
+
+    \b
+    Example:
+        asc-extract TUT-acoustic-scenes-2017-development tut2017.h5
+    """
+    from asc.corpus import open_corpus
+    from asc.environment import cache_dir
+    from asc.extraction import extract as carry_out
+    from asc.extraction import plan as make_plan
+    from asc.store import partial_path
+
+    opened = open_corpus(corpus, corpus_format)
+    store = store or cache_dir() / f"{opened.name}.h5"
+    plan = make_plan(opened, store, features=features or None, **settings)
+    if dry_run:
+        return _describe(plan, as_json)
+    say = _silent if as_json else click.echo
+    say(
+        f"{len(opened.clips):,} clips of {len(opened.scenes)} scenes from"
+        f" {opened.root} ({opened.format}) -> {store}"
+    )
+    try:
+        with progress("extracting", "clips") as show:
+            report = carry_out(
+                plan,
+                jobs=jobs or -1,
+                allow_failures=allow_failures,
+                overwrite=overwrite,
+                progress=show,
+            )
+    except KeyboardInterrupt:
+        growing = partial_path(store)
+        click.echo(
+            f"\nInterrupted. Finished clips are kept in {growing}; run the same"
+            " command to go on.",
+            err=True,
+        )
+        raise
+    for text in report.notes:
+        note(text)
+    if as_json:
+        print_json(
+            {
+                "store": str(report.store),
+                "complete": report.complete,
+                "clips": report.clips,
+                "computed": report.computed,
+                "kept": report.kept,
+                "failed": [str(problem) for problem in report.failures],
+                "seconds": round(report.seconds, 3),
+            }
+        )
+    return _conclude(report, say)
+
+
+def _conclude(report: Any, say: Any) -> int:
+    failures = [str(problem) for problem in report.failures]
+    if failures:
+        click.echo(f"{len(failures)} clips failed:", err=True)
+        print_list(failures, lambda line: click.echo(line, err=True), most=20)
+    if not report.complete:
+        raise InputError(
+            f"{len(failures)} clips cannot be used, so the store is not complete. The"
+            f" others are kept in {report.store}. Mend or remove those files and run"
+            " the same command again, or complete the store without them with"
+            " --allow-failures."
+        )
+    megabytes = report.store.stat().st_size / 1e6
+    if report.computed:
+        rate = report.computed / max(report.seconds, 1e-9)
+        say(
+            f"{report.store}: {report.clips:,} clips, {megabytes:,.1f} MB;"
+            f" {report.computed:,} computed in {report.seconds:.1f} s"
+            f" ({rate:.0f} a second), {report.kept:,} kept."
+        )
+    else:
+        say(
+            f"{report.store}: complete already, {report.clips:,} clips,"
+            f" {megabytes:,.1f} MB; nothing to do."
+        )
+    return EXIT_PARTIAL if failures else 0
+
+
+def _describe(plan: Any, as_json: bool) -> int:
+    """Print what an extraction would do."""
+    import shutil
+
+    from asc.extraction import seconds_per_clip
+
+    folder = next(path for path in plan.store.absolute().parents if path.exists())
+    each = seconds_per_clip(plan)
+    facts = {
+        "store": str(plan.store),
+        "clips": len(plan.corpus.clips),
+        "bytes": plan.bytes,
+        "free_bytes": shutil.disk_usage(folder).free,
+        "seconds_per_clip_and_process": each,
+        "spec": plan.spec.to_dict(),
+        "problems": [str(problem) for problem in plan.corpus.problems],
+        "notes": list(plan.notes),
+    }
+    if as_json:
+        print_json(facts)
+        return 0
+    click.echo(
+        f"{facts['clips']:,} clips -> {plan.store}, {plan.bytes / 1e6:,.1f} MB"
+        f" ({facts['free_bytes'] / 1e6:,.0f} MB free), about"
+        f" {each * facts['clips']:.0f} s of computing on one processor"
+    )
+    for name, value in facts["spec"].items():
+        click.echo(f"  {name:<12} {value}")
+    for text in plan.notes:
+        note(text)
+    print_list(facts["problems"], lambda line: print(line, file=sys.stderr))
+    return 0
+
+
+def _silent(text: str) -> None:
+    """Say nothing: standard output is for JSON."""

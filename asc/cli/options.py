@@ -1,0 +1,80 @@
+"""What several commands share: options, wording, nearest names."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import click
+
+from asc.errors import unknown_name
+
+
+@dataclass
+class Settings:
+    """What applies to the whole command line."""
+
+    verbose: bool = False
+
+
+class NearestGroup(click.Group):
+    """A group that answers an unknown command with the nearest one."""
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
+        """Find the command, or say which one was probably meant."""
+        name = args[0] if args else ""
+        if name and not name.startswith("-") and self.get_command(ctx, name) is None:
+            known = self.list_commands(ctx)
+            raise click.UsageError(unknown_name("command", name, known), ctx)
+        return super().resolve_command(ctx, args)
+
+
+def _be_verbose(ctx: click.Context, parameter: click.Parameter, value: bool) -> None:
+    if value:
+        ctx.ensure_object(Settings).verbose = True
+
+
+verbose_option = click.option(
+    "-v",
+    "--verbose",
+    is_flag=True,
+    expose_value=False,
+    callback=_be_verbose,
+    help="Show tracebacks of errors.",
+)
+
+json_option = click.option(
+    "--json", "as_json", is_flag=True, help="Print facts as JSON on standard output."
+)
+
+jobs_option = click.option(
+    "-j",
+    "--jobs",
+    type=click.IntRange(min=1),
+    help="Worker processes.  [default: one for each processor]",
+)
+
+
+def print_json(value: Any) -> None:
+    """Print a value as JSON."""
+    click.echo(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False))
+
+
+def note(text: str) -> None:
+    """Tell something on standard error that stops nothing."""
+    click.echo(f"note: {text}", err=True)
+
+
+def print_list(lines: list[str], say: Callable[[str], None], most: int = 10) -> None:
+    """Say the first lines of a list, and how many more there are."""
+    for line in lines[:most]:
+        say(f"  {line}")
+    if len(lines) > most:
+        say(f"  ... and {len(lines) - most:,} more")
+
+
+def percent(share: float | None) -> str:
+    """Return a share as text; a dash where it is not known."""
+    return "-" if share is None else f"{100 * share:.1f} %"

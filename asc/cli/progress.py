@@ -1,0 +1,59 @@
+"""Progress: a bar on a terminal, now and then a line in a log."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import click
+
+#: Lines that a log gets for one piece of work, and seconds between two of them.
+_LINES, _SECONDS = 10, 5.0
+
+
+@contextmanager
+def progress(what: str, unit: str) -> Iterator[Callable[[int, int], None]]:
+    """Yield a function ``(done, total)`` that shows how far work is.
+
+    Parameters
+    ----------
+    what : str
+        Word in front of the bar.
+    unit : str
+        What is counted.
+    """
+    if not sys.stderr.isatty():
+        yield _lines(what, unit)
+        return
+    from tqdm import tqdm
+
+    with tqdm(desc=what, unit=f" {unit}", total=0, dynamic_ncols=True) as bar:
+
+        def show(done: int, total: int) -> None:
+            bar.total = total
+            bar.update(done - bar.n)
+
+        yield show
+
+
+def _lines(what: str, unit: str) -> Callable[[int, int], None]:
+    began = last = time.monotonic()
+    shown = 0
+
+    def show(done: int, total: int) -> None:
+        nonlocal shown, last
+        step, now = done * _LINES // max(total, 1), time.monotonic()
+        if step > shown and now - last > _SECONDS:
+            shown, last = step, now
+            seconds = now - began
+            rate = done / max(seconds, 1e-9)
+            left = (total - done) / max(rate, 1e-9)
+            click.echo(
+                f"{what} {done}/{total} {unit}, {seconds:.0f} s,"
+                f" {rate:.0f} a second, {left:.0f} s left",
+                err=True,
+            )
+
+    return show

@@ -1,0 +1,179 @@
+"""asc train: store to run folder."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import click
+
+from asc.cli.options import json_option, note, print_json, verbose_option
+from asc.errors import UsageError
+from asc.models import model_names
+from asc.pipeline.augmentation import POLICIES
+from asc.training.recipe import MONITORS, OPTIMIZERS, Recipe
+
+_DEFAULT = {field.name: field.default for field in fields(Recipe)}
+
+
+def _recipe_option(name: str, help: str, **settings: Any) -> Any:
+    """Return an option for a field of the recipe, with the field's default."""
+    default = _DEFAULT[name]
+    flag = "--" + name.replace("_", "-")
+    if default is not None and "type" not in settings:
+        settings["type"] = type(default)
+    return click.option(
+        flag, default=default, show_default=default is not None, help=help, **settings
+    )
+
+
+@click.command()
+@click.argument("store", required=False, type=click.Path(path_type=Path))
+@_recipe_option("model", f"Model: {', '.join(model_names())}.")
+@_recipe_option("feature", "Feature: mel or stft.")
+@_recipe_option("split", "Split: random (leaks recordings), recording, fold1, fold2...")
+@_recipe_option("augment", f"Augmentation: {', '.join(POLICIES)}.")
+@_recipe_option("mixup_alpha", "Mixup: alpha of Beta(alpha, alpha).")
+@_recipe_option("freq_masks", "SpecAugment: number of frequency masks.")
+@_recipe_option("freq_width", "SpecAugment: greatest width of one, in rows.")
+@_recipe_option("time_masks", "SpecAugment: number of time masks.")
+@_recipe_option("time_width", "SpecAugment: greatest width of one, in columns.")
+@_recipe_option("epochs", "Epochs, at most.")
+@_recipe_option("patience", "Epochs without a better monitor; 0 for never stop.")
+@_recipe_option("monitor", f"What is monitored: {', '.join(MONITORS)}.")
+@_recipe_option("batch_size", "Clips in a batch.")
+@_recipe_option("optimizer", f"Optimizer: {', '.join(OPTIMIZERS)}.")
+@_recipe_option("learning_rate", "Learning rate.")
+@_recipe_option("seed", "Seed of weights, order, augmentation and dropout.")
+@_recipe_option(
+    "weights",
+    "Initial weights: imagenet, none or a file.  [default: imagenet for"
+    " inception-v3 and resnet50]",
+    type=str,
+)
+@_recipe_option("batches_per_epoch", "Cut epochs after so many batches.", type=int)
+@_recipe_option("limit", "Use at most so many clips of each part.", type=int)
+@click.option(
+    "--run",
+    type=click.Path(path_type=Path),
+    help="Run folder to make.  [default: cache/runs/NAME]",
+)
+@click.option(
+    "--resume",
+    type=click.Path(path_type=Path),
+    help="Go on with this run; its recipe is used.",
+)
+@click.option("--in-memory", is_flag=True, help="Keep the train part in memory.")
+@json_option
+@verbose_option
+def train(
+    store: Path | None,
+    run: Path | None,
+    resume: Path | None,
+    in_memory: bool,
+    as_json: bool,
+    **recipe: Any,
+) -> int:
+    """Train a model on STORE and evaluate it once on the test part.
+
+    With no options this is the documented system: simple CNN, Mel, thirds
+    augmentation, Adam, at most 50 epochs with a patience of 5, batches of 16,
+    random split.
+
+    \b
+    Example:
+        asc-train tut2017.h5 --model simple-cnn --split fold1
+    """
+    from asc.evaluation import experiment
+    from asc.store import FeatureStore
+    from asc.training.run import default_run_path
+
+    if store is None and resume is None:
+        raise UsageError("Name a STORE to train on, or a run with --resume.")
+    opened = FeatureStore(store) if store else None
+    listener = _Printer(as_json)
+    try:
+        if resume is not None:
+            path = resume
+            finished, result = experiment.resume(
+                path, store=opened, in_memory=in_memory, listener=listener.heard()
+            )
+        else:
+            assert opened is not None
+            path = run or default_run_path(opened, Recipe(**recipe))
+            finished, result = experiment.train(
+                opened,
+                Recipe(**recipe),
+                path,
+                command=tuple(sys.argv),
+                in_memory=in_memory,
+                listener=listener.heard(),
+            )
+    except KeyboardInterrupt:
+        click.echo(f"\nInterrupted. Go on with: asc-train --resume {path}", err=True)
+        raise
+    if as_json:
+        print_json(result.metrics | {"run": str(finished.path)})
+        return 0
+    click.echo(f"test {result.title()}")
+    if result.metrics["leakage"]:
+        note(
+            f"{100 * result.metrics['leakage']:.0f} % of the test clips share a"
+            " recording with training, so this measures recognition of recordings"
+            " more than of scenes. --split recording or fold1 keeps them apart."
+        )
+    click.echo(f"run {finished.path}: metrics.json, curves.png, confusion.png")
+    return 0
+
+
+class _Printer:
+    """Shows a training: a bar for the epoch on a terminal, a line after it."""
+
+    def __init__(self, quiet: bool) -> None:
+        self.quiet = quiet
+
+    def heard(self) -> Any:
+        """Return the listener that the trainer calls."""
+        from asc.training.trainer import Listener
+
+        printer = self
+
+        class Shown(Listener):
+            """Passes what it hears on to the terminal."""
+
+            def start(self, run: Any, batches: int, epochs: int, first: int) -> None:
+                self.batches, self.epochs, self.bar = batches, epochs, None
+                if not printer.quiet:
+                    click.echo(
+                        f"{run.recipe.model}, {run.recipe.feature}, split"
+                        f" {run.recipe.split}, {batches} batches an epoch -> {run.path}"
+                    )
+
+            def batch(self, done: int, loss: float) -> None:
+                if not sys.stderr.isatty():
+                    return
+                from tqdm import tqdm
+
+                if self.bar is None:
+                    self.bar = tqdm(total=self.batches, unit=" batch", leave=False)
+                self.bar.update(done - self.bar.n)
+                self.bar.set_postfix(loss=f"{loss:.3f}", refresh=False)
+
+            def epoch(self, record: dict[str, float], best: bool) -> None:
+                if self.bar is not None:
+                    self.bar.close()
+                    self.bar = None
+                told = "  ".join(
+                    f"{name} {record[name]:.4f}"
+                    for name in ("loss", "accuracy", "val_loss", "val_accuracy")
+                    if name in record
+                )
+                click.echo(
+                    f"epoch {record['epoch']:.0f}/{self.epochs}  {told}"
+                    f"  {record['seconds']:.1f} s{'  best' if best else ''}",
+                    err=printer.quiet,
+                )
+
+        return Shown()

@@ -1,0 +1,220 @@
+"""A run's model on clips of a store: figures, predictions, pictures."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from asc.corpus.splits import PARTS, leakage
+from asc.errors import SettingsMismatch, UsageError, unknown_name
+from asc.evaluation.metrics import scores
+from asc.pipeline.dataset import dataset
+from asc.store import FeatureStore
+from asc.store.fingerprint import describe_difference
+from asc.training.run import Run, write_csv, write_json
+from asc.training.trainer import part_rows
+
+if TYPE_CHECKING:
+    import keras
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """The result of an evaluation.
+
+    Attributes
+    ----------
+    metrics : dict
+        As in ``metrics.json``.
+    scenes : tuple of str
+    paths, recordings : list of str [length=clips]
+    truth : np.ndarray [shape=(clips,)]
+    probabilities : np.ndarray [shape=(clips, scenes)], float32
+    """
+
+    metrics: dict[str, Any]
+    scenes: tuple[str, ...]
+    paths: list[str]
+    recordings: list[str]
+    truth: np.ndarray
+    probabilities: np.ndarray
+
+    def title(self) -> str:
+        """Return accuracy with what it must never be shown without."""
+        return accuracy_sentence(self.metrics)
+
+    def save(self, folder: Path) -> None:
+        """Write metrics, predictions and the confusion matrix, with picture."""
+        from asc.evaluation import plots
+
+        names = list(self.scenes)
+        predicted = self.probabilities.argmax(axis=1)
+        write_csv(
+            folder / "predictions.csv",
+            ["path", "recording", "scene", "predicted", *names],
+            (
+                [
+                    self.paths[row],
+                    self.recordings[row],
+                    names[self.truth[row]],
+                    names[predicted[row]],
+                    *(f"{value:.8g}" for value in self.probabilities[row]),
+                ]
+                for row in range(len(self.paths))
+            ),
+        )
+        confusion = self.metrics["confusion"]
+        write_csv(
+            folder / "confusion.csv",
+            ["truth", *names],
+            ([name, *row] for name, row in zip(names, confusion, strict=True)),
+        )
+        figure = plots.confusion_figure(confusion, names, title=self.title())
+        plots.save(figure, folder / "confusion.png")
+        write_json(folder / "metrics.json", self.metrics)
+
+
+def accuracy_sentence(metrics: dict[str, Any]) -> str:
+    """Return accuracy with its interval, split and leakage."""
+    low, high = metrics["ci95"]
+    leak = metrics["leakage"]
+    told = "leakage unknown" if leak is None else f"leakage {100 * leak:.0f} %"
+    where = metrics["split"]
+    if metrics["part"] != "test":
+        where += f", part {metrics['part']}"
+    return (
+        f"accuracy {100 * metrics['accuracy']:.2f} %"
+        f" (95 % interval {100 * low:.1f} to {100 * high:.1f};"
+        f" {metrics['recordings']} recordings), split {where}, {told}"
+    )
+
+
+def evaluate(
+    run: Run | str | os.PathLike[str],
+    *,
+    store: FeatureStore | str | os.PathLike[str] | None = None,
+    split: str | None = None,
+    part: str | None = None,
+) -> Evaluation:
+    """Evaluate the best model of a run.
+
+    Parameters
+    ----------
+    run : Run or path
+    store : FeatureStore or path, optional
+        Another store of the same spec, such as that of an evaluation set. The
+        store that the run was trained on if not given.
+    split : str, optional
+        The run's own if not given.
+    part : {'train', 'validation', 'test', 'all'}, optional
+        ``test`` of the run's own store, ``all`` clips of another one.
+
+    Returns
+    -------
+    Evaluation
+        Its leakage is the share of these clips whose recording the model was
+        trained on, whatever split they come from.
+
+    Raises
+    ------
+    SettingsMismatch
+        If the store was made with another spec.
+    UsageError
+        If split or part do not exist, or if the store has scenes that the model
+        does not know.
+    """
+    if not isinstance(run, Run):
+        run = Run(run)
+    if store is None:
+        store = run.open_store()
+    elif not isinstance(store, FeatureStore):
+        store = FeatureStore(store)
+    if store.spec != run.spec:
+        raise SettingsMismatch(
+            f"{store.path} has other features than {run.path} was trained on.\n"
+            + describe_difference(run.spec.to_dict(), store.spec.to_dict())
+        )
+    unknown = sorted(set(store.scenes) - set(run.scenes))
+    if unknown:
+        raise UsageError(
+            f"{run.path} cannot tell scenes that it was not trained on:"
+            f" {', '.join(unknown)}. It knows {', '.join(run.scenes)}."
+        )
+    own = store.digest == run.store["digest"]
+    part = part or ("test" if own else "all")
+    if part not in (*PARTS, "all"):
+        raise UsageError(unknown_name("part", part, (*PARTS, "all")))
+    if split is None and not own and part != "all":
+        raise UsageError(f"Say which split of {store.path} part {part} belongs to.")
+    name = split or (run.recipe.split if own else "all clips")
+    if part == "all":
+        rows = np.arange(len(store))
+    elif own and name == run.recipe.split:
+        rows = part_rows(store, run.recipe)[part]
+    else:
+        rows = store.split(name).part(part)
+    if not len(rows):
+        raise UsageError(f"Part {part} of split {name} has no clips.")
+
+    model = run.load_model()
+    probabilities = _probabilities(model, store, run.recipe.feature, rows)
+    to_run = np.array([run.scenes.index(scene) for scene in store.scenes])
+    truth = to_run[store.labels()[rows]]
+    all_paths, all_recordings = store.paths(), store.recordings()
+    recordings = [all_recordings[row] for row in rows]
+    metrics = scores(truth, probabilities, recordings, run.scenes) | {
+        "split": name,
+        "part": part,
+        "leakage": _leakage(run, store, own, recordings),
+        "store": store.path.name,
+        **_training_facts(run, model),
+    }
+    return Evaluation(
+        metrics,
+        run.scenes,
+        [all_paths[row] for row in rows],
+        recordings,
+        truth,
+        probabilities,
+    )
+
+
+def _probabilities(
+    model: keras.Model, store: FeatureStore, feature: str, rows: np.ndarray
+) -> np.ndarray:
+    batches = dataset(store, part="test", feature=feature, rows=rows)
+    return np.asarray(model.predict(batches, verbose=0))
+
+
+def _leakage(
+    run: Run, store: FeatureStore, own: bool, recordings: list[str]
+) -> float | None:
+    """Return the share of clips whose recording the model was trained on."""
+    try:
+        trained_on = store if own else run.open_store()
+    except Exception:  # noqa: BLE001 - the training store may be on another machine
+        return None
+    if not (store.recordings_known and trained_on.recordings_known):
+        return None
+    names = trained_on.recordings()
+    trained = [names[row] for row in part_rows(trained_on, run.recipe)["train"]]
+    return leakage(trained, recordings)
+
+
+def _training_facts(run: Run, model: keras.Model) -> dict[str, Any]:
+    from asc.models import parameter_counts
+
+    history = run.history()
+    return {
+        "model": run.recipe.model,
+        "feature": run.recipe.feature,
+        "augment": run.recipe.augment,
+        "parameters": parameter_counts(model)[0],
+        "epochs": len(history),
+        "seconds": round(sum(record["seconds"] for record in history), 1),
+        "seed": run.recipe.seed,
+    }

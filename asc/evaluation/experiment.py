@@ -1,0 +1,113 @@
+"""A training and its one look at the test part."""
+
+from __future__ import annotations
+
+import os
+
+from asc.evaluation import plots
+from asc.evaluation.evaluate import Evaluation, evaluate
+from asc.store import FeatureStore
+from asc.training import trainer
+from asc.training.recipe import Recipe
+from asc.training.run import Run, default_run_path
+from asc.training.trainer import Listener
+
+
+def train(
+    store: FeatureStore | str | os.PathLike[str],
+    recipe: Recipe | None = None,
+    run: str | os.PathLike[str] | None = None,
+    *,
+    command: tuple[str, ...] = (),
+    in_memory: bool = False,
+    listener: Listener | None = None,
+) -> tuple[Run, Evaluation]:
+    """Train a recipe, then evaluate the best epoch on the test part, once.
+
+    Parameters
+    ----------
+    store : FeatureStore or path
+    recipe : Recipe, optional
+        The slides' system if not given.
+    run : path, optional
+        Folder to make; under ``cache/runs`` if not given.
+    command, in_memory, listener
+        See `asc.training.trainer.train`.
+
+    Returns
+    -------
+    run : Run
+    evaluation : Evaluation
+
+    Examples
+    --------
+    >>> recipe = asc.Recipe(split="fold1", epochs=3)            # doctest: +SKIP
+    >>> run, result = asc.train("cache/esc10.h5", recipe)       # doctest: +SKIP
+    >>> result.metrics["accuracy"]                              # doctest: +SKIP
+    0.575
+    """
+    if not isinstance(store, FeatureStore):
+        store = FeatureStore(store)
+    recipe = recipe or Recipe()
+    path = run or default_run_path(store, recipe)
+    try:
+        trained = trainer.train(
+            store,
+            recipe,
+            path,
+            command=command,
+            in_memory=in_memory,
+            listener=listener,
+        )
+    except (Exception, KeyboardInterrupt):
+        _draw_what_there_is(path)
+        raise
+    return trained, _conclude(trained, store)
+
+
+def resume(
+    run: Run | str | os.PathLike[str],
+    *,
+    store: FeatureStore | None = None,
+    in_memory: bool = False,
+    listener: Listener | None = None,
+) -> tuple[Run, Evaluation]:
+    """Go on with an interrupted training, then evaluate it like any other."""
+    if not isinstance(run, Run):
+        run = Run(run)
+    store = store or run.open_store()
+    try:
+        trainer.resume(run, store=store, in_memory=in_memory, listener=listener)
+    except (Exception, KeyboardInterrupt):
+        _draw_what_there_is(run.path)
+        raise
+    return run, _conclude(run, store)
+
+
+def _conclude(run: Run, store: FeatureStore) -> Evaluation:
+    _draw_curves(run)
+    evaluation = evaluate(run, store=store)
+    evaluation.save(run.path)
+    run.log(evaluation.title())
+    return evaluation
+
+
+def _draw_what_there_is(path: str | os.PathLike[str]) -> None:
+    """Draw the curves of a training that was interrupted, if it has any."""
+    if os.path.exists(os.path.join(path, "history.csv")):
+        run = Run(path)
+        run.log("interrupted")
+        _draw_curves(run)
+
+
+def _draw_curves(run: Run) -> None:
+    history = run.history()
+    better = max if run.recipe.monitor.endswith("accuracy") else min
+    best = better(history, key=lambda record: record[run.recipe.monitor])
+    figure = plots.curves_figure(
+        {name: [record[name] for record in history] for name in history[0]},
+        best_epoch=int(best["epoch"]),
+        title=f"{run.recipe.model}, {run.recipe.feature}, split {run.recipe.split}",
+        augmented=run.recipe.augment != "none",
+    )
+    plots.save(figure, run.path / "curves.png")

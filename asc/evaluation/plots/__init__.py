@@ -1,0 +1,21 @@
+"""Pictures: spectrograms of a store, training curves, confusion matrices.
+
+Every function returns a `matplotlib.figure.Figure` of its own and `save` writes
+it. There is no pyplot and no global state, so pictures can be drawn in any
+thread and beside a user's own matplotlib. Importing this package is cheap:
+matplotlib is imported when the first picture is drawn.
+"""
+
+from asc.evaluation.plots.confusion import confusion_figure
+from asc.evaluation.plots.curves import curves_figure
+from asc.evaluation.plots.spectrograms import spectrogram_figure, spectrogram_sheet
+from asc.evaluation.plots.style import ENDINGS, save
+
+__all__ = [
+    "ENDINGS",
+    "confusion_figure",
+    "curves_figure",
+    "save",
+    "spectrogram_figure",
+    "spectrogram_sheet",
+]

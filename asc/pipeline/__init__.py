@@ -1,0 +1,1 @@
+"""Store and split to batches for TensorFlow, order and augmentation included."""

@@ -1,0 +1,57 @@
+"""Mean and variance of each row band, from the train part alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from asc.store import FeatureStore
+
+#: Clips read at a time.
+_BLOCK = 64
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """Mean and variance of every row band, in the units of the store.
+
+    Attributes
+    ----------
+    mean, variance : np.ndarray [shape=(rows,)], float64
+    clips : int
+        How many clips they were taken from.
+    """
+
+    mean: np.ndarray
+    variance: np.ndarray
+    clips: int
+
+
+def row_statistics(store: FeatureStore, feature: str, rows: np.ndarray) -> Statistics:
+    """Return the statistics of a feature over some clips.
+
+    Parameters
+    ----------
+    store : FeatureStore
+    feature : str
+    rows : np.ndarray [shape=(clips,)]
+        The train part of a split: statistics of other parts would leak.
+
+    Notes
+    -----
+    Memory does not grow with the number of clips. Blocks are summed in single
+    precision, where sums of codes are exact, and added up in double precision.
+    """
+    data = store.features(feature)
+    bands = data.shape[1]
+    total, squares = np.zeros(bands), np.zeros(bands)
+    for start in range(0, len(rows), _BLOCK):
+        # Ascending rows, so that a disk is read in one direction.
+        block = data[np.sort(rows[start : start + _BLOCK])].astype(np.float32)
+        block = block.reshape(len(block), bands, -1)
+        total += block.sum(axis=2, dtype=np.float32).sum(axis=0, dtype=np.float64)
+        squares += np.einsum("nbc,nbc->nb", block, block).sum(axis=0, dtype=np.float64)
+    values = max(1, len(rows) * data[0].size // bands)
+    mean = total / values
+    return Statistics(mean, np.maximum(squares / values - mean**2, 0.0), len(rows))

@@ -1,0 +1,45 @@
+"""TensorFlow, imported without its notes about the machine.
+
+TensorFlow writes several lines to standard error before its own log level
+applies, so the file descriptor itself is turned away while it is imported and
+looks for devices. If that fails, what it wrote is shown. People who want the
+notes set ``TF_CPP_MIN_LOG_LEVEL`` themselves, and nothing is turned away.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    if "TF_CPP_MIN_LOG_LEVEL" in os.environ or "tensorflow" in sys.modules:
+        yield
+        return
+    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with tempfile.TemporaryFile() as notes:
+        os.dup2(notes.fileno(), 2)
+        failed = True
+        try:
+            yield
+            failed = False
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
+            if failed:
+                notes.seek(0)
+                os.write(2, notes.read())
+
+
+with _quiet():
+    import tensorflow as tf
+
+    tf.config.list_physical_devices()  # finds devices now, while it is quiet
+
+__all__ = ["tf"]

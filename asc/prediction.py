@@ -1,0 +1,133 @@
+"""A run's model on audio: the run's own front end, any rate, any length."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from asc.corpus.base import AUDIO_ENDINGS
+from asc.errors import AscError, InputError
+from asc.features import FeatureSpec, FrontEnd, cut, read_audio, resampled
+from asc.training.run import Run
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What a model says of one file.
+
+    Attributes
+    ----------
+    path : Path
+    probabilities : np.ndarray [shape=(scenes,)] or None
+        Mean over the windows; None if the file could not be used.
+    windows : int
+        How many windows of the clip length were taken from the file.
+    seconds : float
+        Length of the file.
+    error : str
+        Why the file could not be used; empty if it could.
+    """
+
+    path: Path
+    probabilities: np.ndarray | None
+    windows: int = 0
+    seconds: float = 0.0
+    error: str = ""
+
+    def top(self, scenes: Sequence[str], count: int) -> list[tuple[str, float]]:
+        """Return the most probable scenes with their probabilities."""
+        if self.probabilities is None:
+            return []
+        order = np.argsort(-self.probabilities, kind="stable")[:count]
+        return [(scenes[index], float(self.probabilities[index])) for index in order]
+
+
+def predict(
+    run: Run | str | os.PathLike[str],
+    sources: Sequence[str | os.PathLike[str]],
+    *,
+    progress: Callable[[int, int], None] | None = None,
+) -> Iterator[Prediction]:
+    """Predict the scenes of audio files.
+
+    Audio is read, resampled and transformed as it was for the run's store, so a
+    clip of the store gets the numbers that it has there. Longer audio is cut
+    into windows of the clip length, spread evenly from its start to its end, and
+    their probabilities are averaged; audio of less than one and a half clip
+    lengths is one window.
+
+    Parameters
+    ----------
+    run : Run or path
+    sources : sequence of paths
+        Audio files, or folders that are searched for audio.
+    progress : callable(done, total), optional
+
+    Yields
+    ------
+    Prediction
+        In the order of the sources. A file that cannot be used comes with an
+        error, and the others go on.
+
+    Raises
+    ------
+    InputError
+        If there is no audio in a folder, or if the run cannot be used.
+    """
+    if not isinstance(run, Run):
+        run = Run(run)
+    files = list(_files(sources))
+    model = run.load_model()
+    frontend = FrontEnd(run.spec)
+    for done, file in enumerate(files, start=1):
+        try:
+            audio = read_audio(file)
+            windows = cut_windows(resampled(audio, run.spec), run.spec)
+            features = [frontend(y)[run.recipe.feature] for y in windows]
+            batch = np.stack(features).astype(np.float32)
+            probabilities = np.asarray(model.predict_on_batch(batch)).mean(axis=0)
+            yield Prediction(file, probabilities, len(windows), audio.seconds)
+        except AscError as error:
+            yield Prediction(file, None, error=str(error))
+        if progress:
+            progress(done, len(files))
+
+
+def cut_windows(y: np.ndarray, spec: FeatureSpec) -> list[np.ndarray]:
+    """Return windows of the spec's length that cover a signal.
+
+    Parameters
+    ----------
+    y : np.ndarray [shape=(channels, n)]
+    spec : FeatureSpec
+
+    Returns
+    -------
+    list of np.ndarray [shape=(channels, spec.samples)]
+        As many as the signal has clip lengths, rounded, and at least one.
+    """
+    length = y.shape[1]
+    count = max(1, int(length / spec.samples + 0.5))
+    starts = np.linspace(0, max(0, length - spec.samples), count).round().astype(int)
+    return [cut(y, int(start), spec) for start in starts]
+
+
+def _files(sources: Sequence[str | os.PathLike[str]]) -> Iterator[Path]:
+    for source in map(Path, sources):
+        if source.is_dir():
+            found = sorted(
+                file
+                for file in source.rglob("*")
+                if file.suffix.lower() in AUDIO_ENDINGS and file.is_file()
+            )
+            if not found:
+                raise InputError(
+                    f"No audio in {source} (looked for {', '.join(AUDIO_ENDINGS)})."
+                )
+            yield from found
+        else:
+            yield source  # a missing file is reported when its turn comes

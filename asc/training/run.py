@@ -1,0 +1,235 @@
+"""The run folder: what a training was, what happened, and what came out.
+
+====================  ====================================================
+``recipe.json``       the recipe, the store, the feature spec, the scenes
+``environment.json``  versions, machine, command
+``log.txt``           one line for everything that happened
+``history.csv``       one row for each epoch
+``model.keras``       the model of the best epoch
+``state/``            what `--resume` goes on from
+``curves.png``        accuracy and loss over the epochs
+``metrics.json``      the one evaluation on the test part
+``predictions.csv``   truth, prediction and probabilities of every test clip
+``confusion.csv``     the confusion matrix, also as ``confusion.png``
+====================  ====================================================
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from asc import environment
+from asc.errors import AscError, InputError, StoreError, UsageError
+from asc.features import FeatureSpec
+from asc.store import FeatureStore
+from asc.training.recipe import Recipe
+
+if TYPE_CHECKING:
+    import keras
+
+
+class Run:
+    """A run folder that is there.
+
+    Parameters
+    ----------
+    path : path-like
+
+    Attributes
+    ----------
+    path : Path
+    recipe : Recipe
+    spec : FeatureSpec
+        The front end that the model was trained behind.
+    scenes : tuple of str
+        What the model's outputs stand for.
+    store : dict
+        Path, fingerprint and digest of the store.
+
+    Raises
+    ------
+    InputError
+        If it is not a run folder.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = Path(path)
+        try:
+            record = json.loads((self.path / "recipe.json").read_text())
+            self.recipe = Recipe.from_dict(record["recipe"])
+            self.spec = FeatureSpec.from_dict(record["spec"])
+            self.scenes = tuple(record["scenes"])
+            self.store: dict[str, str] = record["store"]
+        except FileNotFoundError as error:
+            raise InputError(
+                f"{self.path} is not a run folder: it has no recipe.json."
+            ) from error
+        except (OSError, ValueError, KeyError, TypeError, AscError) as error:
+            raise InputError(
+                f"{self.path} is not a run folder that can be used:"
+                f" {type(error).__name__}: {error}"
+            ) from error
+
+    @classmethod
+    def create(
+        cls, path: str | os.PathLike[str], recipe: Recipe, store: FeatureStore
+    ) -> Run:
+        """Make a new run folder.
+
+        Raises
+        ------
+        UsageError
+            If the folder is there and not empty: runs are never overwritten.
+        """
+        folder = Path(path)
+        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+            raise UsageError(
+                f"{folder} is there already and a run is never overwritten. Name"
+                " another folder with --run, or go on with it by --resume."
+            )
+        folder.mkdir(parents=True, exist_ok=True)
+        write_json(
+            folder / "recipe.json",
+            {
+                "recipe": recipe.to_dict(),
+                "store": {
+                    "path": str(store.path.resolve()),
+                    "fingerprint": store.fingerprint,
+                    "digest": store.digest,
+                },
+                "spec": store.spec.to_dict(),
+                "scenes": list(store.scenes),
+            },
+        )
+        return cls(folder)
+
+    def open_store(self, path: str | os.PathLike[str] | None = None) -> FeatureStore:
+        """Open the store of the run, by default where it was.
+
+        Raises
+        ------
+        InputError
+            If it is not there any more.
+        StoreError
+            If what is there is another store.
+        """
+        if path is None and not Path(self.store["path"]).exists():
+            raise InputError(
+                f"The store of {self.path} is no longer at {self.store['path']}. Name"
+                " it with --store."
+            )
+        store = FeatureStore(path or self.store["path"])
+        if store.digest != self.store["digest"]:
+            raise StoreError(
+                f"{store.path} is not the store that {self.path} was trained on: its"
+                f" digest is {store.digest[:12]}, expected {self.store['digest'][:12]}."
+            )
+        return store
+
+    def load_model(self) -> keras.Model:
+        """Load the model of the best epoch.
+
+        Raises
+        ------
+        InputError
+            If it is missing or cannot be loaded.
+        """
+        file = self.path / "model.keras"
+        if not file.is_file():
+            raise InputError(
+                f"{self.path} has no model.keras: no epoch of it was finished."
+            )
+        import keras
+
+        import asc.pipeline.tensorflow  # noqa: F401  first, so that it is quiet
+
+        try:
+            return keras.saving.load_model(file, compile=False, safe_mode=True)
+        except (OSError, ValueError, TypeError, KeyError) as error:
+            raise InputError(f"Cannot load {file}: {error}") from error
+
+    def log(self, line: str) -> None:
+        """Add a line with the time to log.txt."""
+        with open(self.path / "log.txt", "a", encoding="utf-8") as file:
+            file.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')}  {line}\n")
+
+    def record_environment(self, command: Sequence[str]) -> None:
+        """Write environment.json: versions, machine and command."""
+        facts = environment.describe() | {
+            "command": list(command),
+            "started": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+        }
+        write_json(self.path / "environment.json", facts)
+
+    def history(self) -> list[dict[str, float]]:
+        """Return the rows of history.csv; none if there is no such file."""
+        try:
+            with open(self.path / "history.csv", newline="", encoding="utf-8") as file:
+                return [
+                    {name: float(value) for name, value in row.items()}
+                    for row in csv.DictReader(file)
+                ]
+        except FileNotFoundError:
+            return []
+
+    def metrics(self) -> dict[str, Any]:
+        """Return metrics.json.
+
+        Raises
+        ------
+        InputError
+            If the run was not evaluated.
+        """
+        try:
+            return json.loads((self.path / "metrics.json").read_text())
+        except FileNotFoundError as error:
+            raise InputError(
+                f"{self.path} has no metrics.json: its training was not finished."
+                " Go on with it by --resume, or use asc evaluate."
+            ) from error
+
+
+def default_run_path(store: FeatureStore, recipe: Recipe) -> Path:
+    """Return a name for a run that no folder has yet."""
+    stamp = time.strftime("%Y%m%d-%H%M%S")
+    name = "-".join(
+        (store.path.stem, recipe.model, recipe.feature, recipe.split, stamp)
+    )
+    folder = environment.cache_dir() / "runs"
+    path, number = folder / name, 1
+    while path.exists():
+        number += 1
+        path = folder / f"{name}-{number}"
+    return path
+
+
+def write_json(path: Path, value: Mapping[str, Any]) -> None:
+    """Write JSON so that the file is whole or not there."""
+    text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)
+    _replace(path, lambda file: file.write(text + "\n"))
+
+
+def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence]) -> None:
+    """Write CSV so that the file is whole or not there."""
+
+    def write(file: Any) -> None:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(header)
+        writer.writerows(rows)
+
+    _replace(path, write)
+
+
+def _replace(path: Path, write: Callable[[Any], Any]) -> None:
+    unborn = path.with_name(path.name + ".new")
+    with open(unborn, "w", newline="", encoding="utf-8") as file:
+        write(file)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(unborn, path)

@@ -1,0 +1,139 @@
+"""What a training needs to go on exactly where it stopped.
+
+Keras' own callbacks lose their memory in a restart: the best value is
+forgotten, patience starts anew, and the best model is overwritten by a worse
+one. So one callback of our own decides what is best and when to stop, and
+writes down everything after each epoch.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import time
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from asc.errors import AscError, InputError
+from asc.training.run import Run, write_csv, write_json
+
+
+@dataclass
+class State:
+    """Where a training stands after its last whole epoch.
+
+    Attributes
+    ----------
+    epoch : int
+        Epochs that are finished.
+    best_epoch : int
+        Counted from 1; 0 before the first epoch.
+    best_value : float or None
+        Of the monitored quantity.
+    history : list of dict
+        One record for each epoch.
+    stopped : bool
+        Patience is used up.
+    """
+
+    epoch: int = 0
+    best_epoch: int = 0
+    best_value: float | None = None
+    history: list[dict[str, float]] = field(default_factory=list)
+    stopped: bool = False
+
+    @classmethod
+    def load(cls, run: Run) -> State:
+        """Return the state of a run; a fresh one if no epoch was finished."""
+        try:
+            return cls(**json.loads((run.path / "state" / "state.json").read_text()))
+        except FileNotFoundError:
+            return cls()
+        except (ValueError, TypeError) as error:
+            raise InputError(
+                f"The state of {run.path} cannot be read ({error})."
+            ) from error
+
+    def model_file(self, run: Run) -> Path:
+        """Return the whole model, optimizer included, of the last epoch."""
+        return run.path / "state" / f"epoch-{self.epoch:04d}.keras"
+
+
+class Keeper(keras.callbacks.Callback):
+    """Chooses the best epoch, stops in time, and keeps the state on disk.
+
+    Files are written in an order in which a crash at any point leaves a state
+    that can be gone on from: the whole model first, then the state that names
+    it, then the best model, which can be made again from those two.
+    """
+
+    def __init__(self, run: Run, state: State) -> None:
+        super().__init__()
+        self.run = run
+        self.state = state
+        self._began = 0.0
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        self._began = time.perf_counter()
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        if not math.isfinite(logs["loss"]):
+            raise AscError(
+                f"The loss became {logs['loss']} in epoch {self.state.epoch + 1}. The"
+                " best model before that is kept. A lower --learning-rate usually"
+                " helps."
+            )
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        recipe, state = self.run.recipe, self.state
+        record = {"epoch": epoch + 1} | {
+            name: float(logs[name]) for name in sorted(logs)
+        }
+        record["learning_rate"] = float(self.model.optimizer.learning_rate)
+        record["seconds"] = round(time.perf_counter() - self._began, 3)
+        state.history.append(record)
+        state.epoch = epoch + 1
+        value = record[recipe.monitor]
+        best = state.best_value
+        if best is None or (
+            value > best if recipe.monitor.endswith("accuracy") else value < best
+        ):
+            state.best_value, state.best_epoch = value, state.epoch
+        waited = state.epoch - state.best_epoch
+        state.stopped = bool(recipe.patience) and waited >= recipe.patience
+        self._keep()
+        if state.stopped:
+            self.model.stop_training = True
+
+    def _keep(self) -> None:
+        run, state = self.run, self.state
+        file = state.model_file(run)
+        file.parent.mkdir(exist_ok=True)
+        save_model(self.model, file)
+        write_json(file.parent / "state.json", asdict(state))
+        if state.best_epoch == state.epoch:
+            save_best(self.model, run)
+        names = list(state.history[0])
+        rows = [[record.get(name, "") for name in names] for record in state.history]
+        write_csv(run.path / "history.csv", names, rows)
+        for other in file.parent.glob("epoch-*.keras"):
+            if other != file:
+                other.unlink()
+
+
+def save_best(model: keras.Model, run: Run) -> None:
+    """Save the model without its optimizer as the run's best."""
+    # The same layers in a model that was never compiled: nothing else is saved.
+    bare = keras.Model(model.input, model.output, name=model.name)
+    save_model(bare, run.path / "model.keras")
+
+
+def save_model(model: keras.Model, path: Path) -> None:
+    """Save a model so that the file is whole or not there."""
+    unborn = path.with_name(path.stem + ".new.keras")
+    model.save(unborn)
+    os.replace(unborn, path)

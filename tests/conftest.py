@@ -1,0 +1,176 @@
+"""Shared fixtures: small audio files, a small corpus and its store.
+
+Session-scoped files are shared by all tests: copy them before changing them.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from asc import extraction
+from asc.corpus import Corpus, open_corpus
+
+SCENES = ("beach", "bus", "cafe/restaurant", "home")
+
+
+def falling_noise(frames: int, rate: int, seed: int) -> np.ndarray:
+    """Return noise that falls with frequency as sound in the open does, and tones.
+
+    Returns
+    -------
+    np.ndarray [shape=(frames,)], float32
+        RMS about 0.05.
+    """
+    rng = np.random.default_rng(seed)
+    frequency = np.maximum(np.fft.rfftfreq(frames, 1 / rate), 20)
+    phases = np.exp(2j * np.pi * rng.random(len(frequency)))
+    noise = np.fft.irfft(phases / frequency, frames)
+    y = 0.05 * noise / noise.std()
+    time = np.arange(frames) / rate
+    for tone in rng.uniform(100, 0.4 * rate, 3):
+        y += 0.01 * np.sin(2 * np.pi * tone * time)
+    return y.astype(np.float32)
+
+
+@pytest.fixture(scope="session")
+def noise() -> Callable[..., np.ndarray]:
+    """Return the function that makes a test signal."""
+    return falling_noise
+
+
+@pytest.fixture(scope="session")
+def write_wav() -> Callable[..., np.ndarray]:
+    """Return the function that writes an audio file and returns its samples."""
+
+    def write(
+        path: Path,
+        seconds: float = 1.0,
+        rate: int = 44100,
+        channels: int = 2,
+        subtype: str | None = "PCM_16",
+        seed: int = 0,
+    ) -> np.ndarray:
+        frames = round(seconds * rate)
+        samples = np.stack(
+            [falling_noise(frames, rate, 100 * seed + i) for i in range(channels)],
+            axis=1,
+        )
+        path.parent.mkdir(parents=True, exist_ok=True)
+        soundfile.write(path, samples, rate, subtype=subtype)
+        return samples
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def make_corpus(write_wav: Callable) -> Callable[..., Path]:
+    """Return the function that writes a corpus folder as TUT 2017 has it."""
+
+    def make(folder: Path, recordings: int = 6, clips: int = 2) -> Path:
+        """Write ``4 * recordings * clips`` clips of one second, and two folds."""
+        meta, folds = [], {1: [], 2: []}
+        for scene_number, scene in enumerate(SCENES):
+            for number in range(recordings):
+                recording = f"{'abcd'[scene_number]}{number:03}"
+                for clip in range(clips):
+                    path = f"audio/{recording}_{clip}_{clip + 1}.wav"
+                    seed = 1000 * scene_number + 10 * number + clip
+                    write_wav(folder / path, seed=seed)
+                    meta.append(f"{path}\t{scene}\t{recording}")
+                    folds[1 + number % 2].append(f"{path}\t{scene}")
+        (folder / "meta.txt").write_text("\n".join(meta) + "\n")
+        setup = folder / "evaluation_setup"
+        setup.mkdir()
+        for fold, other in ((1, 2), (2, 1)):
+            (setup / f"fold{fold}_train.txt").write_text("\n".join(folds[other]))
+            (setup / f"fold{fold}_evaluate.txt").write_text("\n".join(folds[fold]))
+            names = "\n".join(line.split("\t")[0] for line in folds[fold])
+            (setup / f"fold{fold}_test.txt").write_text(names)
+        return folder
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def tiny_corpus(
+    tmp_path_factory: pytest.TempPathFactory, make_corpus: Callable
+) -> Path:
+    """Return a TUT-like folder: 4 scenes, 6 recordings each, 2 clips of 1 s each."""
+    return make_corpus(tmp_path_factory.mktemp("tiny") / "tut")
+
+
+@pytest.fixture(scope="session")
+def tiny_store(tmp_path_factory: pytest.TempPathFactory, tiny_corpus: Path) -> Path:
+    """Return the store of `tiny_corpus` with default settings."""
+    path = tmp_path_factory.mktemp("stores") / "tiny.h5"
+    plan = extraction.plan(open_corpus(tiny_corpus), path)
+    assert extraction.extract(plan, jobs=1).complete
+    return path
+
+
+@pytest.fixture(scope="session")
+def few_clips(tmp_path_factory: pytest.TempPathFactory, make_corpus: Callable) -> Path:
+    """Return a TUT-like folder: 4 scenes, 3 recordings each, 2 clips of 1 s each."""
+    return make_corpus(tmp_path_factory.mktemp("few") / "tut", recordings=3)
+
+
+@pytest.fixture(scope="session")
+def small_store(tmp_path_factory: pytest.TempPathFactory, few_clips: Path) -> Path:
+    """Return a store of 24 clips with features of 16 x 16: about 50 kB."""
+    path = tmp_path_factory.mktemp("stores") / "small.h5"
+    plan = extraction.plan(open_corpus(few_clips), path, rows=16, columns=16)
+    assert extraction.extract(plan, jobs=1).complete
+    return path
+
+
+@pytest.fixture
+def own_store(tmp_path: Path, small_store: Path) -> Path:
+    """Return a copy of `small_store` that a test may damage."""
+    return Path(shutil.copy(small_store, tmp_path / "own.h5"))
+
+
+@pytest.fixture
+def own_corpus(tmp_path: Path, few_clips: Path) -> Path:
+    """Return a copy of `few_clips` that a test may damage."""
+    return Path(shutil.copytree(few_clips, tmp_path / "corpus"))
+
+
+@pytest.fixture
+def extract(tmp_path: Path) -> Iterator[Callable]:
+    """Return a short form of an extraction with small features, in this process."""
+
+    def short(
+        corpus: Path | Corpus,
+        store: Path | None = None,
+        *,
+        settings: dict | None = None,
+        **options: object,
+    ) -> extraction.Report:
+        if isinstance(corpus, Path):
+            corpus = open_corpus(corpus)
+        spec = {"rows": 16, "columns": 16} | (settings or {})
+        plan = extraction.plan(corpus, store or tmp_path / "store.h5", **spec)
+        return extraction.extract(plan, **{"jobs": 1} | options)
+
+    yield short
+
+
+@pytest.fixture
+def computed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return the growing list of clips that this process computes."""
+    paths: list[str] = []
+    compute = extraction._computed
+
+    def counting(frontend: object, root: Path, row: int, path: str) -> object:
+        paths.append(path)
+        return compute(frontend, root, row, path)
+
+    monkeypatch.setattr(extraction, "_computed", counting)
+    return paths
+
