@@ -7,6 +7,7 @@ import platform
 import sys
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 #: Libraries whose version can change a feature's numbers.
 DSP_LIBRARIES = ("librosa", "numpy", "scipy", "soundfile", "soxr")
@@ -37,7 +38,7 @@ def dsp_versions() -> dict[str, str]:
     }
 
 
-def describe() -> dict[str, str | int | dict[str, str]]:
+def describe() -> dict[str, Any]:
     """Return facts about this machine and installation, for records."""
     import asc
 

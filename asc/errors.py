@@ -70,3 +70,8 @@ def unknown_name(kind: str, received: str, known: list[str] | tuple[str, ...]) -
     hint = f" Did you mean {by_fold[close[0]]!r}?" if close else ""
     listed = ", ".join(known) if known else "none"
     return f"Unknown {kind} {received!r}.{hint} Known: {listed}."
+
+
+def counted(number: int, one: str, many: str) -> str:
+    """Return a number with the words that fit it: ``1 clip``, ``2,000 clips``."""
+    return f"{number:,} {one if number == 1 else many}"

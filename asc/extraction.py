@@ -21,10 +21,23 @@ import numpy as np
 
 from asc import environment
 from asc.corpus import Corpus, Problem, make_splits
-from asc.errors import AscError, InputError, SettingsMismatch, StoreError
+from asc.corpus.headers import Header, read_headers
+from asc.errors import (
+    AscError,
+    InputError,
+    SettingsMismatch,
+    StoreError,
+    UsageError,
+    counted,
+)
 from asc.features import FeatureSpec, FrontEnd, fit, read_audio
 from asc.store import FeatureStore, StoreWriter, bytes_needed, partial_path, writing
-from asc.store.fingerprint import describe_difference, fingerprint, provenance
+from asc.store.fingerprint import (
+    describe_difference,
+    difference,
+    fingerprint,
+    provenance,
+)
 from asc.store.schema import DONE
 from asc.store.writer import digest_of
 
@@ -111,30 +124,34 @@ def plan(corpus: Corpus, store: str | os.PathLike[str], **settings: Any) -> Plan
     UsageError
         If a setting is impossible.
     """
-    headers = list(_headers(corpus))
+    # What cannot be read is left to the workers, which say what is wrong.
+    headers = [item for item in read_headers(corpus) if isinstance(item, Header)]
     if not headers:
         raise InputError(
             f"Not one of the {len(corpus.clips)} clips in {corpus.root} can be read"
             f" as audio (the first is {corpus.clips[0].path}). Is the audio there?"
         )
-    rates = Counter(rate for rate, _ in headers)
+    rates = Counter(header.sample_rate for header in headers)
     rate = settings.pop("sample_rate", None) or max(
         rates, key=lambda rate: (rates[rate], rate)
     )
-    lengths = [seconds for _, seconds in headers]
+    lengths = [header.seconds for header in headers]
     seconds = settings.pop("seconds", None) or _nominal(median(lengths))
     spec = FeatureSpec.for_audio(rate, seconds, **settings)
 
     notes = list(corpus.notes)
     for other, count in sorted(rates.items()):
         if other != rate:
-            notes.append(f"{count} clips at {other} Hz are resampled to {rate} Hz.")
+            clips = counted(count, "clip has", "clips have")
+            notes.append(f"{clips} {other} Hz and will be resampled to {rate} Hz.")
     short = sum(length < seconds - 0.5 / rate for length in lengths)
     if short:
-        notes.append(f"{short} clips are shorter than {seconds:g} s and are repeated.")
+        clips = counted(short, "clip is", "clips are")
+        notes.append(f"{clips} shorter than {seconds:g} s and will be repeated.")
     long = sum(length > seconds + 0.05 for length in lengths)
     if long:
-        notes.append(f"{long} clips are longer than {seconds:g} s and are cut.")
+        clips = counted(long, "clip is", "clips are")
+        notes.append(f"{clips} longer than {seconds:g} s and will be cut.")
     notes += _scene_notes(corpus)
     return Plan(corpus, Path(store), spec, tuple(notes))
 
@@ -175,7 +192,7 @@ def extract(
         If another process is writing the store.
     """
     started = time.perf_counter()
-    plan.store.parent.mkdir(parents=True, exist_ok=True)
+    _demand_place(plan.store)
     with writing(plan.store):
         writer = _open_writer(plan, overwrite)
         if isinstance(writer, Report):
@@ -184,14 +201,19 @@ def extract(
             status = writer.status()
             # Failed rows are tried again: the user may have mended the files.
             todo = np.flatnonzero(status != DONE)
-            report = Report(writer.path, False, len(status), len(todo))
+            report = Report(writer.path, False, len(status))
             report.kept = len(status) - len(todo)
             report.notes = list(plan.notes)
-            silent = _compute(plan, writer, todo, jobs, progress)
+            try:
+                silent = _compute(plan, writer, todo, jobs, progress)
+            except UsageError:  # the spec turned out to be impossible
+                if not report.kept:
+                    writer.path.unlink()
+                raise
             if silent:
-                report.notes.append(
-                    f"{len(silent)} clips are digital silence, such as {silent[0]}."
-                )
+                clips = counted(len(silent), "clip holds", "clips hold")
+                report.notes.append(f"{clips} digital silence, such as {silent[0]}.")
+            report.computed = int((writer.status() == DONE).sum()) - report.kept
             report.failures = writer.failures()
             if not report.failures or allow_failures:
                 store = writer.finish(plan.store)
@@ -214,56 +236,80 @@ def _open_writer(plan: Plan, overwrite: bool) -> StoreWriter | Report:
     """Return the writer to go on with, or the report if nothing is to be done."""
     wanted = provenance(plan.spec, plan.corpus)
     growing = partial_path(plan.store)
-    finished: FeatureStore | None = None
+    previous: FeatureStore | None = None
     if overwrite:
         growing.unlink(missing_ok=True)
     elif plan.store.exists():
-        finished = FeatureStore(plan.store)
-        _demand_same(finished, wanted)
-        failures = finished.failures()
-        retry = {problem.where for problem in failures} & {
-            clip.path for clip in plan.corpus.clips
-        }
-        if not retry and not growing.exists():
+        previous = FeatureStore(plan.store)
+        _demand_same(previous, wanted)
+        failures = previous.failures()
+        paths = {clip.path for clip in plan.corpus.clips}
+        if not any(problem.where in paths for problem in failures):
             return Report(
                 plan.store,
                 True,
-                len(finished),
-                kept=len(finished),
+                len(previous),
+                kept=len(previous),
                 failures=failures,
                 notes=list(plan.notes),
             )
     if growing.exists():
-        try:
-            found = FeatureStore(growing, partial=True)
-        except StoreError as error:
-            raise StoreError(
-                f"{error} It is the growing file of {plan.store}; use --overwrite to"
-                " start again."
-            ) from error
-        _demand_same(found, wanted)
-        return StoreWriter(growing)
+        previous = _growing_store(plan.store)
+        if previous.fingerprint == fingerprint(wanted):
+            return StoreWriter(growing)
+        _demand_same(previous, wanted, but_for="corpus.")
     _demand_space(plan)
-    writer = StoreWriter.create(
-        growing,
+    born = growing.with_name(growing.name + ".next")
+    with StoreWriter.create(
+        born,
         plan.spec,
         plan.corpus,
         make_splits(plan.corpus),
         wanted,
         environment.describe(),
-    )
-    if finished is not None:
-        writer.reuse(finished)
-    return writer
+    ) as writer:
+        if previous is not None:
+            writer.reuse(previous)
+    os.replace(born, growing)
+    return StoreWriter(growing)
 
 
-def _demand_same(found: FeatureStore, wanted: dict[str, Any]) -> None:
-    if found.fingerprint != fingerprint(wanted):
+def _growing_store(store: Path) -> FeatureStore:
+    try:
+        return FeatureStore(partial_path(store), partial=True)
+    except StoreError as error:
+        raise StoreError(
+            f"{error} It is the growing file of {store}; use --overwrite to start"
+            " again."
+        ) from error
+
+
+def _demand_same(
+    found: FeatureStore, wanted: dict[str, Any], but_for: str | None = None
+) -> None:
+    """Refuse to touch what was made with other settings.
+
+    A growing store may differ in its list of clips (``but_for``): its user was
+    told to mend the corpus and to run the command again.
+    """
+    fields = [name for name, _, _ in difference(found.provenance, wanted)]
+    if not all(but_for and name.startswith(but_for) for name in fields):
         raise SettingsMismatch(
             f"{found.path} was made with other settings and is kept untouched.\n"
             f"{describe_difference(found.provenance, wanted)}\n"
             "  Use --overwrite to rebuild it, or write to another file."
         )
+
+
+def _demand_place(store: Path) -> None:
+    if store.is_dir():
+        raise UsageError(f"{store} is a folder; STORE must be the name of a file.")
+    try:
+        store.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"Cannot make {store.parent}: {error.strerror}.") from error
+    if not os.access(store.parent, os.W_OK):
+        raise UsageError(f"Cannot write into {store.parent}: permission denied.")
 
 
 def _demand_space(plan: Plan) -> None:
@@ -399,19 +445,6 @@ def _computed(frontend: FrontEnd, root: Path, row: int, path: str) -> Computed:
     )
 
 
-def _headers(corpus: Corpus) -> Iterator[tuple[int, float]]:
-    """Yield (sample rate, seconds) of every clip whose header can be read."""
-    import soundfile
-
-    for clip in corpus.clips:
-        try:
-            info = soundfile.info(str(corpus.root / clip.path))
-        except (soundfile.LibsndfileError, RuntimeError, OSError):
-            continue  # the worker will say what is wrong
-        if info.frames > 0:
-            yield info.samplerate, info.frames / info.samplerate
-
-
 def _nominal(seconds: float) -> float:
     """Return the length that is meant by clips of about this length."""
     return round(seconds, 1) if seconds >= 1 else round(seconds, 3)
@@ -420,10 +453,14 @@ def _nominal(seconds: float) -> float:
 def _scene_notes(corpus: Corpus) -> Iterator[str]:
     counts = Counter(clip.scene for clip in corpus.clips)
     lonely = sorted(scene for scene, count in counts.items() if count == 1)
-    if lonely:
+    if len(counts) == 1:
+        scene = next(iter(counts))
+        yield f"All clips are of one scene ({scene}): there is nothing to tell apart."
+    elif lonely:
+        scenes = counted(len(lonely), "scene has", "scenes have")
         yield (
-            f"{len(lonely)} scenes have a single clip, which goes to train"
-            f" ({', '.join(lonely[:5])}): validation and test lack them."
+            f"{scenes} a single clip, which goes to train"
+            f" ({', '.join(lonely[:5])}): validation and test lack it."
         )
     if not corpus.recordings_known:
         yield (

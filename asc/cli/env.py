@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from asc.cli.options import json_option, print_json, verbose_option
@@ -19,7 +21,7 @@ def env(as_json: bool) -> int:
     """
     from asc.environment import cache_dir, describe, dsp_versions
 
-    facts = describe()
+    facts: dict[str, Any] = describe()
     facts["libraries"] = dict(sorted((facts["libraries"] | dsp_versions()).items()))
     facts["cache"] = str(cache_dir().absolute())
     if as_json:

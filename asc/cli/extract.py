@@ -17,7 +17,7 @@ from asc.cli.options import (
     verbose_option,
 )
 from asc.cli.progress import progress
-from asc.errors import EXIT_PARTIAL, InputError
+from asc.errors import EXIT_PARTIAL, InputError, counted
 
 
 @click.command()
@@ -162,14 +162,15 @@ def extract(
 
 def _conclude(report: Any, say: Any) -> int:
     failures = [str(problem) for problem in report.failures]
+    failed = counted(len(failures), "clip", "clips")
     if failures:
-        click.echo(f"{len(failures)} clips failed:", err=True)
+        click.echo(f"{failed} failed:", err=True)
         print_list(failures, lambda line: click.echo(line, err=True), most=20)
     if not report.complete:
         raise InputError(
-            f"{len(failures)} clips cannot be used, so the store is not complete. The"
-            f" others are kept in {report.store}. Mend or remove those files and run"
-            " the same command again, or complete the store without them with"
+            f"{failed} cannot be used, so the store is not complete. The others are"
+            f" kept in {report.store}. Mend or remove those files and run the same"
+            " command again, or complete the store without them with"
             " --allow-failures."
         )
     megabytes = report.store.stat().st_size / 1e6
@@ -182,8 +183,8 @@ def _conclude(report: Any, say: Any) -> int:
         )
     else:
         say(
-            f"{report.store}: complete already, {report.clips:,} clips,"
-            f" {megabytes:,.1f} MB; nothing to do."
+            f"{report.store}: complete, {report.clips:,} clips, {megabytes:,.1f} MB;"
+            " nothing was left to compute."
         )
     return EXIT_PARTIAL if failures else 0
 

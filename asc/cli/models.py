@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from asc.cli.options import json_option, print_json, verbose_option
@@ -32,7 +34,7 @@ def models(scenes: int, as_json: bool) -> int:
         parameter_counts,
     )
 
-    rows = []
+    rows: list[dict[str, Any]] = []
     for name in model_names():
         model = build_model(name, scenes=scenes, weights="none")
         total, trainable, fixed = parameter_counts(model)

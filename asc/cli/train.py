@@ -90,27 +90,24 @@ def train(
     from asc.store import FeatureStore
     from asc.training.run import default_run_path
 
-    if store is None and resume is None:
-        raise UsageError("Name a STORE to train on, or a run with --resume.")
-    opened = FeatureStore(store) if store else None
-    listener = _Printer(as_json)
+    settings: dict[str, Any] = {
+        "in_memory": in_memory,
+        "listener": _listener(quiet=as_json),
+    }
     try:
         if resume is not None:
             path = resume
-            finished, result = experiment.resume(
-                path, store=opened, in_memory=in_memory, listener=listener.heard()
+            if store is not None:
+                settings["store"] = FeatureStore(store)
+            finished, result = experiment.resume(path, **settings)
+        elif store is not None:
+            opened, wanted = FeatureStore(store), Recipe(**recipe)
+            path = run or default_run_path(opened, wanted)
+            finished, result = experiment.train(
+                opened, wanted, path, command=tuple(sys.argv), **settings
             )
         else:
-            assert opened is not None
-            path = run or default_run_path(opened, Recipe(**recipe))
-            finished, result = experiment.train(
-                opened,
-                Recipe(**recipe),
-                path,
-                command=tuple(sys.argv),
-                in_memory=in_memory,
-                listener=listener.heard(),
-            )
+            raise UsageError("Name a STORE to train on, or a run with --resume.")
     except KeyboardInterrupt:
         click.echo(f"\nInterrupted. Go on with: asc-train --resume {path}", err=True)
         raise
@@ -128,52 +125,47 @@ def train(
     return 0
 
 
-class _Printer:
-    """Shows a training: a bar for the epoch on a terminal, a line after it."""
+def _listener(quiet: bool) -> Any:
+    """Return a listener with a bar for the epoch on a terminal, a line after it."""
+    from asc.training.trainer import Listener
 
-    def __init__(self, quiet: bool) -> None:
-        self.quiet = quiet
+    class Shown(Listener):
+        """Shows a training. With JSON on standard output, it keeps to the other."""
 
-    def heard(self) -> Any:
-        """Return the listener that the trainer calls."""
-        from asc.training.trainer import Listener
+        batches = epochs = 0
+        bar: Any = None
 
-        printer = self
+        def start(self, run: Any, batches: int, epochs: int, first: int) -> None:
+            self.batches, self.epochs = batches, epochs
+            click.echo(
+                f"{run.recipe.model}, {run.recipe.feature}, split {run.recipe.split},"
+                f" {batches} batches an epoch -> {run.path}",
+                err=quiet,
+            )
 
-        class Shown(Listener):
-            """Passes what it hears on to the terminal."""
+        def batch(self, done: int, loss: float) -> None:
+            if not sys.stderr.isatty():
+                return
+            from tqdm import tqdm
 
-            def start(self, run: Any, batches: int, epochs: int, first: int) -> None:
-                self.batches, self.epochs, self.bar = batches, epochs, None
-                if not printer.quiet:
-                    click.echo(
-                        f"{run.recipe.model}, {run.recipe.feature}, split"
-                        f" {run.recipe.split}, {batches} batches an epoch -> {run.path}"
-                    )
+            if self.bar is None:
+                self.bar = tqdm(total=self.batches, unit=" batch", leave=False)
+            self.bar.update(done - self.bar.n)
+            self.bar.set_postfix(loss=f"{loss:.3f}", refresh=False)
 
-            def batch(self, done: int, loss: float) -> None:
-                if not sys.stderr.isatty():
-                    return
-                from tqdm import tqdm
+        def epoch(self, record: dict[str, float], best: bool) -> None:
+            if self.bar is not None:
+                self.bar.close()
+                self.bar = None
+            told = "  ".join(
+                f"{name} {record[name]:.4f}"
+                for name in ("loss", "accuracy", "val_loss", "val_accuracy")
+                if name in record
+            )
+            click.echo(
+                f"epoch {record['epoch']:.0f}/{self.epochs}  {told}"
+                f"  {record['seconds']:.1f} s{'  best' if best else ''}",
+                err=quiet,
+            )
 
-                if self.bar is None:
-                    self.bar = tqdm(total=self.batches, unit=" batch", leave=False)
-                self.bar.update(done - self.bar.n)
-                self.bar.set_postfix(loss=f"{loss:.3f}", refresh=False)
-
-            def epoch(self, record: dict[str, float], best: bool) -> None:
-                if self.bar is not None:
-                    self.bar.close()
-                    self.bar = None
-                told = "  ".join(
-                    f"{name} {record[name]:.4f}"
-                    for name in ("loss", "accuracy", "val_loss", "val_accuracy")
-                    if name in record
-                )
-                click.echo(
-                    f"epoch {record['epoch']:.0f}/{self.epochs}  {told}"
-                    f"  {record['seconds']:.1f} s{'  best' if best else ''}",
-                    err=printer.quiet,
-                )
-
-        return Shown()
+    return Shown()

@@ -13,6 +13,7 @@ from asc.corpus.headers import MISSING, Header, read_headers
 from asc.corpus.splits import PARTS
 from asc.corpus.splits import describe as describe_splits
 from asc.corpus.splits import make_splits
+from asc.errors import counted
 
 #: Problems that the text lists before it only counts them.
 _SHOWN = 10
@@ -218,7 +219,7 @@ def _minutes(seconds: float | None) -> str | None:
 
 
 def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+    return counted(number, noun, noun + "s")
 
 
 def _table(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> list[str]:

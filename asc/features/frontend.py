@@ -242,7 +242,9 @@ def row_frequencies(feature: str, spec: FeatureSpec) -> np.ndarray:
     np.ndarray [shape=(rows,)]
     """
     if feature == "stft":
-        edges = np.linspace(spec.fmin, spec.fmax, spec.rows + 1)
+        width = spec.sample_rate / spec.n_fft
+        first, last = np.ceil(spec.fmin / width), np.floor(spec.fmax / width)
+        edges = np.linspace(first - 0.5, last + 0.5, spec.rows + 1) * width
         return (edges[:-1] + edges[1:]) / 2
     import librosa
 

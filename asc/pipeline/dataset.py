@@ -133,7 +133,7 @@ def dataset(
 
     one_hot = np.eye(len(store.scenes), dtype=np.float32)
 
-    def gather(epoch: np.ndarray, index: np.ndarray) -> tuple[np.ndarray, ...]:
+    def gather(epoch: np.ndarray, index: np.ndarray) -> tuple:
         batch = plan(int(epoch)).batch(int(index) * batch_size, batch_size)
         wanted = one_hot[labels[batch.rows]]
         mixed, share = len(batch.partners), batch.shares[:, None]

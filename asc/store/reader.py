@@ -72,7 +72,7 @@ class FeatureStore:
                 raise StoreError(f"{self.path} is not a sound store: {error}") from None
             except Exception as error:  # whatever it is, the file is the cause
                 raise StoreError(
-                    f"{self.path} is not a sound store: {type(error).__name__}: {error}"
+                    f"{self.path} is not a sound store: {error!r}."
                 ) from error
         if not self.complete and not partial:
             raise StoreError(

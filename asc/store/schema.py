@@ -63,7 +63,12 @@ class Array:
         """Return the array as a read-only memory map."""
         if not math.prod(self.shape):
             return np.empty(self.shape, self.dtype)
-        return np.memmap(path, self.dtype, "r", self.offset, self.shape)
+        try:
+            return np.memmap(path, self.dtype, "r", self.offset, self.shape)
+        except FileNotFoundError as error:
+            raise InputError(f"There is no store at {path} any more.") from error
+        except ValueError as error:
+            raise StoreError(f"{path} is shorter than when it was opened.") from error
 
 
 def text_dtype(longest: int) -> np.dtype:
@@ -209,9 +214,7 @@ def open_file(path: Path) -> h5py.File:
     if not h5py.is_hdf5(path):
         raise StoreError(f"{path} is not a store: it is not an HDF5 file.")
     try:
-        # Nothing is locked: after its creation no structure of the file changes,
-        # and network disks often refuse locks.
-        file = h5py.File(path, "r", locking=False)
+        file = _opened(path)
     except OSError as error:
         raise StoreError(f"{path} is a damaged HDF5 file ({error}).") from error
     try:
@@ -300,6 +303,18 @@ def row_count(file: h5py.File) -> int:
     if not 0 < rows <= _MOST_ROWS:
         raise StoreError(f"it has {rows} rows.")
     return rows
+
+
+def _opened(path: Path) -> h5py.File:
+    """Open without a lock, as network disks often refuse them.
+
+    Nothing is lost: after its creation no structure of the file changes. But in
+    a process that has the file open with a lock, HDF5 insists on one.
+    """
+    try:
+        return h5py.File(path, "r", locking=False)
+    except OSError:
+        return h5py.File(path, "r")
 
 
 def _scalar(attributes: h5py.AttributeManager, name: str) -> np.dtype:

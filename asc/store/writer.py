@@ -189,7 +189,7 @@ class StoreWriter:
         return FeatureStore(store)
 
     def reuse(self, other: FeatureStore) -> int:
-        """Copy the rows that another store has of the same clips.
+        """Copy the done rows that another store has of the same clips.
 
         Returns
         -------
@@ -197,7 +197,8 @@ class StoreWriter:
             How many rows were copied. The caller has made sure that the other
             store was made from the same audio with the same settings.
         """
-        row_of = {path: row for row, path in enumerate(other.paths())}
+        done = other.status() == schema.DONE
+        row_of = {path: row for row, path in enumerate(other.paths()) if done[row]}
         mine = self._store.paths()
         copied = [row for row, path in enumerate(mine) if path in row_of]
         theirs = [row_of[mine[row]] for row in copied]

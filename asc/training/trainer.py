@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -138,16 +139,17 @@ def _fit(
     recipe, state = run.recipe, State.load(run)
     statistics = row_statistics(store, recipe.feature, rows["train"])
     augmentation = recipe.augmentation()
-    options = {
-        "split": recipe.split,
-        "feature": recipe.feature,
-        "batch_size": recipe.batch_size,
-        "seed": recipe.seed,
-    }
     batches = -(-augmentation.rows_per_epoch(len(rows["train"])) // recipe.batch_size)
     batches = min(batches, recipe.batches_per_epoch or batches)
-    training = dataset(
+    batches_of = partial(
+        dataset,
         store,
+        split=recipe.split,
+        feature=recipe.feature,
+        batch_size=recipe.batch_size,
+        seed=recipe.seed,
+    )
+    training = batches_of(
         part="train",
         rows=rows["train"],
         augment=augmentation,
@@ -156,13 +158,10 @@ def _fit(
         batches_per_epoch=batches,
         in_memory=in_memory,
         fill=statistics.mean,
-        **options,
     )
     validation = None
     if len(rows["validation"]):
-        validation = dataset(
-            store, part="validation", rows=rows["validation"], **options
-        )
+        validation = batches_of(part="validation", rows=rows["validation"])
 
     if state.epoch:
         model = keras.saving.load_model(state.model_file(run), safe_mode=True)

@@ -1,0 +1,557 @@
+"""A store is data from strangers: what is not as documented is refused.
+
+Whatever a file holds, opening it ends in a store or in an error of asc with a
+sentence: never in another exception, never in a large allocation.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import resource
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+from asc.errors import InputError, StoreError
+from asc.store import FeatureStore, verify
+
+
+def refusal(path: Path, error: type = StoreError) -> str:
+    """Return the sentence with which a file is refused."""
+    with pytest.raises(error) as caught:
+        FeatureStore(path, partial=True)
+    assert caught.value.exit_code == (3 if error is InputError else 5)
+    text = str(caught.value)
+    assert str(path) in text
+    assert text.endswith((".", ")"))
+    assert text.isprintable()
+    return text
+
+
+def replace(file: h5py.File, name: str, value: object) -> None:
+    """Put a link or data in the place of a dataset or group."""
+    del file[name]
+    file[name] = value
+
+
+def set_json(file: h5py.File, name: str, value: object) -> None:
+    file.attrs[name] = np.bytes_(json.dumps(value))
+
+
+# Structure.
+
+
+def soft_link(file, path):
+    file.move("features/mel", "elsewhere")
+    file["features/mel"] = h5py.SoftLink("/elsewhere")
+
+
+def soft_linked_group(file, path):
+    file.move("splits", "elsewhere")
+    file["splits"] = h5py.SoftLink("/elsewhere")
+
+
+def soft_linked_split(file, path):
+    file.move("splits/random", "elsewhere")
+    file["splits/random"] = h5py.SoftLink("/elsewhere")
+
+
+def dangling_link(file, path):
+    replace(file, "rows/status", h5py.SoftLink("/nothing"))
+
+
+def external_link(file, path):
+    replace(file, "features/stft", h5py.ExternalLink(str(path) + ".other", "/x"))
+
+
+def external_linked_group(file, path):
+    os.mkfifo(str(path) + ".pipe")  # would block whoever opens it
+    replace(file, "splits", h5py.ExternalLink(str(path) + ".pipe", "/splits"))
+
+
+def external_storage(file, path):
+    shape, dtype = file["features/mel"].shape, file["features/mel"].dtype
+    del file["features/mel"]
+    file.create_dataset(
+        "features/mel", shape, dtype, external=[("/etc/passwd", 0, 24 * 256)]
+    )
+
+
+def virtual_dataset(file, path):
+    layout = h5py.VirtualLayout((24, 16, 16, 1), "u1")
+    layout[:] = h5py.VirtualSource(file["features/stft"])
+    del file["features/mel"]
+    file.create_virtual_dataset("features/mel", layout)
+
+
+def chunked(file, path):
+    data = file["features/mel"][:]
+    del file["features/mel"]
+    file.create_dataset("features/mel", data=data, chunks=(1, 16, 16, 1))
+
+
+def gzipped(file, path):
+    data = file["features/mel"][:]
+    del file["features/mel"]
+    file.create_dataset("features/mel", data=data, compression="gzip")
+
+
+def compact(file, path):
+    properties = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+    properties.set_layout(h5py.h5d.COMPACT)
+    space = h5py.h5s.create_simple((24,))
+    del file["rows/status"]
+    h5py.h5d.create(
+        file["rows"].id, b"status", h5py.h5t.STD_U8LE, space, dcpl=properties
+    )
+
+
+def variable_length_text(file, path):
+    names = [name.decode() for name in file["clips/path"][:]]
+    del file["clips/path"]
+    file.create_dataset("clips/path", data=names, dtype=h5py.string_dtype())
+
+
+def object_references(file, path):
+    del file["clips/scene"]
+    data = np.full(24, file["rows/status"].ref, h5py.ref_dtype)
+    file.create_dataset("clips/scene", data=data)
+
+
+def ragged_arrays(file, path):
+    del file["splits/random/train"]
+    file.create_dataset("splits/random/train", (3,), h5py.vlen_dtype("i4"))
+
+
+def big_endian(file, path):
+    replace(file, "splits/random/train", np.arange(3, dtype=">i4"))
+
+
+def compound(file, path):
+    replace(file, "rows/status", np.zeros(24, [("a", "u1"), ("b", "u1")]))
+
+
+def other_type(file, path):
+    replace(file, "features/mel", np.zeros((24, 16, 16, 1), "i1"))
+
+
+def other_float(file, path):
+    replace(file, "clips/seconds", np.zeros(24, "f4"))
+
+
+def too_few_rows(file, path):
+    replace(file, "features/mel", np.ones((23, 16, 16, 1), "u1"))
+
+
+def too_few_axes(file, path):
+    replace(file, "features/mel", np.ones((24, 16, 16), "u1"))
+
+
+def too_few_texts(file, path):
+    replace(file, "clips/scene", np.array([b"bus"] * 23))
+
+
+def short_digests(file, path):
+    replace(file, "rows/digest_mel", np.ones((24, 16), "u1"))
+
+
+def scalar(file, path):
+    replace(file, "rows/status", np.uint8(1))
+
+
+def nothing_at_all(file, path):
+    replace(file, "rows/status", h5py.Empty("u1"))
+
+
+def no_rows(file, path):
+    replace(file, "rows/status", np.zeros(0, "u1"))
+
+
+def group_for_dataset(file, path):
+    del file["features/mel"]
+    file.create_group("features/mel")
+
+
+def dataset_for_group(file, path):
+    replace(file, "splits", np.arange(3))
+
+
+def dataset_for_split(file, path):
+    replace(file, "splits/random", np.arange(3))
+
+
+def type_for_group(file, path):
+    replace(file, "splits", np.dtype("i4"))
+
+
+def missing_dataset(file, path):
+    del file["clips/recording"]
+
+
+def missing_group(file, path):
+    del file["failures"]
+
+
+def missing_part(file, path):
+    del file["splits/fold1/validation"]
+
+
+def missing_leakage(file, path):
+    del file["splits/fold1"].attrs["leakage"]
+
+
+def leakage_text(file, path):
+    file["splits/fold1"].attrs["leakage"] = "0.5"
+
+
+def leakage_array(file, path):
+    file["splits/fold1"].attrs["leakage"] = np.zeros(7000)
+
+
+def many_splits(file, path):
+    for number in range(1001):
+        file.copy("splits/random", f"splits/s{number}")
+
+
+def split_with_escape_codes(file, path):
+    file.move("splits/random", "splits/\x1b[2Jrandom")
+
+
+def split_that_is_not_text(file, path):
+    file.move("splits/random", b"splits/\xff\xfe")
+
+
+def huge(file, path, name="rows/status", shape=(2**40,), kind=h5py.h5t.STD_U8LE):
+    """A dataset of a terabyte, never allocated."""
+    properties = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+    properties.set_alloc_time(h5py.h5d.ALLOC_TIME_LATE)
+    del file[name]
+    space = h5py.h5s.create_simple(shape)
+    h5py.h5d.create(file.id, name.encode(), kind, space, dcpl=properties)
+
+
+def huge_split(file, path):
+    huge(file, path, "splits/random/test", (2**38,), h5py.h5t.STD_I32LE)
+
+
+def huge_failures(file, path):
+    kind = h5py.h5t.C_S1.copy()
+    kind.set_size(2**30)
+    huge(file, path, "failures/where", (2**10,), kind)
+
+
+STRUCTURES = [
+    soft_link,
+    soft_linked_group,
+    soft_linked_split,
+    dangling_link,
+    external_link,
+    external_linked_group,
+    external_storage,
+    virtual_dataset,
+    chunked,
+    gzipped,
+    compact,
+    variable_length_text,
+    object_references,
+    ragged_arrays,
+    big_endian,
+    compound,
+    other_type,
+    other_float,
+    too_few_rows,
+    too_few_axes,
+    too_few_texts,
+    short_digests,
+    scalar,
+    nothing_at_all,
+    no_rows,
+    group_for_dataset,
+    dataset_for_group,
+    dataset_for_split,
+    type_for_group,
+    missing_dataset,
+    missing_group,
+    missing_part,
+    missing_leakage,
+    leakage_text,
+    leakage_array,
+    many_splits,
+    split_with_escape_codes,
+    split_that_is_not_text,
+    huge,
+    huge_split,
+    huge_failures,
+]
+
+
+@pytest.mark.parametrize("damage", STRUCTURES, ids=lambda damage: damage.__name__)
+def test_structure(own_store, damage):
+    with h5py.File(own_store, "r+") as file:
+        damage(file, own_store)
+    assert "is not a sound store: " in refusal(own_store)
+
+
+@pytest.mark.parametrize("link", ["soft_link", "external_link"])
+def test_links_are_named_as_such(own_store, link):
+    with h5py.File(own_store, "r+") as file:
+        globals()[link](file, own_store)
+    assert "is a link to elsewhere, which is refused" in refusal(own_store)
+
+
+def test_what_is_added_is_ignored(own_store):
+    """Other programs may put their own things beside."""
+    with h5py.File(own_store, "r+") as file:
+        file["features/embedding"] = np.zeros((24, 8), "f4")
+        file.attrs["note"] = "mine"
+        file["mine"] = h5py.SoftLink("/features")
+    assert verify(FeatureStore(own_store)) == []
+
+
+# Attributes.
+
+NAMES = [
+    "spec",
+    "provenance",
+    "environment",
+    "corpus",
+    "scenes",
+    "fingerprint",
+    "digest",
+    "complete",
+    "recordings",
+]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_missing_attribute(own_store, name):
+    with h5py.File(own_store, "r+") as file:
+        del file.attrs[name]
+    assert f"the attribute {name!r} is missing" in refusal(own_store)
+
+
+@pytest.mark.parametrize("name", ["format", "version"])
+def test_missing_mark(own_store, name):
+    with h5py.File(own_store, "r+") as file:
+        del file.attrs[name]
+    text = refusal(own_store)
+    assert f"HDF5 but not an asc store: the attribute {name!r} is missing" in text
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "text of variable length",
+        np.array([b"a", b"b"]),
+        np.bytes_(b"x" * 63_000),
+        np.bytes_(b"\xff\xfe"),
+        np.zeros(7000),
+        h5py.Empty("S10"),
+        np.array([("a", 1)], [("x", "S1"), ("y", "i4")])[0],
+    ],
+    ids=["vlen", "array", "long", "bytes", "numbers", "empty", "compound"],
+)
+@pytest.mark.parametrize("name", [*NAMES, "format", "version"])
+def test_attribute_of_another_kind(own_store, name, value):
+    with h5py.File(own_store, "r+") as file:
+        if name in ("fingerprint", "digest") and isinstance(value, np.bytes_):
+            pytest.skip("any short text will do")
+        file.attrs[name] = value
+    assert f"the attribute {name!r}" in refusal(own_store)
+
+
+@pytest.mark.parametrize("version", [2, 1000, 2**62, 0, -1])
+def test_other_version(own_store, version):
+    with h5py.File(own_store, "r+") as file:
+        file.attrs["version"] = version
+    assert refusal(own_store).endswith(
+        f"is a store of version {version}; this asc reads up to version 1. Install a"
+        " newer asc, or extract again."
+    )
+
+
+@pytest.mark.parametrize(
+    "scenes",
+    [
+        [],
+        {},
+        "bus",
+        [1, 2],
+        [None],
+        [""],
+        ["bus", "bus"],
+        ["bus", "\x1b[31mhome"],
+        ["bus\n"],
+        ["bus\0"],
+        ["\ud800"],
+        ["\u2028"],
+        ["\x9b2J"],
+        [["bus"]],
+    ],
+)
+def test_scenes(own_store, scenes):
+    with h5py.File(own_store, "r+") as file:
+        set_json(file, "scenes", scenes)
+    assert "scenes" in refusal(own_store)
+
+
+@pytest.mark.parametrize("name", ["spec", "provenance", "environment", "corpus"])
+@pytest.mark.parametrize(
+    "text",
+    ["", "spec", "{", "[" * 50_000, "null", "[]", "[1]", "3", '"{}"', "9" * 5000],
+    ids=lambda text: text[:4] or "none",
+)
+def test_no_json(own_store, name, text):
+    with h5py.File(own_store, "r+") as file:
+        file.attrs.create(name, text.encode() or b"\0", dtype=f"S{len(text) or 1}")
+    assert f"the attribute {name!r} is not " in refusal(own_store)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"rows": 2**40},
+        {"rows": 2**30, "columns": 2**30},
+        {"rows": 17},
+        {"columns": "16"},
+        {"rows": 16.0},
+        {"sample_rate": 10**300},
+        {"sample_rate": None},
+        {"seconds": float("nan")},
+        {"seconds": float("inf")},
+        {"seconds": {}},
+        {"step": 0},
+        {"mel_floor": float("-inf")},
+        {"mel_floor": "low"},
+        {"dtype": "object"},
+        {"dtype": "float32"},
+        {"dtype": ["uint8"]},
+        {"features": [["mel"]]},
+        {"features": ["../clips"]},
+        {"features": 5},
+        {"channels": "midside"},
+        {"window": "\x1b[31m"},
+        {"__class__": "x"},
+        {"n" * 40_000: 1},
+    ],
+)
+def test_spec(own_store, change):
+    with h5py.File(own_store, "r+") as file:
+        set_json(file, "spec", json.loads(file.attrs["spec"]) | change)
+    refusal(own_store)
+
+
+def test_numbers_that_are_none(own_store):
+    with h5py.File(own_store, "r+") as file:
+        file.attrs["recordings"] = np.nan
+    refusal(own_store)
+
+
+# What shows only when it is asked for: opening does not read the rows.
+
+
+@pytest.mark.parametrize("row", [24, -1, 2**31 - 1, -(2**31)])
+def test_row_numbers_out_of_range(own_store, row):
+    with h5py.File(own_store, "r+") as file:
+        file["splits/random/train"][0] = row
+    store = FeatureStore(own_store)
+    with pytest.raises(StoreError, match="split random names rows that do not exist"):
+        store.split("random")
+    assert store.split("recording").name == "recording"
+    assert any("random" in sentence for sentence in verify(store))
+
+
+def test_texts_that_are_not_utf8(own_store):
+    with h5py.File(own_store, "r+") as file:
+        for column in ("path", "recording"):
+            file[f"clips/{column}"][0] = b"\xff\xfe"
+    store = FeatureStore(own_store)
+    assert len(store.paths()) == len(store.recordings()) == 24
+    assert verify(store)
+
+
+# Files.
+
+
+def test_missing_file(tmp_path):
+    assert "no such file" in refusal(tmp_path / "no.h5", InputError)
+
+
+def test_folder(tmp_path):
+    refusal(tmp_path, InputError)
+
+
+def test_pipe(tmp_path):
+    """Opening it would wait forever."""
+    os.mkfifo(tmp_path / "pipe.h5")
+    refusal(tmp_path / "pipe.h5", InputError)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_no_permission(own_store):
+    own_store.chmod(0)
+    assert "permission denied" in refusal(own_store, InputError)
+
+
+@pytest.mark.parametrize("content", [b"", b"text", b"\x89HDF", bytes(10_000)])
+def test_not_hdf5(tmp_path, content):
+    path = tmp_path / "store.h5"
+    path.write_bytes(content)
+    assert "it is not an HDF5 file" in refusal(path)
+
+
+def test_other_hdf5(tmp_path):
+    path = tmp_path / "weights.h5"
+    with h5py.File(path, "w") as file:
+        file["x"] = 1
+    assert "HDF5 but not an asc store" in refusal(path)
+    with h5py.File(path, "r+") as file:
+        file.attrs["format"] = np.bytes_(b"other")
+    assert "its format is another one" in refusal(path)
+
+
+@pytest.mark.parametrize("size", [8, 100, 1000, 3000, 10_000, -1])
+def test_truncated_file(own_store, size):
+    data = own_store.read_bytes()
+    own_store.write_bytes(data[:size])
+    assert "damaged" in refusal(own_store)
+
+
+def test_file_cut_after_it_was_opened(own_store):
+    store = FeatureStore(own_store)
+    own_store.write_bytes(own_store.read_bytes()[:3000])
+    with pytest.raises(StoreError, match="shorter than when it was opened"):
+        store.features("stft")
+    own_store.unlink()
+    with pytest.raises(InputError, match="no store at .* any more"):
+        store.features("stft")
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_random_damage(own_store, seed):
+    """Garbage in the structure ends in a store or in an error of asc."""
+    rng = random.Random(seed)
+    sound = own_store.read_bytes()
+    with h5py.File(own_store, "r") as file:
+        structure = file["features/mel"].id.get_offset()
+    for _ in range(40):
+        data = bytearray(sound)
+        for _ in range(rng.choice((1, 1, 4, 40))):
+            data[rng.randrange(structure)] = rng.choice((0, 1, 255, rng.randrange(256)))
+        own_store.write_bytes(data)
+        try:
+            store = FeatureStore(own_store, partial=True)
+            store.summary()
+            verify(store)
+        except (StoreError, InputError) as error:
+            assert str(own_store) in str(error)
+
+
+def test_nothing_large_was_allocated():
+    """Last in this file: all of the above took little memory."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    assert peak < 2e9
