@@ -15,6 +15,10 @@ from asc.features import FeatureSpec, FrontEnd, cut, read_audio, resampled
 from asc.training.run import Run
 
 
+#: Windows that the model gets at a time.
+_BATCH = 16
+
+
 @dataclass(frozen=True)
 class Prediction:
     """What a model says of one file.
@@ -88,8 +92,12 @@ def predict(
             audio = read_audio(file)
             windows = cut_windows(resampled(audio, run.spec), run.spec)
             features = [frontend(y)[run.recipe.feature] for y in windows]
-            batch = np.stack(features).astype(np.float32)
-            probabilities = np.asarray(model.predict_on_batch(batch)).mean(axis=0)
+            probabilities = np.concatenate(
+                [
+                    model.predict_on_batch(np.float32(features[start : start + _BATCH]))
+                    for start in range(0, len(features), _BATCH)
+                ]
+            ).mean(axis=0)
             yield Prediction(file, probabilities, len(windows), audio.seconds)
         except AscError as error:
             yield Prediction(file, None, error=str(error))
@@ -108,10 +116,11 @@ def cut_windows(y: np.ndarray, spec: FeatureSpec) -> list[np.ndarray]:
     Returns
     -------
     list of np.ndarray [shape=(channels, spec.samples)]
-        As many as the signal has clip lengths, rounded, and at least one.
+        The first alone if there are less than one and a half clip lengths; else
+        as many as it takes to leave nothing out.
     """
     length = y.shape[1]
-    count = max(1, int(length / spec.samples + 0.5))
+    count = -(-length // spec.samples) if 2 * length >= 3 * spec.samples else 1
     starts = np.linspace(0, max(0, length - spec.samples), count).round().astype(int)
     return [cut(y, int(start), spec) for start in starts]
 

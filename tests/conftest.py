@@ -138,7 +138,7 @@ def own_store(tmp_path: Path, small_store: Path) -> Path:
 @pytest.fixture
 def own_corpus(tmp_path: Path, few_clips: Path) -> Path:
     """Return a copy of `few_clips` that a test may damage."""
-    return Path(shutil.copytree(few_clips, tmp_path / "corpus"))
+    return Path(shutil.copytree(few_clips, tmp_path / "own" / "tut"))
 
 
 @pytest.fixture
@@ -173,4 +173,3 @@ def computed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     monkeypatch.setattr(extraction, "_computed", counting)
     return paths
-

@@ -37,21 +37,21 @@ class Scene(NamedTuple):
 
 
 SOURCES: dict[str, Source] = {
-    "voices": Source("tone", 120, 280, 0.6, 12),
-    "music": Source("tone", 250, 700, 1.2, 10),
-    "beeps": Source("tone", 900, 2_200, 0.15, 14),
-    "squeal": Source("tone", 1_800, 4_500, 0.8, 12),
-    "birds": Source("sweep", 2_500, 6_500, 0.25, 14),
-    "gulls": Source("sweep", 1_200, 2_500, 0.5, 12),
-    "footsteps": Source("click", 150, 900, 0.08, 14),
-    "doors": Source("click", 80, 400, 0.25, 14),
-    "rails": Source("click", 200, 1_200, 0.12, 12),
-    "keys": Source("click", 1_500, 5_000, 0.03, 16),
-    "cutlery": Source("click", 3_000, 9_000, 0.06, 16),
-    "waves": Source("burst", 500, 5_000, 2.5, 6),
-    "wind": Source("burst", 40, 300, 2.0, 7),
-    "engine": Source("burst", 80, 600, 3.0, 7),
-    "rustle": Source("burst", 2_000, 9_000, 0.3, 8),
+    "voices": Source("tone", 120, 280, 0.6, 11),
+    "music": Source("tone", 250, 700, 1.2, 9),
+    "beeps": Source("tone", 900, 2_200, 0.15, 13),
+    "squeal": Source("tone", 1_800, 4_500, 0.8, 11),
+    "birds": Source("sweep", 2_500, 6_500, 0.25, 13),
+    "gulls": Source("sweep", 1_200, 2_500, 0.5, 11),
+    "footsteps": Source("click", 150, 900, 0.08, 13),
+    "doors": Source("click", 80, 400, 0.25, 13),
+    "rails": Source("click", 200, 1_200, 0.12, 11),
+    "keys": Source("click", 1_500, 5_000, 0.03, 15),
+    "cutlery": Source("click", 3_000, 9_000, 0.06, 15),
+    "waves": Source("burst", 500, 5_000, 2.5, 5),
+    "wind": Source("burst", 40, 300, 2.0, 6),
+    "engine": Source("burst", 80, 600, 3.0, 6),
+    "rustle": Source("burst", 2_000, 9_000, 0.3, 7),
 }
 
 #: Frequencies of ``Scene.spectrum`` in Hz.

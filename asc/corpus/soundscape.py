@@ -41,13 +41,13 @@ _PHASORS = np.exp(2j * np.pi * np.arange(4096) / 4096).astype(np.complex64)
 # leaks, and against that of scenes, how hard new recordings are. These values gave
 # a small CNN 99 % on random splits of 15 x 16 recordings and 72 % on new recordings.
 # Curves: octaves between knots, standard deviation in dB.
-_RECORDING_CURVES = ((3.0, 1.3), (0.35, 2.3))
+_RECORDING_CURVES = ((3.0, 1.0), (0.35, 2.3))
 _RECORDING_LEVEL = 4.0
-_CLIP_CURVE = (1.5, 0.4)
+_CLIP_CURVE = (1.5, 0.3)
 _CLIP_LEVEL = 0.4
 # Beta distribution of the share of a neighbouring scene, and its chance to be the
 # nearest one.
-_LEANING = (0.7, 4.0)
+_LEANING = (0.6, 4.0)
 _NEAREST = 0.6
 
 

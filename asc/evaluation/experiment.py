@@ -32,7 +32,7 @@ def train(
     run : path, optional
         Folder to make; under ``cache/runs`` if not given.
     command, in_memory, listener
-        See `asc.training.trainer.train`.
+        See `asc.training.trainer`.
 
     Returns
     -------
@@ -50,19 +50,8 @@ def train(
         store = FeatureStore(store)
     recipe = recipe or Recipe()
     path = run or default_run_path(store, recipe)
-    try:
-        trained = trainer.train(
-            store,
-            recipe,
-            path,
-            command=command,
-            in_memory=in_memory,
-            listener=listener,
-        )
-    except (Exception, KeyboardInterrupt):
-        _draw_what_there_is(path)
-        raise
-    return trained, _conclude(trained, store)
+    prepared = trainer.prepare(store, recipe, path, command=command)
+    return resume(prepared, store=store, in_memory=in_memory, listener=listener)
 
 
 def resume(
@@ -75,11 +64,12 @@ def resume(
     """Go on with an interrupted training, then evaluate it like any other."""
     if not isinstance(run, Run):
         run = Run(run)
-    store = store or run.open_store()
+    if store is None:
+        store = run.open_store()
     try:
-        trainer.resume(run, store=store, in_memory=in_memory, listener=listener)
+        trainer.carry_out(run, store=store, in_memory=in_memory, listener=listener)
     except (Exception, KeyboardInterrupt):
-        _draw_what_there_is(run.path)
+        _draw_what_there_is(run)
         raise
     return run, _conclude(run, store)
 
@@ -92,11 +82,10 @@ def _conclude(run: Run, store: FeatureStore) -> Evaluation:
     return evaluation
 
 
-def _draw_what_there_is(path: str | os.PathLike[str]) -> None:
+def _draw_what_there_is(run: Run) -> None:
     """Draw the curves of a training that was interrupted, if it has any."""
-    if os.path.exists(os.path.join(path, "history.csv")):
-        run = Run(path)
-        run.log("interrupted")
+    run.log("interrupted")
+    if run.history():
         _draw_curves(run)
 
 

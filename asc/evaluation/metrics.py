@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-#: Draws of the bootstrap.
-DRAWS = 10_000
+#: Draws of the bootstrap, and recordings drawn at a time.
+DRAWS, _BLOCK = 10_000, 4_000_000
 
 
 def scores(
@@ -103,9 +103,14 @@ def recording_interval(
     clips = np.bincount(member)
     right = np.bincount(member, weights=correct)
     rng = np.random.default_rng(seed)
-    # How often each recording is drawn, all draws at once.
-    times = rng.multinomial(len(clips), np.full(len(clips), 1 / len(clips)), size=draws)
-    accuracy = (times @ right) / (times @ clips)
+    chance = np.full(len(clips), 1 / len(clips))
+    accuracy = np.empty(draws)
+    step = max(1, _BLOCK // len(clips))
+    for start in range(0, draws, step):
+        block = accuracy[start : start + step]
+        # How often each recording is drawn.
+        times = rng.multinomial(len(clips), chance, size=len(block))
+        block[:] = (times @ right) / (times @ clips)
     low, high = np.quantile(accuracy, [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)
 

@@ -55,10 +55,9 @@ class Augmentation:
     def __post_init__(self) -> None:
         if self.policy not in POLICIES:
             raise UsageError(unknown_name("augmentation", self.policy, POLICIES))
-        if not 0.01 <= self.mixup_alpha <= 100:
-            raise UsageError(
-                f"mixup_alpha must be in [0.01, 100]. Got {self.mixup_alpha}."
-            )
+        alpha = self.mixup_alpha
+        if not isinstance(alpha, (int, float)) or not 0.01 <= alpha <= 100:
+            raise UsageError(f"mixup_alpha must be in [0.01, 100]. Got {alpha!r}.")
         for field in dataclasses.fields(self)[2:]:
             value = getattr(self, field.name)
             if not isinstance(value, int) or value < 0:

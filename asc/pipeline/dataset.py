@@ -102,6 +102,8 @@ def dataset(
         raise UsageError(f"batch_size must be at least 1. Got {batch_size}.")
     if seed < 0 or epoch < 0:
         raise UsageError(f"seed and epoch must be >= 0. Got {seed} and {epoch}.")
+    if batches_per_epoch is not None and batches_per_epoch < 1:
+        raise UsageError(f"batches_per_epoch must be >= 1. Got {batches_per_epoch}.")
     training = part == "train"
     if not isinstance(augment, Augmentation):
         augment = Augmentation(augment)

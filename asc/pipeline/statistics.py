@@ -42,16 +42,22 @@ def row_statistics(store: FeatureStore, feature: str, rows: np.ndarray) -> Stati
     -----
     Memory does not grow with the number of clips. Blocks are summed in single
     precision, where sums of codes are exact, and added up in double precision.
+    A whole number near the mean is subtracted first, or else little would be left
+    of the variance of levels that hardly change.
     """
     data = store.features(feature)
     bands = data.shape[1]
     total, squares = np.zeros(bands), np.zeros(bands)
+    first = data[rows[0]].astype(np.float32)
+    near = np.rint(first.reshape(bands, -1).mean(axis=1, keepdims=True))
     for start in range(0, len(rows), _BLOCK):
         # Ascending rows, so that a disk is read in one direction.
         block = data[np.sort(rows[start : start + _BLOCK])].astype(np.float32)
         block = block.reshape(len(block), bands, -1)
+        block -= near
         total += block.sum(axis=2, dtype=np.float32).sum(axis=0, dtype=np.float64)
         squares += np.einsum("nbc,nbc->nb", block, block).sum(axis=0, dtype=np.float64)
-    values = max(1, len(rows) * data[0].size // bands)
+    values = len(rows) * first.size // bands
     mean = total / values
-    return Statistics(mean, np.maximum(squares / values - mean**2, 0.0), len(rows))
+    variance = np.maximum(squares / values - mean**2, 0.0)
+    return Statistics(mean + near[:, 0], variance, len(rows))

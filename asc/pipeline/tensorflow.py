@@ -1,4 +1,4 @@
-"""TensorFlow, imported without its notes about the machine.
+"""TensorFlow and Keras, imported without notes about the machine.
 
 TensorFlow writes several lines to standard error before its own log level
 applies, so the file descriptor itself is turned away while it is imported and
@@ -38,8 +38,9 @@ def _quiet() -> Iterator[None]:
 
 
 with _quiet():
+    import keras
     import tensorflow as tf
 
     tf.config.list_physical_devices()  # finds devices now, while it is quiet
 
-__all__ = ["tf"]
+__all__ = ["keras", "tf"]

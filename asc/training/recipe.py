@@ -75,10 +75,13 @@ class Recipe:
     limit: int | None = None
 
     def __post_init__(self) -> None:
+        # Here, so that a list of defaults can be had without loading these.
+        from asc.features import FEATURES
         from asc.models import model_names
 
         for name, known in (
             ("model", model_names()),
+            ("feature", FEATURES),
             ("optimizer", OPTIMIZERS),
             ("monitor", MONITORS),
         ):
@@ -93,14 +96,20 @@ class Recipe:
             ("limit", 1),
         ):
             value = getattr(self, name)
-            if value is not None and not (isinstance(value, int) and value >= least):
+            if value is None and name in ("batches_per_epoch", "limit"):
+                continue
+            if not isinstance(value, int) or not least <= value < 2**31:
                 raise UsageError(
-                    f"{name} must be a whole number >= {least}. Got {value!r}."
+                    f"{name} must be a whole number from {least} to {2**31 - 1}."
+                    f" Got {value!r}."
                 )
-        if not 0 < self.learning_rate < 100:
-            raise UsageError(
-                f"learning_rate must be in (0, 100). Got {self.learning_rate}."
-            )
+        rate = self.learning_rate
+        if not isinstance(rate, (int, float)) or not 0 < rate < 100:
+            raise UsageError(f"learning_rate must be in (0, 100). Got {rate!r}.")
+        for name in ("split", "weights"):
+            value = getattr(self, name)
+            if not isinstance(value, str) and (name == "split" or value is not None):
+                raise UsageError(f"{name} must be text. Got {value!r}.")
         self.augmentation()  # checks its own fields
 
     def augmentation(self) -> Augmentation:
@@ -128,7 +137,9 @@ class Recipe:
             If a field is unknown; the nearest name is offered.
         """
         known = tuple(field.name for field in dataclasses.fields(cls))
+        if not isinstance(values, Mapping):
+            raise UsageError(f"Not a recipe: {values!r}.")
         for name in values:
             if name not in known:
-                raise UsageError(unknown_name("field of a recipe", name, known))
+                raise UsageError(unknown_name("field of a recipe", str(name), known))
         return cls(**values)

@@ -25,9 +25,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from asc import environment
-from asc.errors import AscError, InputError, StoreError, UsageError
+from asc.errors import InputError, StoreError, UsageError
 from asc.features import FeatureSpec
 from asc.store import FeatureStore
+from asc.store.schema import is_name
 from asc.training.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -61,16 +62,18 @@ class Run:
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
         try:
-            record = json.loads((self.path / "recipe.json").read_text())
+            record = json.loads((self.path / "recipe.json").read_text("utf-8"))
             self.recipe = Recipe.from_dict(record["recipe"])
             self.spec = FeatureSpec.from_dict(record["spec"])
-            self.scenes = tuple(record["scenes"])
-            self.store: dict[str, str] = record["store"]
+            self.scenes = _names(record["scenes"])
+            kept = ("path", "fingerprint", "digest")
+            values = _names([record["store"][name] for name in kept])
+            self.store = dict(zip(kept, values, strict=True))
         except FileNotFoundError as error:
             raise InputError(
                 f"{self.path} is not a run folder: it has no recipe.json."
             ) from error
-        except (OSError, ValueError, KeyError, TypeError, AscError) as error:
+        except (OSError, LookupError, TypeError, ValueError, RecursionError) as error:
             raise InputError(
                 f"{self.path} is not a run folder that can be used:"
                 f" {type(error).__name__}: {error}"
@@ -125,12 +128,16 @@ class Run:
                 " it with --store."
             )
         store = FeatureStore(path or self.store["path"])
+        self.check_store(store)
+        return store
+
+    def check_store(self, store: FeatureStore) -> None:
+        """Raise StoreError if a store is not the one that the run was trained on."""
         if store.digest != self.store["digest"]:
             raise StoreError(
                 f"{store.path} is not the store that {self.path} was trained on: its"
                 f" digest is {store.digest[:12]}, expected {self.store['digest'][:12]}."
             )
-        return store
 
     def load_model(self) -> keras.Model:
         """Load the model of the best epoch.
@@ -145,9 +152,7 @@ class Run:
             raise InputError(
                 f"{self.path} has no model.keras: no epoch of it was finished."
             )
-        import keras
-
-        import asc.pipeline.tensorflow  # noqa: F401  first, so that it is quiet
+        from asc.pipeline.tensorflow import keras
 
         try:
             return keras.saving.load_model(file, compile=False, safe_mode=True)
@@ -187,7 +192,7 @@ class Run:
             If the run was not evaluated.
         """
         try:
-            return json.loads((self.path / "metrics.json").read_text())
+            return json.loads((self.path / "metrics.json").read_text("utf-8"))
         except FileNotFoundError as error:
             raise InputError(
                 f"{self.path} has no metrics.json: its training was not finished."
@@ -224,6 +229,12 @@ def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence]) -> No
         writer.writerows(rows)
 
     _replace(path, write)
+
+
+def _names(values: Any) -> tuple[str, ...]:
+    if not isinstance(values, list) or not values or not all(map(is_name, values)):
+        raise ValueError(f"expected names, got {values!r}")
+    return tuple(values)
 
 
 def _replace(path: Path, write: Callable[[Any], Any]) -> None:

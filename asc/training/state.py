@@ -16,9 +16,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-import keras
-
 from asc.errors import AscError, InputError
+from asc.pipeline.tensorflow import keras
 from asc.training.run import Run, write_csv, write_json
 
 
@@ -81,15 +80,12 @@ class Keeper(keras.callbacks.Callback):
         self._began = time.perf_counter()
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        if not math.isfinite(logs["loss"]):
-            raise AscError(
-                f"The loss became {logs['loss']} in epoch {self.state.epoch + 1}. The"
-                " best model before that is kept. A lower --learning-rate usually"
-                " helps."
-            )
+        self._demand_finite(logs["loss"])
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         recipe, state = self.run.recipe, self.state
+        # The last batch may have spoiled the model after its loss was taken.
+        self._demand_finite(logs.get("val_loss", 0.0))
         record = {"epoch": epoch + 1} | {
             name: float(logs[name]) for name in sorted(logs)
         }
@@ -110,26 +106,48 @@ class Keeper(keras.callbacks.Callback):
             self.model.stop_training = True
 
     def _keep(self) -> None:
-        run, state = self.run, self.state
-        file = state.model_file(run)
+        file = self.state.model_file(self.run)
         file.parent.mkdir(exist_ok=True)
         save_model(self.model, file)
-        write_json(file.parent / "state.json", asdict(state))
-        if state.best_epoch == state.epoch:
-            save_best(self.model, run)
-        names = list(state.history[0])
-        rows = [[record.get(name, "") for name in names] for record in state.history]
-        write_csv(run.path / "history.csv", names, rows)
-        for other in file.parent.glob("epoch-*.keras"):
-            if other != file:
-                other.unlink()
+        write_json(file.parent / "state.json", asdict(self.state))
+        settle(self.model, self.run, self.state)
+
+    def _demand_finite(self, loss: float) -> None:
+        if not math.isfinite(loss):
+            raise AscError(
+                f"The loss became {loss} in epoch {self.state.epoch + 1}. The best"
+                " model before that is kept. A lower --learning-rate usually helps."
+            )
 
 
-def save_best(model: keras.Model, run: Run) -> None:
-    """Save the model without its optimizer as the run's best."""
-    # The same layers in a model that was never compiled: nothing else is saved.
-    bare = keras.Model(model.input, model.output, name=model.name)
-    save_model(bare, run.path / "model.keras")
+def load_whole(run: Run, state: State) -> keras.Model:
+    """Load the model that a state names, optimizer included.
+
+    Raises
+    ------
+    InputError
+        If it is missing or cannot be loaded.
+    """
+    file = state.model_file(run)
+    try:
+        return keras.saving.load_model(file, safe_mode=True)
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise InputError(f"Cannot go on with {run.path}: {error}") from error
+
+
+def settle(model: keras.Model, run: Run, state: State) -> None:
+    """Make the files that follow from a state and its model."""
+    if state.best_epoch == state.epoch:
+        # The same layers in a model that was never compiled: without optimizer.
+        bare = keras.Model(model.input, model.output, name=model.name)
+        save_model(bare, run.path / "model.keras")
+    names = list(state.history[0])
+    rows = [[record.get(name, "") for name in names] for record in state.history]
+    write_csv(run.path / "history.csv", names, rows)
+    file = state.model_file(run)
+    for other in file.parent.glob("epoch-*.keras"):
+        if other != file:
+            other.unlink()
 
 
 def save_model(model: keras.Model, path: Path) -> None:

@@ -36,16 +36,14 @@ class Listener:
         """An epoch is done; ``best`` if it is the best one so far."""
 
 
-def train(
+def prepare(
     store: FeatureStore | str | os.PathLike[str],
     recipe: Recipe,
     run_path: str | os.PathLike[str],
     *,
     command: tuple[str, ...] = (),
-    in_memory: bool = False,
-    listener: Listener | None = None,
 ) -> Run:
-    """Train a model. The test part is not touched.
+    """Make the run folder of a training that `carry_out` then does.
 
     Parameters
     ----------
@@ -55,45 +53,53 @@ def train(
         Folder to make.
     command : tuple of str
         Kept in the run's records.
-    in_memory : bool
-        Keep the train part in memory, as it is stored.
-    listener : Listener, optional
-
-    Returns
-    -------
-    Run
 
     Raises
     ------
     UsageError
         If recipe and store do not fit, or if the run folder is there.
-    AscError
-        If the loss is no longer finite. The best model so far is kept.
     """
     if not isinstance(store, FeatureStore):
         store = FeatureStore(store)
-    rows = part_rows(store, recipe)
+    part_rows(store, recipe)
     run = Run.create(run_path, recipe, store)
     run.record_environment(command)
-    _fit(run, store, rows, in_memory, listener or Listener())
     return run
 
 
-def resume(
+def carry_out(
     run: Run,
     *,
     store: FeatureStore | None = None,
     in_memory: bool = False,
     listener: Listener | None = None,
-) -> Run:
-    """Go on with a training from its last whole epoch.
+) -> None:
+    """Train as the run's recipe says. The test part is not touched.
 
-    Its recipe is the run's own, and the result is that of an uninterrupted
-    training, as exactly as the machine repeats itself.
+    A training that was interrupted goes on after its last whole epoch, and the
+    result is that of an uninterrupted one, as exactly as the machine repeats
+    itself.
+
+    Parameters
+    ----------
+    run : Run
+    store : FeatureStore, optional
+        Where the run's store is now; where it was if not given.
+    in_memory : bool
+        Keep the train part in memory, as it is stored.
+    listener : Listener, optional
+
+    Raises
+    ------
+    StoreError
+        If it is another store.
+    AscError
+        If the loss is no longer finite. The best model so far is kept.
     """
-    store = store or run.open_store()
+    if store is None:
+        store = run.open_store()
+    run.check_store(store)
     _fit(run, store, part_rows(store, run.recipe), in_memory, listener or Listener())
-    return run
 
 
 def part_rows(store: FeatureStore, recipe: Recipe) -> dict[str, np.ndarray]:
@@ -130,10 +136,7 @@ def _fit(
     in_memory: bool,
     listener: Listener,
 ) -> None:
-    import keras
-
-    import asc.pipeline.tensorflow  # noqa: F401  first, so that it is quiet
-    from asc.training.state import Keeper, State, save_best
+    from asc.training.state import Keeper, State, load_whole, settle
 
     began = time.perf_counter()
     recipe, state = run.recipe, State.load(run)
@@ -164,9 +167,8 @@ def _fit(
         validation = batches_of(part="validation", rows=rows["validation"])
 
     if state.epoch:
-        model = keras.saving.load_model(state.model_file(run), safe_mode=True)
-        if state.best_epoch == state.epoch:
-            save_best(model, run)
+        model = load_whole(run, state)
+        settle(model, run, state)
         run.log(f"resumed after epoch {state.epoch}")
     else:
         model = _new_model(run, store, statistics.mean, statistics.variance)
@@ -193,7 +195,7 @@ def _fit(
 def _new_model(
     run: Run, store: FeatureStore, mean: np.ndarray, variance: np.ndarray
 ) -> keras.Model:
-    import keras
+    from asc.pipeline.tensorflow import keras
 
     recipe = run.recipe
     keras.utils.set_random_seed(recipe.seed)
@@ -228,7 +230,7 @@ def _new_model(
 
 def _listening(listener: Listener, state: State) -> keras.callbacks.Callback:
     """Return a callback that tells the listener; it runs after the `Keeper`."""
-    import keras
+    from asc.pipeline.tensorflow import keras
 
     return keras.callbacks.LambdaCallback(
         on_train_batch_end=lambda batch, logs: listener.batch(batch + 1, logs["loss"]),

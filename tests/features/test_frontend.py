@@ -286,7 +286,9 @@ def test_sine_in_a_stored_row(level):
     weights = mel_filters(spec)[:, center - 1 : center + 2] @ [0.25, 1, 0.25]
     band = weights.argmax()
     np.testing.assert_allclose(
-        features["mel"][band, middle, 0], level + 10 * np.log10(weights[band]), atol=0.01
+        features["mel"][band, middle, 0],
+        level + 10 * np.log10(weights[band]),
+        atol=0.01,
     )
 
 

@@ -138,7 +138,9 @@ def test_digests_as_documented(small_store):
     with h5py.File(small_store, "r") as file:
         total = hashlib.sha256()
         for name in sorted(file["features"]):
-            for row, digest in zip(file[f"features/{name}"], file[f"rows/digest_{name}"]):
+            for row, digest in zip(
+                file[f"features/{name}"], file[f"rows/digest_{name}"]
+            ):
                 assert hashlib.sha256(row.tobytes()).digest() == digest.tobytes()
                 total.update(digest.tobytes())
         assert file.attrs["digest"].decode() == total.hexdigest()
@@ -358,7 +360,9 @@ def test_too_many_labels_for_an_attribute(tmp_path, few_clips):
         StoreWriter.create(tmp_path / "x", SPEC, corpus, make_splits(corpus), {}, {})
 
 
-@pytest.mark.parametrize("scene", ["café", "公园", "non\u00a0breaking", "👩‍🚒", "'\"\\"])
+@pytest.mark.parametrize(
+    "scene", ["café", "公园", "non\u00a0breaking", "👩‍🚒", "'\"\\"]
+)
 def test_labels_in_any_script(tmp_path, few_clips, scene):
     corpus = open_corpus(few_clips)
     clips = tuple(

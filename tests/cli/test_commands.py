@@ -1,0 +1,336 @@
+"""The commands as a user runs them: exit codes, sentences, JSON."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import fields
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from asc.store import FeatureStore
+from asc.training.recipe import Recipe
+
+COMMANDS = {
+    "asc": "from asc.cli.main import main; main()",
+    "asc-extract": "from asc.cli.main import extract_main; extract_main()",
+    "asc-train": "from asc.cli.main import train_main; train_main()",
+}
+
+
+def run(name: str, *arguments: object, cwd: Path) -> subprocess.CompletedProcess:
+    """Run a command in a process of its own."""
+    command = [sys.executable, "-c", COMMANDS[name], *map(str, arguments)]
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=120)
+
+
+def sentence(result: subprocess.CompletedProcess, code: int) -> str:
+    """Check an exit code and that no traceback was shown; return standard error."""
+    assert result.returncode == code, result.stderr
+    assert "Traceback" not in result.stderr
+    if code not in (0, 4):
+        assert result.stderr.strip(), "a failure without a word"
+    return result.stderr
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory, small_store: Path) -> Path:
+    """Return a folder with a store and a run that was trained on it by command."""
+    folder = tmp_path_factory.mktemp("trained")
+    shutil.copy(small_store, folder / "small.h5")
+    result = run(
+        "asc-train",
+        *("small.h5", "--split", "recording", "--epochs", 2, "--model", "simple-cnn"),
+        *("--run", "run", "--batch-size", 8),
+        cwd=folder,
+    )
+    assert result.returncode == 0, result.stderr
+    assert "split recording" in result.stdout and "leakage 0 %" in result.stdout
+    # TensorFlow's notes about the machine are kept from the user.
+    assert "oneDNN" not in result.stderr and "cuda" not in result.stderr
+    return folder
+
+
+@pytest.mark.parametrize("command", list(COMMANDS))
+def test_help_tells_codes_or_defaults_without_loading_anything(command, tmp_path):
+    loaded = "import sys; sys.argv = ['x', '--help']; " + (
+        COMMANDS[command].replace("; ", "\ntry:\n ").replace("main()", "main()")
+        + "\nexcept SystemExit: print(sorted(m for m in sys.modules if '.' not in m))"
+    )
+    loaded = loaded.replace("import sys; ", "import sys\n", 1)
+    loaded = loaded.replace("']; ", "']\n", 1)
+    result = subprocess.run(
+        [sys.executable, "-c", loaded], capture_output=True, text=True, cwd=tmp_path
+    )
+    assert result.returncode == 0, result.stderr
+    for heavy in ("tensorflow", "librosa", "h5py", "scipy", "numpy", "joblib"):
+        assert f"'{heavy}'" not in result.stdout.splitlines()[-1]
+    assert "Example" in result.stdout
+
+
+def test_train_help_shows_the_default_of_every_field_of_the_recipe(tmp_path):
+    text = " ".join(run("asc-train", "--help", cwd=tmp_path).stdout.split())
+    for field in fields(Recipe):
+        assert "--" + field.name.replace("_", "-") in text
+        if field.default is not None:
+            assert f"[default: {field.default}]" in text
+
+
+def test_usage_errors_exit_2_and_offer_the_nearest_name(tmp_path, small_store):
+    shutil.copy(small_store, tmp_path / "s.h5")
+    for arguments, hint in (
+        (("asc", "trian"), "'train'"),
+        (("asc", "store", "infos", "s.h5"), "'info'"),
+        (("asc-train", "s.h5", "--epocs", 1), "--epochs"),
+        (("asc-train", "s.h5", "--model", "simple-cn"), "'simple-cnn'"),
+        (("asc-train", "s.h5", "--split", "fold7"), "fold1"),
+        (("asc-train", "s.h5", "--augment", "mixupp"), "'mixup'"),
+        (("asc-train", "s.h5", "--epochs", 0), "epochs"),
+        (("asc-train",), "STORE"),
+        (("asc", "store", "preview", "s.h5", "--clip", "nothing"), "nothing"),
+    ):
+        assert hint in sentence(run(*arguments, cwd=tmp_path), 2)
+
+
+def test_missing_or_foreign_input_exits_3_or_5(tmp_path):
+    (tmp_path / "text.h5").write_text("not HDF5")
+    (tmp_path / "empty").mkdir()
+    for arguments, code, hint in (
+        (("asc-extract", "nowhere"), 3, "nowhere"),
+        (("asc-extract", "empty", "s.h5"), 3, "No clips"),
+        (("asc", "corpus", "info", "nowhere"), 3, "nowhere"),
+        (("asc", "store", "info", "none.h5"), 3, "none.h5"),
+        (("asc", "store", "info", "text.h5"), 5, "not an HDF5 file"),
+        (("asc-train", "text.h5"), 5, "not an HDF5 file"),
+        (("asc", "predict", "empty", "x.wav"), 3, "recipe.json"),
+        (("asc", "evaluate", "empty"), 3, "recipe.json"),
+    ):
+        assert hint in sentence(run(*arguments, cwd=tmp_path), code)
+
+
+def test_extraction_by_command_fails_completes_and_refuses(own_corpus, write_wav):
+    folder = own_corpus.parent
+    (own_corpus / "audio" / "a000_0_1.wav").write_bytes(b"")
+    small = ("--rows", 16, "--columns", 16, "--jobs", 1)
+    command = ("asc-extract", own_corpus, "s.h5", *small)
+
+    told = sentence(run(*command, cwd=folder), 3)
+    assert "a000_0_1.wav: the file is empty" in told and "--allow-failures" in told
+    assert (folder / "s.h5.partial").exists() and not (folder / "s.h5").exists()
+
+    sentence(run(*command, "--allow-failures", cwd=folder), 4)
+    info = json.loads(run("asc", "store", "info", "s.h5", "--json", cwd=folder).stdout)
+    assert (info["complete"], info["clips"], info["failed"]) == (True, 23, 1)
+    assert "cafe/restaurant" in info["scenes"]
+
+    before = (folder / "s.h5").read_bytes()
+    told = sentence(run(*command, "--n-fft", 8192, cwd=folder), 6)
+    assert "spec.n_fft" in told and "4096 -> 8192" in told
+    assert (folder / "s.h5").read_bytes() == before
+
+    write_wav(own_corpus / "audio" / "a000_0_1.wav")
+    result = run(*command, "--json", cwd=folder)
+    sentence(result, 0)
+    facts = json.loads(result.stdout)
+    assert (facts["clips"], facts["computed"], facts["kept"]) == (24, 1, 23)
+
+
+def test_dry_run_writes_nothing(own_corpus):
+    folder = own_corpus.parent
+    result = run("asc-extract", own_corpus, "s.h5", "--dry-run", "--json", cwd=folder)
+    sentence(result, 0)
+    facts = json.loads(result.stdout)
+    assert facts["clips"] == 24 and facts["bytes"] > 24 * 2 * 65536
+    assert not list(folder.glob("s.h5*"))
+
+
+def test_a_second_writer_exits_7(own_corpus):
+    from asc.store import writing
+
+    with writing(own_corpus.parent / "s.h5"):
+        told = sentence(
+            run("asc-extract", own_corpus, "s.h5", cwd=own_corpus.parent), 7
+        )
+    assert f"process {os.getpid()} on " in told
+
+
+def test_interrupted_extraction_exits_130_and_goes_on(own_corpus):
+    folder = own_corpus.parent
+    slow = (
+        "import time; from asc import extraction as e; c = e._computed\n"
+        "def slow(*a):\n    time.sleep(0.3)\n    return c(*a)\n"
+        "e._computed, e._COMMIT_SECONDS = slow, 0.01\n"
+    )
+    arguments = [
+        str(own_corpus),
+        "s.h5",
+        "--rows",
+        "16",
+        "--columns",
+        "16",
+        "--jobs",
+        "1",
+    ]
+    process = subprocess.Popen(
+        [sys.executable, "-c", slow + COMMANDS["asc-extract"], *arguments],
+        cwd=folder,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    partial = folder / "s.h5.partial"
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and not (
+        partial.exists() and FeatureStore(partial, partial=True).status().any()
+    ):
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    _, told = process.communicate(timeout=60)
+    assert process.returncode == 130 and "run the same command to go on" in " ".join(
+        told.split()
+    )
+    result = run("asc-extract", *arguments, "--json", cwd=folder)
+    facts = json.loads(result.stdout)
+    assert facts["complete"] and 0 < facts["kept"] < 24
+    assert facts["kept"] + facts["computed"] == 24
+
+
+def test_verify_exits_5_for_a_changed_byte(own_store):
+    import h5py
+
+    folder = own_store.parent
+    sentence(run("asc", "store", "verify", "own.h5", cwd=folder), 0)
+    with h5py.File(own_store) as file:
+        place = file["features/mel"].id.get_offset() + 5 * 256 + 17
+    with open(own_store, "r+b") as file:
+        file.seek(place)
+        byte = file.read(1)[0]
+        file.seek(place)
+        file.write(bytes([byte ^ 1]))
+    told = sentence(run("asc", "store", "verify", "own.h5", cwd=folder), 5)
+    assert "row 5" in told and "mel" in told
+
+
+def test_preview_draws_a_clip_and_a_sheet(own_store):
+    folder = own_store.parent
+    sentence(run("asc", "store", "preview", "own.h5", "--clip", 0, cwd=folder), 0)
+    clip = (folder / "own.png").read_bytes()
+    assert clip[:8] == b"\x89PNG\r\n\x1a\n"
+    assert (int.from_bytes(clip[16:20]), int.from_bytes(clip[20:24])) == (640, 480)
+    sentence(run("asc", "store", "preview", "own.h5", "-o", "a.svg", cwd=folder), 0)
+    assert (folder / "a.svg").read_text().count("beach") >= 1
+
+
+def test_corpus_commands(tmp_path):
+    options = ("--scenes", 2, "--recordings", 2, "--clips", 2, "--seconds", 0.5)
+    sentence(run("asc", "corpus", "synth", "c", *options, cwd=tmp_path), 0)
+    result = run("asc", "corpus", "info", "c", "--json", cwd=tmp_path)
+    facts = json.loads(result.stdout)
+    assert (facts["clips"], facts["recordings"], facts["seconds"]) == (8, 4, 4.0)
+    sentence(run("asc", "corpus", "info", "c", cwd=tmp_path), 0)
+    told = sentence(run("asc", "corpus", "synth", "c", "--seed", 1, cwd=tmp_path), 6)
+    assert "seed" in told
+
+
+def test_the_run_folder_is_whole_and_consistent(trained):
+    folder = trained / "run"
+    assert sorted(path.name for path in folder.iterdir()) == sorted(
+        "recipe.json environment.json log.txt history.csv model.keras state"
+        " curves.png metrics.json predictions.csv confusion.csv confusion.png".split()
+    )
+    metrics = json.loads((folder / "metrics.json").read_text())
+    for key in (
+        "accuracy class_accuracy macro_f1 log_loss per_scene confusion clips"
+        " recordings ci95 split leakage model parameters feature epochs seconds seed"
+    ).split():
+        assert key in metrics
+    with open(folder / "predictions.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    right = np.mean([row["scene"] == row["predicted"] for row in rows])
+    assert metrics["accuracy"] == pytest.approx(right)
+    assert len(rows) == metrics["clips"] == np.sum(metrics["confusion"])
+
+
+def test_a_run_is_never_overwritten(trained):
+    before = (trained / "run" / "recipe.json").read_bytes()
+    told = sentence(run("asc-train", "small.h5", "--run", "run", cwd=trained), 2)
+    assert "never overwritten" in told
+    assert (trained / "run" / "recipe.json").read_bytes() == before
+
+
+def test_evaluate_repeats_the_metrics_of_the_run(trained):
+    result = run("asc", "evaluate", "run", "--json", "-o", "again", cwd=trained)
+    sentence(result, 0)
+    told, kept = json.loads(result.stdout), trained / "run" / "metrics.json"
+    kept = json.loads(kept.read_text())
+    for key in ("accuracy", "confusion", "clips", "split", "leakage", "ci95"):
+        assert told[key] == kept[key]
+    assert told["log_loss"] == pytest.approx(kept["log_loss"], rel=1e-4)
+    again = trained / "again" / "predictions.csv"
+    assert len(again.read_text().splitlines()) == 1 + told["clips"]
+
+
+def test_predict_a_clip_gives_what_its_row_got_and_bad_files_exit_4(trained, few_clips):
+    with open(trained / "run" / "predictions.csv", newline="") as file:
+        rows = {row["path"]: row for row in csv.DictReader(file)}
+    path, row = next(iter(rows.items()))
+    (trained / "text.wav").write_text("no audio")
+    result = run(
+        "asc", "predict", "run", few_clips / path, "text.wav", "--csv", cwd=trained
+    )
+    assert "text.wav: not readable as audio" in sentence(result, 4)
+    (told,) = csv.DictReader(io.StringIO(result.stdout))
+    assert told["predicted"] == row["predicted"]
+    for scene in ("beach", "bus", "cafe/restaurant", "home"):
+        assert float(told[scene]) == pytest.approx(float(row[scene]), abs=1e-5)
+
+
+def test_env_and_models_print_json(tmp_path):
+    facts = json.loads(run("asc", "env", "--json", cwd=tmp_path).stdout)
+    assert facts["libraries"]["numpy"] == np.__version__
+    rows = json.loads(run("asc", "models", "--json", cwd=tmp_path).stdout)
+    counts = {row["model"]: row["parameters"] for row in rows}
+    assert counts["simple-cnn"] == 33_959_279 and len(counts) == 5
+
+
+def test_unexpected_failures_exit_1_and_show_a_traceback_on_request(tmp_path):
+    broken = (
+        "import asc.corpus\n"
+        "def fail(*a): raise RuntimeError('boom')\n"
+        "asc.corpus.open_corpus = fail\n"
+    )
+    code = broken + COMMANDS["asc-extract"]
+    for options, traceback in (((), False), (("-v",), True)):
+        result = subprocess.run(
+            [sys.executable, "-c", code, "c", *options],
+            capture_output=True,
+            text=True,
+            cwd=tmp_path,
+        )
+        assert result.returncode == 1 and "boom" in result.stderr
+        assert ("Traceback" in result.stderr) is traceback
+
+
+def test_extraction_never_loads_tensorflow(own_corpus: Path, tmp_path: Path):
+    code = (
+        "import sys\n"
+        "try:\n " + COMMANDS["asc-extract"] + "\n"
+        "except SystemExit as leave:\n"
+        " found = {'tensorflow', 'keras'} & set(sys.modules)\n"
+        " print(leave.code, sorted(found))"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code, own_corpus, "s.h5", "--rows", "16"],
+        capture_output=True,
+        text=True,
+        cwd=own_corpus.parent,
+    )
+    assert result.stdout.splitlines()[-1] == "0 []", result.stderr
