@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import platform
-import sys
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -49,7 +48,6 @@ def describe() -> dict[str, Any]:
         "platform": platform.platform(),
         "machine": platform.machine(),
         "processors": usable_cores(),
-        "executable": sys.executable,
         "libraries": versions(tuple(names)),
     }
 

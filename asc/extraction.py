@@ -7,6 +7,7 @@ on their order, or on interruptions.
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import time
@@ -215,7 +216,8 @@ def extract(
                 report.notes.append(f"{clips} digital silence, such as {silent[0]}.")
             report.computed = int((writer.status() == DONE).sum()) - report.kept
             report.failures = writer.failures()
-            if not report.failures or allow_failures:
+            some = report.kept + report.computed > 0
+            if some and (allow_failures or not report.failures):
                 store = writer.finish(plan.store)
                 report.store, report.complete = store.path, True
                 report.clips = len(store)
@@ -238,7 +240,7 @@ def _open_writer(plan: Plan, overwrite: bool) -> StoreWriter | Report:
     growing = partial_path(plan.store)
     previous: FeatureStore | None = None
     if overwrite:
-        growing.unlink(missing_ok=True)
+        _discard_other(plan.store, fingerprint(wanted))
     elif plan.store.exists():
         previous = FeatureStore(plan.store)
         _demand_same(previous, wanted)
@@ -269,9 +271,34 @@ def _open_writer(plan: Plan, overwrite: bool) -> StoreWriter | Report:
         environment.describe(),
     ) as writer:
         if previous is not None:
-            writer.reuse(previous)
+            writer.reuse(previous, _same_size(previous, plan.corpus.root))
     os.replace(born, growing)
     return StoreWriter(growing)
+
+
+def _discard_other(store: Path, wanted: str) -> None:
+    """Remove a growing file, unless it is what an interrupted rebuild left."""
+    try:
+        same = _growing_store(store).fingerprint == wanted
+    except (InputError, StoreError):
+        same = False
+    if not same:
+        partial_path(store).unlink(missing_ok=True)
+
+
+def _same_size(store: FeatureStore, root: Path) -> np.ndarray:
+    """Return which clips have a file of the size that their row was made from.
+
+    Corpora share file names (TUT 2016 and 2017 do), so a name alone says little.
+    """
+    sizes = store.measured("source_bytes")
+    same = np.zeros(len(sizes), bool)
+    for row, path in enumerate(store.paths()):
+        try:
+            same[row] = os.path.getsize(root / path) == sizes[row]
+        except OSError:
+            pass  # missing now: the worker will say so
+    return same
 
 
 def _growing_store(store: Path) -> FeatureStore:
@@ -345,8 +372,17 @@ def _compute(
                 committed = time.monotonic()
             if progress:
                 progress(done, len(todo))
-    finally:
         writer.commit()
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        raise AscError(
+            f"The disk of {writer.path} is full. Finished clips are kept there; make"
+            " room and run the same command again."
+        ) from error
+    except BaseException:
+        writer.commit()
+        raise
     return silent
 
 

@@ -14,7 +14,6 @@ from asc.errors import AscError, InputError
 from asc.features import FeatureSpec, FrontEnd, cut, read_audio, resampled
 from asc.training.run import Run
 
-
 #: Windows that the model gets at a time.
 _BATCH = 16
 
@@ -94,7 +93,9 @@ def predict(
             features = [frontend(y)[run.recipe.feature] for y in windows]
             probabilities = np.concatenate(
                 [
-                    model.predict_on_batch(np.float32(features[start : start + _BATCH]))
+                    model.predict_on_batch(
+                        np.stack(features[start : start + _BATCH]).astype(np.float32)
+                    )
                     for start in range(0, len(features), _BATCH)
                 ]
             ).mean(axis=0)

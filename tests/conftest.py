@@ -15,6 +15,8 @@ import soundfile
 
 from asc import extraction
 from asc.corpus import Corpus, open_corpus
+from asc.errors import InputError, StoreError
+from asc.store import FeatureStore
 
 SCENES = ("beach", "bus", "cafe/restaurant", "home")
 
@@ -173,3 +175,34 @@ def computed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     monkeypatch.setattr(extraction, "_computed", counting)
     return paths
+
+
+@pytest.fixture
+def stop_after() -> Callable[[int], Callable[[int, int], None]]:
+    """Return what makes a progress function that interrupts after so many clips."""
+
+    def make(count: int) -> Callable[[int, int], None]:
+        def progress(done: int, total: int) -> None:
+            if done == count:
+                raise KeyboardInterrupt
+
+        return progress
+
+    return make
+
+
+@pytest.fixture
+def refusal() -> Callable[..., str]:
+    """Return the function that gives the sentence with which a store is refused."""
+
+    def refused(path: Path, error: type = StoreError) -> str:
+        with pytest.raises(error) as caught:
+            FeatureStore(path, partial=True)
+        assert caught.value.exit_code == (3 if error is InputError else 5)
+        text = str(caught.value)
+        assert str(path) in text
+        assert text.endswith((".", ")"))
+        assert text.isprintable()
+        return text
+
+    return refused

@@ -18,7 +18,6 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from hashlib import sha256
-from itertools import groupby
 from numbers import Integral
 from pathlib import Path
 from typing import Any
@@ -89,16 +88,12 @@ def write_synthetic_corpus(
 
     Raises
     ------
-    UsageError
-        If an argument is out of range or `root` is a file.
-    InputError
-        If `meta` cannot be read, or has names that are not WAV or leave the folder.
+    UsageError, InputError
+        If an argument is out of range; if `meta` cannot be used.
     SettingsMismatch
         If `root` holds anything else; nothing is touched.
-    Busy
-        If another process is writing the same folder.
-    AscError
-        If the disk is too small, or writing fails.
+    Busy, AscError
+        If another process is writing it; if the disk is too small, or writing fails.
     """
     root = Path(root)
     counts = {
@@ -135,10 +130,8 @@ def write_synthetic_corpus(
 
     with _claimed(root, settings):
         done = len(rows) - len(missing)
-        tasks = (
-            delayed(_write_clips)(root, seed, frames, batch)
-            for batch in _batches(missing)
-        )
+        batches = tut_layout.by_recording(missing, _CLIPS_PER_TASK)
+        tasks = (delayed(_write_clips)(root, seed, frames, batch) for batch in batches)
         if progress:
             progress(done, len(rows))
         for written in Parallel(jobs, return_as="generator_unordered")(tasks):
@@ -225,15 +218,6 @@ def _is_complete(path: Path, size: int) -> bool:
         return path.stat().st_size == size
     except OSError:
         return False
-
-
-def _batches(rows: list[Clip]) -> Iterator[list[Clip]]:
-    """Yield clips in batches of one recording."""
-    rows = sorted(rows, key=lambda row: (row.scene, row.recording, row.path))
-    for _, group in groupby(rows, key=lambda row: (row.scene, row.recording)):
-        batch = list(group)
-        for start in range(0, len(batch), _CLIPS_PER_TASK):
-            yield batch[start : start + _CLIPS_PER_TASK]
 
 
 def _write_clips(root: Path, seed: int, frames: int, batch: list[Clip]) -> int:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from itertools import groupby
 from pathlib import Path, PurePosixPath
 
 from asc.corpus.base import Clip, CorpusBuilder, read_lines
@@ -106,3 +107,12 @@ def from_meta(meta: Path) -> tuple[list[Clip], dict[str, bytes]]:
     files = sorted(meta.parent.glob("evaluation_setup/*.txt"))
     lists = {f"evaluation_setup/{file.name}": file.read_bytes() for file in files}
     return rows, {**lists, "meta.txt": meta.read_bytes()}
+
+
+def by_recording(rows: list[Clip], limit: int) -> Iterator[list[Clip]]:
+    """Yield the clips in batches of one recording, at most `limit` in each."""
+    rows = sorted(rows, key=lambda row: (row.scene, row.recording, row.path))
+    for _, group in groupby(rows, key=lambda row: (row.scene, row.recording)):
+        batch = list(group)
+        for start in range(0, len(batch), limit):
+            yield batch[start : start + limit]

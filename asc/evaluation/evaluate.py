@@ -111,7 +111,8 @@ def evaluate(
     split : str, optional
         The run's own if not given.
     part : {'train', 'validation', 'test', 'all'}, optional
-        ``test`` of the run's own store, ``all`` clips of another one.
+        ``test`` of the run's own store or of a split that is named, ``all`` clips
+        of another store.
 
     Returns
     -------
@@ -145,7 +146,7 @@ def evaluate(
             f" {', '.join(unknown)}. It knows {', '.join(run.scenes)}."
         )
     own = store.digest == run.store["digest"]
-    part = part or ("test" if own else "all")
+    part = part or ("test" if own or split else "all")
     if part not in (*PARTS, "all"):
         raise UsageError(unknown_name("part", part, (*PARTS, "all")))
     if split is None and not own and part != "all":

@@ -2,7 +2,7 @@
 
 from asc.store.lock import writing
 from asc.store.reader import FeatureStore
-from asc.store.verify import verify
+from asc.store.verification import verify
 from asc.store.writer import StoreWriter, bytes_needed, partial_path
 
 __all__ = [

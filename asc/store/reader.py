@@ -12,6 +12,7 @@ import h5py
 import numpy as np
 
 from asc.corpus import Problem, Split
+from asc.corpus.base import printable
 from asc.errors import AscError, StoreError, UsageError, unknown_name
 from asc.features import FeatureSpec
 from asc.store import schema
@@ -329,4 +330,5 @@ class FeatureStore:
 
 
 def _decoded(value: Any) -> str:
-    return bytes(value).decode(errors="replace")
+    # Text from a store reaches terminals and pages: control characters are shown.
+    return printable(bytes(value).decode(errors="replace"))

@@ -188,24 +188,24 @@ class StoreWriter:
         self.path.unlink(missing_ok=True)
         return FeatureStore(store)
 
-    def reuse(self, other: FeatureStore) -> int:
+    def reuse(self, other: FeatureStore, usable: np.ndarray) -> None:
         """Copy the done rows that another store has of the same clips.
 
-        Returns
-        -------
-        int
-            How many rows were copied. The caller has made sure that the other
-            store was made from the same audio with the same settings.
+        Parameters
+        ----------
+        other : FeatureStore
+            Made with the same settings.
+        usable : np.ndarray [shape=(len(other),)], bool
+            Rows of it whose audio is still the same.
         """
-        done = other.status() == schema.DONE
-        row_of = {path: row for row, path in enumerate(other.paths()) if done[row]}
+        usable = usable & (other.status() == schema.DONE)
+        row_of = {path: row for row, path in enumerate(other.paths()) if usable[row]}
         mine = self._store.paths()
         copied = [row for row, path in enumerate(mine) if path in row_of]
         theirs = [row_of[mine[row]] for row in copied]
         _copy_rows(other, theirs, self._file, self._arrays, copied)
         self._uncommitted += [(row, schema.DONE) for row in copied]
         self.commit()
-        return len(copied)
 
     def _put(self, name: str, row: int, value: np.ndarray | np.generic) -> None:
         array = self._arrays[name]

@@ -16,6 +16,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from asc.errors import AscError, InputError
 from asc.pipeline.tensorflow import keras
 from asc.training.run import Run, write_csv, write_json
@@ -78,6 +80,12 @@ class Keeper(keras.callbacks.Callback):
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         self._began = time.perf_counter()
+        # Keras does not save the state of dropout. So every epoch begins with one of
+        # its own, as it begins with an order of its own.
+        states = [v for v in self.model.variables if v.name == "seed_generator_state"]
+        sequence = np.random.SeedSequence([self.run.recipe.seed, epoch])
+        for state, seed in zip(states, sequence.spawn(len(states)), strict=True):
+            state.assign(seed.generate_state(2))
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         self._demand_finite(logs["loss"])

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from asc.errors import AscError, InputError, StoreError, UsageError
+from asc.errors import InputError, StoreError, UsageError
 from asc.store import FeatureStore
 from asc.training import run as run_module
 from asc.training.recipe import Recipe
@@ -305,8 +305,3 @@ def test_a_failing_disk_leaves_the_file_as_it_was(tmp_path, monkeypatch, stage, 
     attempt(3)
     assert path.read_bytes() != before
     assert os.listdir(tmp_path) == ["values"]
-
-
-def test_errors_about_runs_are_for_people():
-    assert issubclass(InputError, AscError)
-    assert InputError.exit_code == 3

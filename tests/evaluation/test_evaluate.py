@@ -1,0 +1,311 @@
+"""Evaluation: the right clips, the right names, and what must be said with them."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import json
+import shutil
+
+import numpy as np
+import pytest
+
+from asc.corpus import open_corpus
+from asc.errors import InputError, SettingsMismatch, UsageError
+from asc.evaluation.evaluate import accuracy_sentence, evaluate
+from asc.models import register_model, registry
+from asc.store import FeatureStore
+from asc.training import trainer
+from asc.training.recipe import Recipe
+from asc.training.run import Run
+
+SCENES = ("beach", "bus", "cafe/restaurant", "home")
+#: Clips that the run was trained on, of 8.
+LIMIT = 6
+
+
+@pytest.fixture(scope="module")
+def store(small_store):
+    return FeatureStore(small_store)
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory, store):
+    """A run on some clips of one recording a scene; not to be changed."""
+
+    def linear(x, scenes):
+        from asc.pipeline.tensorflow import keras
+
+        x = keras.layers.Flatten()(x)
+        return keras.layers.Dense(scenes, activation="softmax")(x)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(registry, "_entries", dict(registry._entries))
+        register_model("linear", linear)
+        path = tmp_path_factory.mktemp("evaluated") / "run"
+        recipe = Recipe(
+            model="linear",
+            split="recording",
+            epochs=2,
+            limit=LIMIT,
+            augment="none",
+            learning_rate=0.01,
+            seed=3,
+        )
+        run = trainer.prepare(store, recipe, path)
+        trainer.carry_out(run)
+        yield run
+
+
+@pytest.fixture(scope="module")
+def probabilities(run, store):
+    """Probabilities for all clips of the store, from the model alone."""
+    values = store.features("mel").astype(np.float32)
+    return np.asarray(run.load_model()(values, training=False))
+
+
+@pytest.fixture
+def corpus(few_clips):
+    return open_corpus(few_clips)
+
+
+def trained_on(store):
+    """The rows that the run's recipe draws from the train part, by hand."""
+    train = store.split("recording").train
+    return np.sort(np.random.default_rng(3).permutation(train)[:LIMIT])
+
+
+def leakage_by_hand(store, rows):
+    recordings = store.recordings()
+    known = {recordings[row] for row in trained_on(store)}
+    return sum(recordings[row] in known for row in rows) / len(rows)
+
+
+def assert_is_of(result, store, probabilities, rows):
+    """Check that a result is that of some rows of the run's own store."""
+    assert result.scenes == SCENES
+    assert result.paths == [store.paths()[row] for row in rows]
+    assert result.recordings == [store.recordings()[row] for row in rows]
+    np.testing.assert_array_equal(result.truth, store.labels()[rows])
+    np.testing.assert_allclose(result.probabilities, probabilities[rows], atol=1e-6)
+    right = probabilities[rows].argmax(axis=1) == store.labels()[rows]
+    assert result.metrics["accuracy"] == right.mean()
+    assert result.metrics["clips"] == len(rows)
+    assert result.metrics["leakage"] == leakage_by_hand(store, rows)
+
+
+# Which clips
+
+
+def test_the_test_part_of_the_runs_own_split(run, store, probabilities):
+    result = evaluate(run)
+    rows = trainer.part_rows(store, run.recipe)["test"]
+    assert len(rows) == LIMIT
+    assert_is_of(result, store, probabilities, rows)
+    assert (result.metrics["split"], result.metrics["part"]) == ("recording", "test")
+    assert result.metrics["leakage"] == 0
+
+
+def test_a_path_is_as_good_as_a_run(run):
+    assert evaluate(str(run.path)).metrics == evaluate(run).metrics
+
+
+@pytest.mark.parametrize("part", ["train", "validation", "test"])
+@pytest.mark.parametrize("split", ["random", "fold2"])
+def test_another_split(run, store, probabilities, split, part):
+    """Clips that the model was trained on may be among them, and leakage tells."""
+    result = evaluate(run, split=split, part=part)
+    rows = store.split(split).part(part)
+    assert_is_of(result, store, probabilities, rows)
+    assert (result.metrics["split"], result.metrics["part"]) == (split, part)
+
+
+def test_another_part(run, store, probabilities):
+    result = evaluate(run, part="train")
+    assert_is_of(result, store, probabilities, trained_on(store))
+    assert result.metrics["leakage"] == 1
+
+
+def test_all_clips(run, store, probabilities):
+    result = evaluate(run, part="all")
+    assert_is_of(result, store, probabilities, np.arange(24))
+    assert 0 < result.metrics["leakage"] < 1
+
+
+def test_the_runs_own_store_at_another_place(run, store, probabilities, own_store):
+    result = evaluate(run, store=own_store)
+    rows = trainer.part_rows(store, run.recipe)["test"]
+    assert_is_of(result, store, probabilities, rows)
+    assert result.metrics["store"] == "own.h5"
+
+
+def test_facts_of_the_training(run):
+    metrics = evaluate(run).metrics
+    assert metrics["parameters"] == 16 * 16 * 3 * 4 + 4
+    assert (metrics["model"], metrics["feature"], metrics["augment"]) == (
+        "linear",
+        "mel",
+        "none",
+    )
+    assert (metrics["epochs"], metrics["seed"]) == (2, 3)
+    seconds = sum(record["seconds"] for record in run.history())
+    assert metrics["seconds"] == pytest.approx(seconds, abs=0.051)
+
+
+# Other stores
+
+
+def test_a_store_with_some_of_the_scenes(run, store, probabilities, corpus, extract):
+    """Its scenes have other numbers there; they are told by name."""
+    kept = tuple(clip for clip in corpus.clips if clip.scene in ("bus", "home"))
+    part = dataclasses.replace(corpus, clips=kept, folds={})
+    other = FeatureStore(extract(part).store)
+    assert other.scenes == ("bus", "home")
+    result = evaluate(run, store=other)
+    rows = [row for row, label in enumerate(store.labels()) if label in (1, 3)]
+    assert_is_of(result, store, probabilities, rows)
+    assert (result.metrics["split"], result.metrics["part"]) == ("all clips", "all")
+    assert result.metrics["per_scene"]["beach"]["recall"] is None
+    confusion = np.array(result.metrics["confusion"])
+    assert confusion.shape == (4, 4)
+    assert confusion.sum(axis=1).tolist() == [0, 6, 0, 6]
+
+
+def test_a_split_of_another_store(run, store, probabilities, corpus, extract):
+    kept = corpus.clips[:-1]
+    part = dataclasses.replace(corpus, clips=kept, folds={})
+    other = FeatureStore(extract(part).store)
+    rows = other.split("random").test
+    assert_is_of(evaluate(run, store=other, split="random"), store, probabilities, rows)
+    with pytest.raises(UsageError, match="Say which split"):
+        evaluate(run, store=other, part="test")
+
+
+def test_a_store_with_a_scene_that_the_model_does_not_know(run, corpus, extract):
+    renamed = tuple(
+        dataclasses.replace(clip, scene="tram") if clip.scene == "bus" else clip
+        for clip in corpus.clips
+    )
+    other = extract(dataclasses.replace(corpus, clips=renamed, folds={})).store
+    with pytest.raises(UsageError, match="not trained on: tram.*It knows beach, bus"):
+        evaluate(run, store=other)
+
+
+def test_a_store_of_other_features(run, few_clips, extract):
+    other = extract(few_clips, settings={"mel_floor": -120.0}).store
+    with pytest.raises(SettingsMismatch, match=r"mel_floor +-145\.0 -> -120\.0") as it:
+        evaluate(run, store=other)
+    assert it.value.exit_code == 6
+
+
+# What must be said
+
+
+def test_leakage_is_unknown_without_names_of_recordings(run, corpus, extract):
+    unnamed = tuple(
+        dataclasses.replace(clip, recording=clip.path) for clip in corpus.clips
+    )
+    part = dataclasses.replace(
+        corpus, clips=unnamed[:-1], folds={}, recordings_known=False
+    )
+    result = evaluate(run, store=extract(part).store)
+    assert result.metrics["leakage"] is None
+    assert "leakage unknown" in result.title()
+
+
+def test_leakage_is_unknown_where_the_training_store_is_not(
+    tmp_path, run, corpus, extract
+):
+    """On another machine, say: the figures are the same, and that is admitted."""
+    path = tmp_path / "run"
+    shutil.copytree(run.path, path)
+    record = json.loads((path / "recipe.json").read_text())
+    record["store"]["path"] = str(tmp_path / "elsewhere.h5")
+    (path / "recipe.json").write_text(json.dumps(record))
+    other = extract(dataclasses.replace(corpus, clips=corpus.clips[:-1], folds={}))
+    here, there = (evaluate(it, store=other.store) for it in (run, path))
+    assert there.metrics == here.metrics | {"leakage": None}
+    assert here.metrics["leakage"] > 0
+    with pytest.raises(InputError, match="--store"):
+        evaluate(path)
+
+
+def test_accuracy_is_never_said_without_split_and_leakage(run):
+    for part, told in (("test", "split random, "), ("all", "split random, part all, ")):
+        result = evaluate(run, split="random", part=part)
+        title = result.title()
+        assert title == accuracy_sentence(result.metrics)
+        assert f"accuracy {100 * result.metrics['accuracy']:.2f} %" in title
+        assert told in title
+        assert title.endswith(f"leakage {100 * result.metrics['leakage']:.0f} %")
+        low, high = result.metrics["ci95"]
+        assert f"95 % interval {100 * low:.1f} to {100 * high:.1f}" in title
+        assert f"{result.metrics['recordings']} recordings" in title
+
+
+# What cannot be
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"part": "tst"}, "Did you mean 'test'"),
+        ({"split": "randm"}, "Did you mean 'random'"),
+    ],
+)
+def test_unknown_names(run, options, sentence):
+    with pytest.raises(UsageError, match=sentence):
+        evaluate(run, **options)
+
+
+def test_a_part_without_clips(run, corpus, extract):
+    """With one clip a scene, all of them are in train."""
+    first = {clip.scene: clip for clip in reversed(corpus.clips)}
+    few = dataclasses.replace(corpus, clips=tuple(sorted(first.values())), folds={})
+    store = extract(few).store
+    with pytest.raises(UsageError, match="Part test of split random has no clips"):
+        evaluate(run, store=store, split="random")
+
+
+def test_what_is_no_run(tmp_path):
+    with pytest.raises(InputError, match="is not a run folder"):
+        evaluate(tmp_path)
+
+
+# Files
+
+
+def test_files_agree_with_one_another(tmp_path, run):
+    result = evaluate(run, part="all")
+    result.save(tmp_path)
+    metrics = json.loads((tmp_path / "metrics.json").read_text("utf-8"))
+    assert metrics == result.metrics
+    with open(tmp_path / "predictions.csv", newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    with open(tmp_path / "confusion.csv", newline="", encoding="utf-8") as file:
+        header, *confusion = csv.reader(file)
+
+    assert [row["path"] for row in rows] == result.paths
+    assert [row["recording"] for row in rows] == result.recordings
+    assert list(rows[0]) == ["path", "recording", "scene", "predicted", *SCENES]
+    right = [row["scene"] == row["predicted"] for row in rows]
+    assert np.mean(right) == metrics["accuracy"]
+    for row in rows:
+        given = [float(row[scene]) for scene in SCENES]
+        assert sum(given) == pytest.approx(1, abs=1e-6)
+        assert SCENES[int(np.argmax(given))] == row["predicted"]
+
+    assert header == ["truth", *SCENES]
+    assert [name for name, *_ in confusion] == list(SCENES)
+    assert [list(map(int, row)) for _, *row in confusion] == metrics["confusion"]
+    for name, *row in confusion:
+        for predicted, count in zip(SCENES, map(int, row), strict=True):
+            pair = (name, predicted)
+            assert count == sum((r["scene"], r["predicted"]) == pair for r in rows)
+    assert (tmp_path / "confusion.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_an_evaluation_leaves_the_run_alone(run):
+    before = {path: path.stat().st_mtime_ns for path in run.path.rglob("*")}
+    evaluate(Run(run.path))
+    assert {path: path.stat().st_mtime_ns for path in run.path.rglob("*")} == before
