@@ -16,6 +16,7 @@ import soundfile
 from asc import extraction
 from asc.corpus import Corpus, open_corpus
 from asc.errors import InputError, StoreError
+from asc.extraction import workers
 from asc.store import FeatureStore
 
 SCENES = ("beach", "bus", "cafe/restaurant", "home")
@@ -167,13 +168,13 @@ def extract(tmp_path: Path) -> Iterator[Callable]:
 def computed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Return the growing list of clips that this process computes."""
     paths: list[str] = []
-    compute = extraction._computed
+    compute = workers._computed
 
     def counting(frontend: object, root: Path, row: int, path: str) -> object:
         paths.append(path)
         return compute(frontend, root, row, path)
 
-    monkeypatch.setattr(extraction, "_computed", counting)
+    monkeypatch.setattr(workers, "_computed", counting)
     return paths
 
 

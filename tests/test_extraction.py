@@ -17,6 +17,7 @@ from asc import extraction
 from asc.corpus import make_splits, open_corpus
 from asc.corpus.splits import PARTS
 from asc.errors import InputError, SettingsMismatch
+from asc.extraction import workers
 from asc.store import FeatureStore, partial_path, verify
 
 
@@ -74,8 +75,8 @@ def test_progress_counts_clips(extract, few_clips):
 
 def test_bytes_do_not_depend_on_workers(extract, few_clips, tmp_path, monkeypatch):
     """One process, two processes, and some seconds between them."""
-    monkeypatch.setattr(extraction, "_CLIPS_WORTH_A_WORKER", 1)
-    monkeypatch.setattr(extraction, "_BATCH", 2)
+    monkeypatch.setattr(workers, "_CLIPS_WORTH_A_WORKER", 1)
+    monkeypatch.setattr(workers, "_BATCH", 2)
     one = extract(few_clips, tmp_path / "one.h5", jobs=1)
     time.sleep(1.1)  # HDF5 can keep times, in seconds
     two = extract(few_clips, tmp_path / "two.h5", jobs=2)
@@ -84,7 +85,7 @@ def test_bytes_do_not_depend_on_workers(extract, few_clips, tmp_path, monkeypatc
 
 
 def test_workers_report_failures(extract, own_corpus, monkeypatch, store):
-    monkeypatch.setattr(extraction, "_CLIPS_WORTH_A_WORKER", 1)
+    monkeypatch.setattr(workers, "_CLIPS_WORTH_A_WORKER", 1)
     (own_corpus / "audio/a001_0_1.wav").write_bytes(b"")
     report = extract(own_corpus, store, jobs=2, allow_failures=True)
     assert list(map(str, report.failures)) == [

@@ -10,10 +10,9 @@ import numpy as np
 import pytest
 import soundfile
 
-from asc import extraction
 from asc.corpus import Problem, open_corpus
 from asc.corpus.splits import PARTS
-from asc.errors import AscError
+from asc.extraction import workers
 from asc.store import FeatureStore, partial_path, verify
 from asc.store.schema import DONE
 
@@ -148,14 +147,14 @@ def test_recordings_that_failed_altogether(extract, own_corpus, store):
 
 def test_a_clip_that_upsets_the_program(extract, few_clips, monkeypatch, store):
     """Any exception is that clip's failure and stops no other."""
-    compute = extraction._computed
+    compute = workers._computed
 
     def upset(frontend, root, row, path):
         if row == 3:
             raise ZeroDivisionError("oh \udcff")
         return compute(frontend, root, row, path)
 
-    monkeypatch.setattr(extraction, "_computed", upset)
+    monkeypatch.setattr(workers, "_computed", upset)
     report = extract(few_clips, store)
     (problem,) = report.failures
     assert problem.message.startswith("ZeroDivisionError: oh")

@@ -16,8 +16,8 @@ from collections import namedtuple
 import numpy as np
 import pytest
 
-from asc import extraction
 from asc.errors import AscError, Busy, StoreError
+from asc.extraction import extractor
 from asc.store import FeatureStore, StoreWriter, partial_path, verify
 from asc.store.schema import DONE
 
@@ -31,15 +31,16 @@ DRIVER = """
 import sys, time
 from asc import extraction
 from asc.corpus import open_corpus
+from asc.extraction import extractor, workers
 
-extraction._COMMIT_SECONDS = 0.02
-compute = extraction._computed
+extractor._COMMIT_SECONDS = 0.02
+compute = workers._computed
 
 def slow(*arguments):
     time.sleep(0.02)
     return compute(*arguments)
 
-extraction._computed = slow
+workers._computed = slow
 plan = extraction.plan(
     open_corpus(sys.argv[1]), sys.argv[2], features=["stft"], rows=16, columns=16
 )
@@ -182,7 +183,7 @@ def test_disk_that_fills_up(extract, few_clips, store, small_store, monkeypatch)
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         return write(descriptor, data, offset)
 
-    monkeypatch.setattr(extraction, "_COMMIT_SECONDS", 0.0)
+    monkeypatch.setattr(extractor, "_COMMIT_SECONDS", 0.0)
     with monkeypatch.context() as patch:
         patch.setattr(os, "pwrite", full)
         with pytest.raises((OSError, AscError), match="No space left|full"):

@@ -38,9 +38,8 @@ _GRID = np.linspace(np.log2(20.0), np.log2(RATE / 2), 512)
 _PHASORS = np.exp(2j * np.pi * np.arange(4096) / 4096).astype(np.complex64)
 
 # The spread of recordings against that of clips sets how much a split by clips
-# leaks, and against that of scenes, how hard new recordings are. With these values
-# a small CNN reached 99 % on a random split of 15 x 16 recordings, and 73 % on new
-# recordings.
+# leaks, and against that of scenes, how hard new recordings are. With the names of
+# TUT 2017 a small CNN reached 99 % on a random split, and about 70 % on official folds.
 # Curves: octaves between knots, standard deviation in dB.
 _RECORDING_CURVES = ((3.0, 1.0), (0.35, 2.3))
 _RECORDING_LEVEL = 4.0

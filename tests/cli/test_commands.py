@@ -166,9 +166,10 @@ def test_a_second_writer_exits_7(own_corpus):
 def test_interrupted_extraction_exits_130_and_goes_on(own_corpus):
     folder = own_corpus.parent
     slow = (
-        "import time; from asc import extraction as e; c = e._computed\n"
+        "import time; from asc.extraction import extractor, workers as w\n"
+        "c = w._computed\n"
         "def slow(*a):\n    time.sleep(0.3)\n    return c(*a)\n"
-        "e._computed, e._COMMIT_SECONDS = slow, 0.01\n"
+        "w._computed, extractor._COMMIT_SECONDS = slow, 0.01\n"
     )
     arguments = [
         str(own_corpus),

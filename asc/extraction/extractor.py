@@ -11,18 +11,15 @@ import errno
 import os
 import shutil
 import time
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 import numpy as np
 
 from asc import environment
-from asc.corpus import Corpus, Problem, make_splits
-from asc.corpus.headers import Header, read_headers
+from asc.corpus import Problem, make_splits
 from asc.errors import (
     AscError,
     InputError,
@@ -31,8 +28,9 @@ from asc.errors import (
     UsageError,
     counted,
 )
-from asc.features import FeatureSpec, FrontEnd, fit, read_audio
-from asc.store import FeatureStore, StoreWriter, bytes_needed, partial_path, writing
+from asc.extraction.planning import Plan
+from asc.extraction.workers import Failed, results
+from asc.store import FeatureStore, StoreWriter, partial_path, writing
 from asc.store.fingerprint import (
     describe_difference,
     difference,
@@ -40,41 +38,11 @@ from asc.store.fingerprint import (
     provenance,
 )
 from asc.store.schema import DONE
-from asc.store.writer import digest_of
 
-#: Clips that a worker gets at a time.
-_BATCH = 8
-#: A worker takes about a second to start, in which this many clips are done.
-_CLIPS_WORTH_A_WORKER = 40
 #: Seconds between commits: what a crash can cost.
 _COMMIT_SECONDS = 2.0
 
 Progress = Callable[[int, int], None]
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What an extraction will do.
-
-    Attributes
-    ----------
-    corpus : Corpus
-    store : Path
-    spec : FeatureSpec
-    notes : tuple of str
-        Sentences about audio that is handled, but not as the rest: other sample
-        rates, short or long clips.
-    """
-
-    corpus: Corpus
-    store: Path
-    spec: FeatureSpec
-    notes: tuple[str, ...]
-
-    @property
-    def bytes(self) -> int:
-        """Size of the finished store, about."""
-        return bytes_needed(self.spec, len(self.corpus.clips))
 
 
 @dataclass
@@ -101,60 +69,6 @@ class Report:
     failures: list[Problem] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     seconds: float = 0.0
-
-
-def plan(corpus: Corpus, store: str | os.PathLike[str], **settings: Any) -> Plan:
-    """Decide the spec from the headers of the audio.
-
-    Parameters
-    ----------
-    corpus : Corpus
-    store : path-like
-        The store that will be written.
-    **settings
-        Fields of `FeatureSpec` that are set; None means to choose for the audio.
-
-    Returns
-    -------
-    Plan
-
-    Raises
-    ------
-    InputError
-        If the header of not a single clip can be read.
-    UsageError
-        If a setting is impossible.
-    """
-    # What cannot be read is left to the workers, which say what is wrong.
-    headers = [item for item in read_headers(corpus) if isinstance(item, Header)]
-    if not headers:
-        raise InputError(
-            f"Not one of the {len(corpus.clips)} clips in {corpus.root} can be read"
-            f" as audio (the first is {corpus.clips[0].path}). Is the audio there?"
-        )
-    rates = Counter(header.sample_rate for header in headers)
-    rate = settings.pop("sample_rate", None) or max(
-        rates, key=lambda rate: (rates[rate], rate)
-    )
-    lengths = [header.seconds for header in headers]
-    seconds = settings.pop("seconds", None) or _nominal(median(lengths))
-    spec = FeatureSpec.for_audio(rate, seconds, **settings)
-
-    notes = list(corpus.notes)
-    for other, count in sorted(rates.items()):
-        if other != rate:
-            clips = counted(count, "clip has", "clips have")
-            notes.append(f"{clips} {other} Hz and will be resampled to {rate} Hz.")
-    short = sum(length < seconds - 0.5 / rate for length in lengths)
-    if short:
-        clips = counted(short, "clip is", "clips are")
-        notes.append(f"{clips} shorter than {seconds:g} s and will be repeated.")
-    long = sum(length > seconds + 0.05 for length in lengths)
-    if long:
-        clips = counted(long, "clip is", "clips are")
-        notes.append(f"{clips} longer than {seconds:g} s and will be cut.")
-    notes += _scene_notes(corpus)
-    return Plan(corpus, Path(store), spec, tuple(notes))
 
 
 def extract(
@@ -223,15 +137,6 @@ def extract(
                 report.clips = len(store)
     report.seconds = time.perf_counter() - started
     return report
-
-
-def seconds_per_clip(plan: Plan, clips: int = 3) -> float:
-    """Return how long one process takes for a clip, tried on a few of them."""
-    frontend = FrontEnd(plan.spec)
-    tried = [(row, clip.path) for row, clip in enumerate(plan.corpus.clips[:clips])]
-    started = time.perf_counter()
-    _process(frontend, plan.corpus.root, tried)
-    return (time.perf_counter() - started) / len(tried)
 
 
 def _open_writer(plan: Plan, overwrite: bool) -> StoreWriter | Report:
@@ -358,7 +263,7 @@ def _compute(
     """Compute and write rows; return the paths of digitally silent clips."""
     silent, committed = [], time.monotonic()
     try:
-        for done, result in enumerate(_results(plan, todo, jobs), start=1):
+        for done, result in enumerate(results(plan, todo, jobs), start=1):
             if isinstance(result, Failed):
                 writer.fail(result.row, result.message)
             else:
@@ -384,122 +289,3 @@ def _compute(
         writer.commit()
         raise
     return silent
-
-
-@dataclass(frozen=True)
-class Computed:
-    """A row as a worker returns it."""
-
-    row: int
-    features: dict[str, np.ndarray]
-    digests: dict[str, bytes]
-    measured: dict[str, float]
-    silent: bool
-
-
-@dataclass(frozen=True)
-class Failed:
-    """A clip that cannot become a row. Returned, since raising stops the rest."""
-
-    row: int
-    message: str
-
-
-def _results(plan: Plan, todo: np.ndarray, jobs: int) -> Iterator[Computed | Failed]:
-    """Yield rows in any order."""
-    from joblib import Parallel, delayed, parallel_config
-
-    workers = jobs if jobs > 0 else environment.usable_cores()
-    workers = max(1, min(workers, len(todo) // _CLIPS_WORTH_A_WORKER))
-    batches = [
-        [
-            (int(row), plan.corpus.clips[row].path)
-            for row in todo[start : start + _BATCH]
-        ]
-        for start in range(0, len(todo), _BATCH)
-    ]
-    if not batches:
-        return
-    if workers == 1:
-        frontend = FrontEnd(plan.spec)
-        for batch in batches:
-            yield from _process(frontend, plan.corpus.root, batch)
-        return
-    with (
-        parallel_config("loky", inner_max_num_threads=1),
-        Parallel(workers, return_as="generator_unordered", batch_size=1) as parallel,
-    ):
-        # Workers import what they need while this process builds the front end,
-        # for which it imports librosa.
-        warm = parallel(delayed(_warm_up)() for _ in range(workers))
-        frontend = FrontEnd(plan.spec)
-        for _ in warm:
-            pass
-        work = delayed(_process)
-        for results in parallel(
-            work(frontend, plan.corpus.root, batch) for batch in batches
-        ):
-            yield from results
-
-
-def _warm_up() -> None:
-    """Import what a worker needs; this module has imported the rest."""
-    import soundfile  # noqa: F401
-
-
-def _process(
-    frontend: FrontEnd, root: Path, batch: Iterable[tuple[int, str]]
-) -> list[Computed | Failed]:
-    """Compute a batch of rows. No exception leaves it."""
-    results: list[Computed | Failed] = []
-    for row, path in batch:
-        try:
-            results.append(_computed(frontend, root, row, path))
-        except InputError as error:
-            results.append(Failed(row, str(error)))
-        except Exception as error:  # noqa: BLE001 - one clip must not stop the rest
-            results.append(Failed(row, f"{type(error).__name__}: {error}."))
-    return results
-
-
-def _computed(frontend: FrontEnd, root: Path, row: int, path: str) -> Computed:
-    audio = read_audio(root / path)
-    y = fit(audio, frontend.spec)
-    features = frontend(y)
-    return Computed(
-        row,
-        features,
-        {name: digest_of(array) for name, array in features.items()},
-        {
-            "seconds": audio.seconds,
-            "sample_rate": audio.sample_rate,
-            "channels": audio.samples.shape[1],
-            "source_bytes": audio.size,
-            "source_crc32": audio.checksum,
-        },
-        silent=not y.any(),
-    )
-
-
-def _nominal(seconds: float) -> float:
-    """Return the length that is meant by clips of about this length."""
-    return round(seconds, 1) if seconds >= 1 else round(seconds, 3)
-
-
-def _scene_notes(corpus: Corpus) -> Iterator[str]:
-    counts = Counter(clip.scene for clip in corpus.clips)
-    lonely = sorted(scene for scene, count in counts.items() if count == 1)
-    if len(counts) == 1:
-        scene = next(iter(counts))
-        yield f"All clips are of one scene ({scene}): there is nothing to tell apart."
-    elif lonely:
-        scenes = counted(len(lonely), "scene has", "scenes have")
-        yield (
-            f"{scenes} a single clip, which goes to train"
-            f" ({', '.join(lonely[:5])}): validation and test lack it."
-        )
-    if not corpus.recordings_known:
-        yield (
-            "The corpus names no recordings, so leakage cannot be told. A table with"
-            " a column recording would name them."
-        )

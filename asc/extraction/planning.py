@@ -1,0 +1,120 @@
+"""What an extraction will do, decided from the headers of the audio."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from asc.corpus import Corpus
+from asc.corpus.headers import Header, read_headers
+from asc.errors import InputError, counted
+from asc.features import FeatureSpec
+from asc.store import bytes_needed
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What an extraction will do.
+
+    Attributes
+    ----------
+    corpus : Corpus
+    store : Path
+    spec : FeatureSpec
+    notes : tuple of str
+        Sentences about audio that is handled, but not as the rest: other sample
+        rates, short or long clips.
+    """
+
+    corpus: Corpus
+    store: Path
+    spec: FeatureSpec
+    notes: tuple[str, ...]
+
+    @property
+    def bytes(self) -> int:
+        """Size of the finished store, about."""
+        return bytes_needed(self.spec, len(self.corpus.clips))
+
+
+def plan(corpus: Corpus, store: str | os.PathLike[str], **settings: Any) -> Plan:
+    """Decide the spec from the headers of the audio.
+
+    Parameters
+    ----------
+    corpus : Corpus
+    store : path-like
+        The store that will be written.
+    **settings
+        Fields of `FeatureSpec` that are set; None means to choose for the audio.
+
+    Returns
+    -------
+    Plan
+
+    Raises
+    ------
+    InputError
+        If the header of not a single clip can be read.
+    UsageError
+        If a setting is impossible.
+    """
+    # What cannot be read is left to the workers, which say what is wrong.
+    headers = [item for item in read_headers(corpus) if isinstance(item, Header)]
+    if not headers:
+        raise InputError(
+            f"Not one of the {len(corpus.clips)} clips in {corpus.root} can be read"
+            f" as audio (the first is {corpus.clips[0].path}). Is the audio there?"
+        )
+    rates = Counter(header.sample_rate for header in headers)
+    rate = settings.pop("sample_rate", None) or max(
+        rates, key=lambda rate: (rates[rate], rate)
+    )
+    lengths = [header.seconds for header in headers]
+    seconds = settings.pop("seconds", None) or _nominal(median(lengths))
+    spec = FeatureSpec.for_audio(rate, seconds, **settings)
+
+    notes = list(corpus.notes)
+    for other, count in sorted(rates.items()):
+        if other != rate:
+            clips = counted(count, "clip has", "clips have")
+            notes.append(f"{clips} {other} Hz and will be resampled to {rate} Hz.")
+    short = sum(length < seconds - 0.5 / rate for length in lengths)
+    if short:
+        clips = counted(short, "clip is", "clips are")
+        notes.append(f"{clips} shorter than {seconds:g} s and will be repeated.")
+    long = sum(length > seconds + 0.05 for length in lengths)
+    if long:
+        clips = counted(long, "clip is", "clips are")
+        notes.append(f"{clips} longer than {seconds:g} s and will be cut.")
+    notes += _scene_notes(corpus)
+    return Plan(corpus, Path(store), spec, tuple(notes))
+
+
+def _nominal(seconds: float) -> float:
+    """Return the length that is meant by clips of about this length."""
+    return round(seconds, 1) if seconds >= 1 else round(seconds, 3)
+
+
+def _scene_notes(corpus: Corpus) -> Iterator[str]:
+    counts = Counter(clip.scene for clip in corpus.clips)
+    lonely = sorted(scene for scene, count in counts.items() if count == 1)
+    if len(counts) == 1:
+        scene = next(iter(counts))
+        yield f"All clips are of one scene ({scene}): there is nothing to tell apart."
+    elif lonely:
+        scenes = counted(len(lonely), "scene has", "scenes have")
+        yield (
+            f"{scenes} a single clip, which goes to train"
+            f" ({', '.join(lonely[:5])}): validation and test lack it."
+        )
+    if not corpus.recordings_known:
+        yield (
+            "The corpus names no recordings, so leakage cannot be told. A table with"
+            " a column recording would name them."
+        )

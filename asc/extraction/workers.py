@@ -1,0 +1,125 @@
+"""Rows computed in parallel processes, which import as little as they can."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from asc import environment
+from asc.errors import InputError
+from asc.extraction.planning import Plan
+from asc.features import FrontEnd, fit, read_audio
+from asc.store.writer import digest_of
+
+#: Clips that a worker gets at a time.
+_BATCH = 8
+#: A worker takes about a second to start, in which this many clips are done.
+_CLIPS_WORTH_A_WORKER = 40
+
+
+@dataclass(frozen=True)
+class Computed:
+    """A row as a worker returns it."""
+
+    row: int
+    features: dict[str, np.ndarray]
+    digests: dict[str, bytes]
+    measured: dict[str, float]
+    silent: bool
+
+
+@dataclass(frozen=True)
+class Failed:
+    """A clip that cannot become a row. Returned, since raising stops the rest."""
+
+    row: int
+    message: str
+
+
+def results(plan: Plan, todo: np.ndarray, jobs: int) -> Iterator[Computed | Failed]:
+    """Yield rows in any order."""
+    from joblib import Parallel, delayed, parallel_config
+
+    workers = jobs if jobs > 0 else environment.usable_cores()
+    workers = max(1, min(workers, len(todo) // _CLIPS_WORTH_A_WORKER))
+    batches = [
+        [
+            (int(row), plan.corpus.clips[row].path)
+            for row in todo[start : start + _BATCH]
+        ]
+        for start in range(0, len(todo), _BATCH)
+    ]
+    if not batches:
+        return
+    if workers == 1:
+        frontend = FrontEnd(plan.spec)
+        for batch in batches:
+            yield from _process(frontend, plan.corpus.root, batch)
+        return
+    with (
+        parallel_config("loky", inner_max_num_threads=1),
+        Parallel(workers, return_as="generator_unordered", batch_size=1) as parallel,
+    ):
+        # Workers import what they need while this process builds the front end,
+        # for which it imports librosa.
+        warm = parallel(delayed(_warm_up)() for _ in range(workers))
+        frontend = FrontEnd(plan.spec)
+        for _ in warm:
+            pass
+        work = delayed(_process)
+        for results in parallel(
+            work(frontend, plan.corpus.root, batch) for batch in batches
+        ):
+            yield from results
+
+
+def _warm_up() -> None:
+    """Import what a worker needs; this module has imported the rest."""
+    import soundfile  # noqa: F401
+
+
+def _process(
+    frontend: FrontEnd, root: Path, batch: Iterable[tuple[int, str]]
+) -> list[Computed | Failed]:
+    """Compute a batch of rows. No exception leaves it."""
+    results: list[Computed | Failed] = []
+    for row, path in batch:
+        try:
+            results.append(_computed(frontend, root, row, path))
+        except InputError as error:
+            results.append(Failed(row, str(error)))
+        except Exception as error:  # noqa: BLE001 - one clip must not stop the rest
+            results.append(Failed(row, f"{type(error).__name__}: {error}."))
+    return results
+
+
+def _computed(frontend: FrontEnd, root: Path, row: int, path: str) -> Computed:
+    audio = read_audio(root / path)
+    y = fit(audio, frontend.spec)
+    features = frontend(y)
+    return Computed(
+        row,
+        features,
+        {name: digest_of(array) for name, array in features.items()},
+        {
+            "seconds": audio.seconds,
+            "sample_rate": audio.sample_rate,
+            "channels": audio.samples.shape[1],
+            "source_bytes": audio.size,
+            "source_crc32": audio.checksum,
+        },
+        silent=not y.any(),
+    )
+
+
+def seconds_per_clip(plan: Plan, clips: int = 3) -> float:
+    """Return how long one process takes for a clip, tried on a few of them."""
+    frontend = FrontEnd(plan.spec)
+    tried = [(row, clip.path) for row, clip in enumerate(plan.corpus.clips[:clips])]
+    started = time.perf_counter()
+    _process(frontend, plan.corpus.root, tried)
+    return (time.perf_counter() - started) / len(tried)
