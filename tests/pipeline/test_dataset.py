@@ -196,15 +196,18 @@ def test_nothing_of_the_other_parts_gets_into_training(store, policy, in_memory)
             assert features.max() <= TRAIN_CODES
 
 
-def test_given_rows_replace_those_of_the_part(store, values):
-    rows = np.array([11, 3, 30])
-    ((features, _),) = batches_of(store, part="test", rows=rows)
+@pytest.mark.parametrize("in_memory", [False, True])
+def test_given_rows_replace_those_of_the_part(store, values, in_memory):
+    rows = np.array([11, 30, 3])
+    options = {"rows": rows, "in_memory": in_memory}
+    ((features, labels),) = batches_of(store, part="test", **options)
     np.testing.assert_array_equal(features, values[rows])
-    ((features, _),) = batches_of(store, rows=rows, augment="none")
+    np.testing.assert_array_equal(labels, np.eye(len(SCENES))[rows % len(SCENES)])
+    ((features, _),) = batches_of(store, augment="none", **options)
     np.testing.assert_array_equal(
         np.sort(features[:, 0, 0, 0]), np.sort(values[rows, 0, 0, 0])
     )
-    mixed = np.concatenate([b[0] for b in batches_of(store, rows=rows, augment="both")])
+    ((mixed, _),) = batches_of(store, augment="both", **options)
     lowest, highest = values[rows].min(), values[rows].max()
     assert ((mixed >= lowest) & (mixed <= highest)).all()
 
