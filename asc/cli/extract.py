@@ -65,7 +65,7 @@ from asc.errors import EXIT_PARTIAL, InputError, counted
 @click.option(
     "--hop-length",
     type=click.IntRange(min=1),
-    help="Samples between frames.  [default: a quarter of the FFT, less if short]",
+    help="Samples between frames.  [default: as many frames as columns]",
 )
 @click.option("--fmin", type=float, help="Lowest frequency in Hz.  [default: 20]")
 @click.option(

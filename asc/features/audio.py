@@ -11,10 +11,15 @@ from pathlib import Path
 import numpy as np
 
 from asc.errors import InputError
+from asc.features import pcm
 from asc.features.spec import FeatureSpec
 
 #: Sum of squares beyond which the powers of a spectrum would leave float32.
 _MOST_ENERGY = 1e20
+#: Bytes read at a time: few enough to be in the cache when they are summed up.
+_PIECE = 1 << 18
+#: The longest page that an Ogg stream can have (in bytes).
+_OGG_PAGE = 27 + 255 + 255 * 255
 
 
 @dataclass(frozen=True)
@@ -54,48 +59,61 @@ def read_audio(path: str | os.PathLike[str]) -> Audio:
         If the file is missing, unreadable, empty, truncated, not audio, has no
         samples, or has samples that are not finite numbers.
     """
-    import soundfile
-
-    path = Path(path)
-    try:
-        data = path.read_bytes()
-    except FileNotFoundError as error:
-        raise InputError("the file is missing.") from error
-    except OSError as error:
-        raise InputError(f"the file cannot be read ({error.strerror}).") from error
-    if not data:
+    data, checksum = _read(Path(path))
+    if not len(data):
         raise InputError("the file is empty (0 bytes).")
     check_whole(data)
-    try:
-        samples, rate = soundfile.read(
-            io.BytesIO(data), dtype="float32", always_2d=True
-        )
-    except (soundfile.LibsndfileError, RuntimeError) as error:
-        reason = getattr(error, "error_string", str(error)).rstrip(".")
-        raise InputError(f"not readable as audio ({reason}).") from error
+    samples, rate = pcm.decode(data) or _decoded(data)
     if not samples.size:
         raise InputError("the file has no samples.")
     with np.errstate(over="ignore", invalid="ignore"):
         energy = float(np.dot(samples.ravel(), samples.ravel()))
     if not energy < _MOST_ENERGY:
         raise InputError(_describe_unusable(samples))
-    return Audio(samples, rate, len(data), zlib.crc32(data))
+    return Audio(samples, rate, len(data), checksum)
 
 
-def check_whole(data: bytes) -> None:
+def _read(path: Path) -> tuple[np.ndarray, int]:
+    """Return the bytes of a file and their CRC-32, taken while they are at hand."""
+    try:
+        with open(path, "rb", buffering=0) as file:
+            data = np.empty(os.fstat(file.fileno()).st_size, np.uint8)
+            place = checksum = 0
+            while count := file.readinto(data[place : place + _PIECE].data):
+                checksum = zlib.crc32(data[place : place + count].data, checksum)
+                place += count
+    except FileNotFoundError as error:
+        raise InputError("the file is missing.") from error
+    except OSError as error:
+        raise InputError(f"the file cannot be read ({error.strerror}).") from error
+    return data[:place], checksum
+
+
+def _decoded(data: np.ndarray) -> tuple[np.ndarray, int]:
+    """Decode what libsndfile knows."""
+    import soundfile
+
+    try:
+        return soundfile.read(io.BytesIO(data.data), dtype="float32", always_2d=True)
+    except (soundfile.LibsndfileError, RuntimeError) as error:
+        reason = getattr(error, "error_string", str(error)).rstrip(".")
+        raise InputError(f"not readable as audio ({reason}).") from error
+
+
+def check_whole(data: np.ndarray) -> None:
     """Raise InputError if a file ends before its own header says.
 
     Decoders return the samples that are there and say nothing, so a broken
     copy would pass as a shorter clip. Headers of WAV, AIFF and W64 carry the
     length; the last page of an Ogg stream is marked. FLAC decoders do notice.
     """
-    declared = 0
-    if data[:4] == b"RIFF":
-        declared = 8 + int.from_bytes(data[4:8], "little")
-    elif data[:4] in (b"FORM", b"RIFX"):
-        declared = 8 + int.from_bytes(data[4:8], "big")
-    elif data[:4] == b"riff":
-        declared = int.from_bytes(data[16:24], "little")
+    head, declared = data[:24].tobytes(), 0
+    if head[:4] == b"RIFF":
+        declared = 8 + int.from_bytes(head[4:8], "little")
+    elif head[:4] in (b"FORM", b"RIFX"):
+        declared = 8 + int.from_bytes(head[4:8], "big")
+    elif head[:4] == b"riff":
+        declared = int.from_bytes(head[16:24], "little")
     # Writers to a pipe leave 0 or the largest number; some count the first eight
     # bytes twice.
     streamed = declared in (0, 8, 8 + 0xFFFFFFFF)
@@ -103,13 +121,13 @@ def check_whole(data: bytes) -> None:
         raise InputError(
             f"the file is truncated ({len(data):,} bytes of {declared:,})."
         )
-    if data[:4] == b"OggS" and not _ogg_ends(data):
+    if head[:4] == b"OggS" and not _ogg_ends(data[-_OGG_PAGE:].tobytes()):
         raise InputError("the file is truncated (its last Ogg page is missing).")
 
 
-def _ogg_ends(data: bytes) -> bool:
+def _ogg_ends(tail: bytes) -> bool:
     """Return True if the last page is there, whole and marked as the last."""
-    page = data[data.rfind(b"OggS") :]
+    page = tail[tail.rfind(b"OggS") :]
     if len(page) < 27 or not page[5] & 4:
         return False
     lengths = page[27 : 27 + page[26]]
@@ -174,11 +192,12 @@ def _mixed(samples: np.ndarray, channels: str) -> np.ndarray:
             raise InputError(f"mid/side needs two channels, the file has {count}.")
         left, right = samples[:, 0], samples[:, 1]
         return np.stack([left + right, left - right]) * np.float32(0.5)
-    mono = samples[:, 0].copy()
-    for channel in range(1, count):
+    if count == 1:
+        return samples.T
+    mono = samples[:, 0] + samples[:, 1]
+    for channel in range(2, count):
         mono += samples[:, channel]
-    if count > 1:
-        mono *= np.float32(1 / count)
+    mono *= np.float32(1 / count)
     return mono[None]
 
 

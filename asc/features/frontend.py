@@ -1,10 +1,9 @@
 """From samples to stored arrays: one FFT pass feeds both features.
 
-The arithmetic, for each channel: windowed FFT, power, mean over the frames of
-a column, then for ``stft`` the mean over the bins of a row and for ``mel`` the
-Mel filter bank; dB relative to full scale; quantisation. Averaging is done on
-power. Being linear it commutes with the filter bank, so it is done first, where
-it makes everything after it smaller.
+The arithmetic, for each channel: windowed FFT; power; for ``stft`` the mean
+over the bins of a row, for ``mel`` the Mel filter bank; the mean over the
+frames of a column; dB relative to full scale; quantisation. Averaging is done
+on power, never on dB.
 """
 
 from __future__ import annotations
@@ -16,8 +15,9 @@ import scipy.sparse
 from asc.errors import UsageError
 from asc.features.spec import FeatureSpec
 
-#: Frames transformed at a time: few enough to stay in a core's cache.
-_BLOCK = 32
+#: Frames transformed at a time: few enough to stay in a core's cache, and a
+#: cache line of each bin, since the result is turned over while it is written.
+_BLOCK = 16
 
 
 class FrontEnd:
@@ -44,14 +44,14 @@ class FrontEnd:
         self._window = _window(spec)
         # Power of a full-scale sine at the centre of a bin: 0 dB.
         self._reference = float(self._window.sum(dtype=np.float64) / 2) ** 2
-        self._columns = area_matrix(spec.frames, spec.columns)
+        self._bins = slice(int(inside[0]), int(inside[-1]) + 1)
         self._weights = {}
         if "stft" in spec.features:
-            self._weights["stft"] = _shifted(
-                area_matrix(len(inside), spec.rows), int(inside[0]), len(bins)
-            )
+            self._weights["stft"] = area_matrix(len(inside), spec.rows)
         if "mel" in spec.features:
-            self._weights["mel"] = scipy.sparse.csr_matrix(mel_filters(spec))
+            filters = mel_filters(spec)[:, self._bins]
+            self._weights["mel"] = scipy.sparse.csr_matrix(filters)
+        self._columns = area_matrix(spec.frames, spec.columns)
 
     def __call__(self, y: np.ndarray) -> dict[str, np.ndarray]:
         """Return the stored arrays of a clip.
@@ -75,10 +75,12 @@ class FrontEnd:
             for name in self.spec.features
         }
         for channel, samples in enumerate(y):
-            power = self._columns @ _power(samples, self.spec, self._window)
-            power = np.ascontiguousarray(power.T)
+            power = _power(samples, self.spec, self._window, self._bins)
             for name, weights in self._weights.items():
-                features[name][..., channel] = self._stored(name, weights @ power)
+                rows = weights @ power
+                if self.spec.frames != self.spec.columns:
+                    rows = (self._columns @ np.ascontiguousarray(rows.T)).T
+                features[name][..., channel] = self._stored(name, rows)
         return features
 
     def _stored(self, name: str, power: np.ndarray) -> np.ndarray:
@@ -123,36 +125,38 @@ def power_spectrogram(y: np.ndarray, spec: FeatureSpec) -> np.ndarray:
     by that gain afterwards. On recordings of urban scenes this made the largest
     error of a Mel cell four times smaller.
     """
-    return _power(y, spec, _window(spec)).T
+    return _power(y, spec, _window(spec), slice(0, 1 + spec.n_fft // 2))
 
 
-def _power(y: np.ndarray, spec: FeatureSpec, window: np.ndarray) -> np.ndarray:
-    """Return the power with frames as rows: the order it is computed in."""
+def _power(
+    y: np.ndarray, spec: FeatureSpec, window: np.ndarray, bins: slice
+) -> np.ndarray:
+    """Return the power of some bins [shape=(bins, frames)], float32."""
     if spec.center:
         half = spec.n_fft // 2
         y = np.pad(y, half, mode=spec.pad_mode)  # type: ignore[call-overload]
     frames = np.lib.stride_tricks.sliding_window_view(y, spec.n_fft)
     frames = frames[:: spec.hop_length]
-    gain = 4 * np.sin(np.pi * np.arange(1 + spec.n_fft // 2) / spec.n_fft) ** 2
-    gain[0] = np.inf  # differencing removes the mean, which is put back below
-    inverse_gain = (1 / gain).astype(np.float32)
+    gain = 4 * np.sin(np.pi * np.arange(bins.start, bins.stop) / spec.n_fft) ** 2
+    if bins.start == 0:
+        gain[0] = np.inf  # differencing removes the mean, which is put back below
+    inverse_gain = (1 / gain).astype(np.float32)[:, None]
 
-    power = np.empty((len(frames), len(gain)), np.float32)
-    windowed = np.empty((_BLOCK, spec.n_fft), np.float32)
+    power = np.empty((len(gain), len(frames)), np.float32)
     for start in range(0, len(frames), _BLOCK):
-        block = frames[start : start + _BLOCK]
-        tapered = np.multiply(block, window, out=windowed[: len(block)])
+        tapered = frames[start : start + _BLOCK] * window
         change = np.empty_like(tapered)
         np.subtract(tapered[:, 1:], tapered[:, :-1], out=change[:, 1:])
         np.subtract(tapered[:, 0], tapered[:, -1], out=change[:, 0])
-        spectrum = scipy.fft.rfft(change, axis=1, overwrite_x=True)
+        spectrum = scipy.fft.rfft(change, axis=1, overwrite_x=True)[:, bins]
         # Real and imaginary parts side by side, squared in one sweep.
         squares = spectrum.view(np.float32)
         squares *= squares
-        rows = power[start : start + _BLOCK]
-        np.add(squares[:, ::2], squares[:, 1::2], out=rows)
-        rows *= inverse_gain
-        rows[:, 0] = tapered.sum(axis=1) ** 2
+        columns = power[:, start : start + _BLOCK]
+        np.add(squares[:, ::2].T, squares[:, 1::2].T, out=columns)
+        columns *= inverse_gain
+        if bins.start == 0:
+            columns[0] = tapered.sum(axis=1) ** 2
     return power
 
 
@@ -169,9 +173,7 @@ def mel_spectrogram(y: np.ndarray, spec: FeatureSpec) -> np.ndarray:
     np.ndarray [shape=(rows, 1 + n // hop_length)], float32
         Equals `librosa.feature.melspectrogram` within single precision.
     """
-    return scipy.sparse.csr_matrix(mel_filters(spec)) @ np.ascontiguousarray(
-        power_spectrogram(y, spec)
-    )
+    return scipy.sparse.csr_matrix(mel_filters(spec)) @ power_spectrogram(y, spec)
 
 
 def mel_filters(spec: FeatureSpec) -> np.ndarray:
@@ -259,13 +261,3 @@ def _window(spec: FeatureSpec) -> np.ndarray:
     from scipy.signal import get_window
 
     return get_window(spec.window, spec.n_fft, fftbins=True).astype(np.float32)
-
-
-def _shifted(
-    weights: scipy.sparse.csr_matrix, first: int, width: int
-) -> scipy.sparse.csr_matrix:
-    """Return weights that apply from column ``first`` of a wider input on."""
-    return scipy.sparse.csr_matrix(
-        (weights.data, weights.indices + first, weights.indptr),
-        shape=(weights.shape[0], width),
-    )

@@ -86,7 +86,7 @@ class FeatureSpec:
     seconds: float
     channels: str = "mono"
     n_fft: int = 4096
-    hop_length: int = 1024
+    hop_length: int = 1729
     fmin: float = 20.0
     fmax: float = 20000.0
     rows: int = 256
@@ -142,8 +142,8 @@ class FeatureSpec:
         """Return the spec for audio of a given rate and length.
 
         What is not set is chosen for the audio: an FFT of 4096 points, longer
-        where bins would be wider than 12 Hz; a hop of a quarter of that,
-        halved until there are at least as many frames as columns; an upper
+        where bins would be wider than 12 Hz; a hop that gives as many frames as
+        columns, but at most half the FFT, so that every sample counts; an upper
         limit of 20 kHz or half the sample rate.
 
         Parameters
@@ -162,11 +162,11 @@ class FeatureSpec:
                 n_fft *= 2
             chosen.setdefault("n_fft", n_fft)
             chosen.setdefault("fmax", min(cls.fmax, sample_rate / 2))
-            hop = max(1, chosen["n_fft"] // 4)
-            columns = chosen.get("columns", cls.columns)
-            while hop > 1 and 1 + int(sample_rate * seconds) // hop < columns:
-                hop //= 2
-            chosen.setdefault("hop_length", hop)
+            span = round(sample_rate * seconds)
+            if not chosen.get("center", cls.center):
+                span -= chosen["n_fft"]
+            hop = span // max(1, chosen.get("columns", cls.columns) - 1)
+            chosen.setdefault("hop_length", max(1, min(hop, chosen["n_fft"] // 2)))
         return cls(sample_rate=sample_rate, seconds=seconds, **chosen)
 
     @property

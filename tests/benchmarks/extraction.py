@@ -13,9 +13,12 @@ from joblib import Parallel, delayed
 
 from asc.corpus.synthetic import write_synthetic_corpus
 from asc.environment import usable_cores
+from asc.features import FeatureSpec
 
 #: Distinct files; more clips are hard links to them.
 FILES = 300
+#: Samples between frames that asc chooses for these clips.
+HOP = FeatureSpec.for_audio(44100, 10.0).hop_length
 #: Clips drawn in the slides' way, which is slow and needs no more.
 PICTURES = 10
 
@@ -106,7 +109,7 @@ def bare(file: str) -> None:
 
     samples, _ = soundfile.read(file, dtype="float32", always_2d=True)
     y = np.pad(samples[:, 0], 2048)
-    frames = np.lib.stride_tricks.sliding_window_view(y, 4096)[::1024]
+    frames = np.lib.stride_tricks.sliding_window_view(y, 4096)[::HOP]
     window = np.hanning(4097)[:-1].astype(np.float32)
     for start in range(0, len(frames), 32):
         scipy.fft.rfft(frames[start : start + 32] * window, axis=1)
@@ -118,10 +121,10 @@ def with_librosa(file: str) -> None:
     import numpy as np
 
     y, rate = librosa.load(file, sr=None, mono=True)
-    stft = np.abs(librosa.stft(y, n_fft=4096, hop_length=1024))
+    stft = np.abs(librosa.stft(y, n_fft=4096, hop_length=HOP))
     librosa.amplitude_to_db(stft)
     mel = librosa.feature.melspectrogram(
-        y=y, sr=rate, n_fft=4096, hop_length=1024, n_mels=256, fmin=20, fmax=20000
+        y=y, sr=rate, n_fft=4096, hop_length=HOP, n_mels=256, fmin=20, fmax=20000
     )
     librosa.power_to_db(mel)
 

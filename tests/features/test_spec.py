@@ -20,20 +20,21 @@ SPEC = FeatureSpec(44100, 10.0)
 def test_defaults_for_ten_seconds_at_44100():
     spec = FeatureSpec.for_audio(44100, 10.0)
     assert spec == SPEC
-    assert (spec.n_fft, spec.hop_length, spec.fmin, spec.fmax) == (4096, 1024, 20, 2e4)
-    assert (spec.samples, spec.frames, spec.shape) == (441000, 431, (256, 256, 1))
+    assert (spec.n_fft, spec.hop_length, spec.fmin, spec.fmax) == (4096, 1729, 20, 2e4)
+    assert (spec.samples, spec.frames, spec.shape) == (441000, 256, (256, 256, 1))
 
 
 @pytest.mark.parametrize(
     ("rate", "seconds", "n_fft", "hop_length", "fmax"),
     [
-        (8000, 10.0, 4096, 256, 4000),
-        (16000, 10.0, 4096, 512, 8000),
-        (44100, 1.0, 4096, 128, 20000),
-        (44100, 5.0, 4096, 512, 20000),
-        (48000, 10.0, 4096, 1024, 20000),
-        (96000, 10.0, 8192, 2048, 20000),
-        (192000, 10.0, 16384, 4096, 20000),
+        (8000, 10.0, 4096, 313, 4000),
+        (16000, 10.0, 4096, 627, 8000),
+        (44100, 1.0, 4096, 172, 20000),
+        (44100, 5.0, 4096, 864, 20000),
+        (44100, 30.0, 4096, 2048, 20000),
+        (48000, 10.0, 4096, 1882, 20000),
+        (96000, 10.0, 8192, 3764, 20000),
+        (192000, 10.0, 16384, 7529, 20000),
     ],
 )
 def test_choice_for_audio(rate, seconds, n_fft, hop_length, fmax):
@@ -46,7 +47,7 @@ def test_choice_for_audio(rate, seconds, n_fft, hop_length, fmax):
 def test_settings_win_over_choices_and_none_is_not_set():
     spec = FeatureSpec.for_audio(44100, 1.0, hop_length=512, fmax=None, rows=64)
     assert (spec.hop_length, spec.fmax, spec.rows) == (512, 20000, 64)
-    assert FeatureSpec.for_audio(44100, 1.0, n_fft=2048).hop_length == 128
+    assert FeatureSpec.for_audio(44100, 1.0, n_fft=2048).hop_length == 172
 
 
 def test_frozen():
