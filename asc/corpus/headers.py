@@ -7,15 +7,16 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from asc.corpus.base import Clip, Corpus, Problem
+from asc.corpus.base import Corpus, Problem
 from asc.errors import InputError
 
 #: What is said of a file that is not there.
 MISSING = "the file is missing."
 
-# Reading a header is waiting for the disk or the network, so there are more
-# threads than processors. A batch is worth the cost of handing it over.
-_THREADS, _BATCH = 8, 64
+# Reading a header is waiting for the disk or the network, so each process has
+# threads. A batch is worth the cost of handing it over, and so many batches are
+# worth that of starting processes.
+_THREADS, _BATCH, _WORTH_PROCESSES = 4, 64, 8
 
 
 @dataclass(frozen=True)
@@ -67,13 +68,18 @@ def read_header(path: Path) -> Header:
 
 
 def read_headers(
-    corpus: Corpus, *, progress: Callable[[int, int], None] | None = None
+    corpus: Corpus,
+    *,
+    jobs: int = 1,
+    progress: Callable[[int, int], None] | None = None,
 ) -> list[Header | Problem]:
     """Read the headers of all clips.
 
     Parameters
     ----------
     corpus : Corpus
+    jobs : int
+        Processes; -1 for one on each core. They pay from thousands of clips on.
     progress : callable(done, total), optional
         Called now and then, in this thread.
 
@@ -83,24 +89,26 @@ def read_headers(
         One for each clip, in the order of ``corpus.clips``. The problem says why
         there is no header; its message is `MISSING` if there is no file.
     """
-    batches = [
-        corpus.clips[start : start + _BATCH]
-        for start in range(0, len(corpus.clips), _BATCH)
-    ]
+    from joblib import Parallel, delayed
 
-    def work(batch: Sequence[Clip]) -> list[Header | Problem]:
-        return [_header_or_problem(corpus.root, clip.path) for clip in batch]
-
+    paths = [clip.path for clip in corpus.clips]
+    batches = [paths[start : start + _BATCH] for start in range(0, len(paths), _BATCH)]
+    if len(batches) < _WORTH_PROCESSES:
+        jobs = 1
     headers: list[Header | Problem] = []
-    pool = ThreadPoolExecutor(_THREADS)
-    try:
-        for result in pool.map(work, batches):
-            headers += result
-            if progress:
-                progress(len(headers), len(corpus.clips))
-    finally:  # an interrupted user does not wait for the rest
-        pool.shutdown(cancel_futures=True)
+    work = delayed(_read_batch)
+    for found in Parallel(jobs, return_as="generator", batch_size=1)(
+        work(corpus.root, batch) for batch in batches
+    ):
+        headers += found
+        if progress:
+            progress(len(headers), len(paths))
     return headers
+
+
+def _read_batch(root: Path, paths: Sequence[str]) -> list[Header | Problem]:
+    with ThreadPoolExecutor(_THREADS) as pool:
+        return list(pool.map(lambda path: _header_or_problem(root, path), paths))
 
 
 def _header_or_problem(root: Path, path: str) -> Header | Problem:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -42,7 +44,9 @@ class Plan:
         return bytes_needed(self.spec, len(self.corpus.clips))
 
 
-def plan(corpus: Corpus, store: str | os.PathLike[str], **settings: Any) -> Plan:
+def plan(
+    corpus: Corpus, store: str | os.PathLike[str], *, jobs: int = -1, **settings: Any
+) -> Plan:
     """Decide the spec from the headers of the audio.
 
     Parameters
@@ -50,6 +54,8 @@ def plan(corpus: Corpus, store: str | os.PathLike[str], **settings: Any) -> Plan
     corpus : Corpus
     store : path-like
         The store that will be written.
+    jobs : int
+        Processes that read headers; -1 for one on each core.
     **settings
         Fields of `FeatureSpec` that are set; None means to choose for the audio.
 
@@ -64,8 +70,12 @@ def plan(corpus: Corpus, store: str | os.PathLike[str], **settings: Any) -> Plan
     UsageError
         If a setting is impossible.
     """
+    # The front end will need librosa, which takes a second to load: meanwhile.
+    with ThreadPoolExecutor(1) as loading:
+        loading.submit(import_module, "librosa.filters")
+        found = read_headers(corpus, jobs=jobs)
     # What cannot be read is left to the workers, which say what is wrong.
-    headers = [item for item in read_headers(corpus) if isinstance(item, Header)]
+    headers = [item for item in found if isinstance(item, Header)]
     if not headers:
         raise InputError(
             f"Not one of the {len(corpus.clips)} clips in {corpus.root} can be read"

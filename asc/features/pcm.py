@@ -48,13 +48,13 @@ def decode(data: np.ndarray) -> tuple[np.ndarray, int] | None:
     shape = size // frame_bytes, channels
     if width == 16:
         values = np.ndarray(shape, "<i2", data.data, begin)
-        return values.astype(np.float32) * np.float32(2.0**-15), rate
-    # Four bytes are read for every three, from the byte before the sample on,
-    # which is then cleared: the sample lies in the upper 24 bits.
-    values = np.ndarray(shape, "<i4", data.data, begin - 1, (frame_bytes, 3))
-    samples = (values & -256).astype(np.float32)
-    samples *= np.float32(2.0**-31)
-    return samples, rate
+    else:
+        # Four bytes are read for every three, from the byte before the sample
+        # on, which is then shifted out.
+        values = np.ndarray(shape, "<i4", data.data, begin - 1, (frame_bytes, 3))
+        values = values >> 8
+    full_scale = np.float32(2.0 ** (1 - width))
+    return np.multiply(values, full_scale, dtype=np.float32), rate
 
 
 def _chunks(data: np.ndarray) -> dict[str, tuple[int, int]] | None:
