@@ -38,6 +38,18 @@ from asc.errors import EXIT_PARTIAL, InputError, counted
     "--overwrite", is_flag=True, help="Rebuild a store made with other settings."
 )
 @click.option(
+    "--update",
+    is_flag=True,
+    help="Compute clips that were added or changed; keep the others.",
+)
+@click.option(
+    "--backend",
+    default="loky",
+    show_default=True,
+    help="loky (this machine), dask or ray (a cluster).",
+)
+@click.option("--scheduler", help="Address of the cluster, as tcp://HOST:PORT.")
+@click.option(
     "--dry-run", is_flag=True, help="Say what would be done: rows, bytes, settings."
 )
 @click.option(
@@ -92,6 +104,9 @@ def extract(
     jobs: int | None,
     allow_failures: bool,
     overwrite: bool,
+    update: bool,
+    backend: str,
+    scheduler: str | None,
     dry_run: bool,
     features: tuple[str, ...],
     as_json: bool,
@@ -135,6 +150,9 @@ def extract(
                 jobs=jobs or -1,
                 allow_failures=allow_failures,
                 overwrite=overwrite,
+                update=update,
+                backend=backend,
+                scheduler=scheduler,
                 progress=show,
             )
     except KeyboardInterrupt:

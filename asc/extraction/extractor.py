@@ -9,34 +9,20 @@ from __future__ import annotations
 
 import errno
 import os
-import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from asc import environment
-from asc.corpus import Problem, make_splits
-from asc.errors import (
-    AscError,
-    InputError,
-    SettingsMismatch,
-    StoreError,
-    UsageError,
-    counted,
-)
+from asc.corpus import Problem
+from asc.errors import AscError, UsageError, counted
 from asc.extraction.planning import Plan
-from asc.extraction.workers import Failed, results
-from asc.store import FeatureStore, StoreWriter, partial_path, writing
-from asc.store.fingerprint import (
-    describe_difference,
-    difference,
-    fingerprint,
-    provenance,
-)
+from asc.extraction.reuse import open_writer
+from asc.extraction.workers import Computed, Failed, results
+from asc.store import FeatureStore, StoreWriter, writing
 from asc.store.schema import DONE
 
 #: Seconds between commits: what a crash can cost.
@@ -77,6 +63,9 @@ def extract(
     jobs: int = -1,
     allow_failures: bool = False,
     overwrite: bool = False,
+    update: bool = False,
+    backend: str = "loky",
+    scheduler: str | None = None,
     progress: Progress | None = None,
 ) -> Report:
     """Make the store of a plan, or go on making it.
@@ -90,6 +79,13 @@ def extract(
         Complete the store without the clips that fail, and record them.
     overwrite : bool
         Rebuild a store that was made with other settings.
+    update : bool
+        Bring a complete store up to date: compute the clips that were added or
+        whose files have changed, keep the others, leave out removed ones.
+    backend : {'loky', 'dask', 'ray'}
+        What runs the workers; see `asc.extraction.workers.BACKENDS`.
+    scheduler : str, optional
+        Address of the Dask or Ray cluster.
     progress : callable(done, total), optional
         Called as clips are finished.
 
@@ -102,16 +98,25 @@ def extract(
     Raises
     ------
     SettingsMismatch
-        If the store, or its growing file, was made with other settings.
+        If the store, or its growing file, was made with other settings, or if
+        the audio has changed since and ``update`` is not set.
     Busy
         If another process is writing the store.
     """
     started = time.perf_counter()
     _demand_place(plan.store)
     with writing(plan.store):
-        writer = _open_writer(plan, overwrite)
-        if isinstance(writer, Report):
-            return writer
+        writer = open_writer(plan, overwrite=overwrite, update=update)
+        if isinstance(writer, FeatureStore):
+            return Report(
+                writer.path,
+                True,
+                len(writer),
+                kept=len(writer),
+                failures=writer.failures(),
+                notes=list(plan.notes),
+            )
+        rows = partial(results, plan, jobs=jobs, backend=backend, scheduler=scheduler)
         with writer:
             status = writer.status()
             # Failed rows are tried again: the user may have mended the files.
@@ -120,7 +125,7 @@ def extract(
             report.kept = len(status) - len(todo)
             report.notes = list(plan.notes)
             try:
-                silent = _compute(plan, writer, todo, jobs, progress)
+                silent = _compute(plan, writer, rows(todo), len(todo), progress)
             except UsageError:  # the spec turned out to be impossible
                 if not report.kept:
                     writer.path.unlink()
@@ -139,100 +144,6 @@ def extract(
     return report
 
 
-def _open_writer(plan: Plan, overwrite: bool) -> StoreWriter | Report:
-    """Return the writer to go on with, or the report if nothing is to be done."""
-    wanted = provenance(plan.spec, plan.corpus)
-    growing = partial_path(plan.store)
-    previous: FeatureStore | None = None
-    if overwrite:
-        _discard_other(plan.store, fingerprint(wanted))
-    elif plan.store.exists():
-        previous = FeatureStore(plan.store)
-        _demand_same(previous, wanted)
-        failures = previous.failures()
-        paths = {clip.path for clip in plan.corpus.clips}
-        if not any(problem.where in paths for problem in failures):
-            return Report(
-                plan.store,
-                True,
-                len(previous),
-                kept=len(previous),
-                failures=failures,
-                notes=list(plan.notes),
-            )
-    if growing.exists():
-        previous = _growing_store(plan.store)
-        if previous.fingerprint == fingerprint(wanted):
-            return StoreWriter(growing)
-        _demand_same(previous, wanted, but_for="corpus.")
-    _demand_space(plan)
-    born = growing.with_name(growing.name + ".next")
-    with StoreWriter.create(
-        born,
-        plan.spec,
-        plan.corpus,
-        make_splits(plan.corpus),
-        wanted,
-        environment.describe(),
-    ) as writer:
-        if previous is not None:
-            writer.reuse(previous, _same_size(previous, plan.corpus.root))
-    os.replace(born, growing)
-    return StoreWriter(growing)
-
-
-def _discard_other(store: Path, wanted: str) -> None:
-    """Remove a growing file, unless it is what an interrupted rebuild left."""
-    try:
-        same = _growing_store(store).fingerprint == wanted
-    except (InputError, StoreError):
-        same = False
-    if not same:
-        partial_path(store).unlink(missing_ok=True)
-
-
-def _same_size(store: FeatureStore, root: Path) -> np.ndarray:
-    """Return which clips have a file of the size that their row was made from.
-
-    Corpora share file names (TUT 2016 and 2017 do), so a name alone says little.
-    """
-    sizes = store.measured("source_bytes")
-    same = np.zeros(len(sizes), bool)
-    for row, path in enumerate(store.paths()):
-        try:
-            same[row] = os.path.getsize(root / path) == sizes[row]
-        except OSError:
-            pass  # missing now: the worker will say so
-    return same
-
-
-def _growing_store(store: Path) -> FeatureStore:
-    try:
-        return FeatureStore(partial_path(store), partial=True)
-    except StoreError as error:
-        raise StoreError(
-            f"{error} It is the growing file of {store}; use --overwrite to start"
-            " again."
-        ) from error
-
-
-def _demand_same(
-    found: FeatureStore, wanted: dict[str, Any], but_for: str | None = None
-) -> None:
-    """Refuse to touch what was made with other settings.
-
-    A growing store may differ in its list of clips (``but_for``): its user was
-    told to mend the corpus and to run the command again.
-    """
-    fields = [name for name, _, _ in difference(found.provenance, wanted)]
-    if not all(but_for and name.startswith(but_for) for name in fields):
-        raise SettingsMismatch(
-            f"{found.path} was made with other settings and is kept untouched.\n"
-            f"{describe_difference(found.provenance, wanted)}\n"
-            "  Use --overwrite to rebuild it, or write to another file."
-        )
-
-
 def _demand_place(store: Path) -> None:
     if store.is_dir():
         raise UsageError(f"{store} is a folder; STORE must be the name of a file.")
@@ -244,26 +155,17 @@ def _demand_place(store: Path) -> None:
         raise UsageError(f"Cannot write into {store.parent}: permission denied.")
 
 
-def _demand_space(plan: Plan) -> None:
-    free = shutil.disk_usage(plan.store.parent).free
-    if plan.bytes > free:
-        raise AscError(
-            f"{plan.store} needs {plan.bytes / 1e6:,.0f} MB, but only"
-            f" {free / 1e6:,.0f} MB are free on its disk."
-        )
-
-
 def _compute(
     plan: Plan,
     writer: StoreWriter,
-    todo: np.ndarray,
-    jobs: int,
+    rows: Iterator[Computed | Failed],
+    total: int,
     progress: Progress | None,
 ) -> list[str]:
     """Compute and write rows; return the paths of digitally silent clips."""
     silent, committed = [], time.monotonic()
     try:
-        for done, result in enumerate(results(plan, todo, jobs), start=1):
+        for done, result in enumerate(rows, start=1):
             if isinstance(result, Failed):
                 writer.fail(result.row, result.message)
             else:
@@ -276,7 +178,7 @@ def _compute(
                 writer.commit()
                 committed = time.monotonic()
             if progress:
-                progress(done, len(todo))
+                progress(done, total)
         writer.commit()
     except OSError as error:
         if error.errno != errno.ENOSPC:

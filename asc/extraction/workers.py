@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import ctypes
+import os
+import tempfile
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -12,10 +15,16 @@ from pathlib import Path
 import numpy as np
 
 from asc import environment
-from asc.errors import InputError
+from asc.errors import AscError, InputError, UsageError, unknown_name
 from asc.extraction.planning import Plan
 from asc.features import FrontEnd, fit, read_audio
 from asc.store.writer import digest_of
+
+#: What runs workers: processes of this machine, or a cluster.
+BACKENDS = ("loky", "dask", "ray")
+
+#: Rows and paths of clips.
+Batch = list[tuple[int, str]]
 
 #: Clips that a worker gets at a time.
 _BATCH = 8
@@ -45,12 +54,38 @@ class Failed:
     message: str
 
 
-def results(plan: Plan, todo: np.ndarray, jobs: int) -> Iterator[Computed | Failed]:
-    """Yield rows in any order."""
-    from joblib import Parallel, delayed, parallel_config
+def results(
+    plan: Plan,
+    todo: np.ndarray,
+    *,
+    jobs: int = -1,
+    backend: str = "loky",
+    scheduler: str | None = None,
+) -> Iterator[Computed | Failed]:
+    """Yield rows in any order.
 
-    workers = jobs if jobs > 0 else environment.usable_cores()
-    workers = max(1, min(workers, len(todo) // _CLIPS_WORTH_A_WORKER))
+    Parameters
+    ----------
+    plan : Plan
+    todo : np.ndarray [shape=(rows,)]
+        Which rows.
+    jobs : int
+        Worker processes of this machine; -1 for one on each core.
+    backend : {'loky', 'dask', 'ray'}
+        ``loky`` for processes of this machine, the others for a cluster whose
+        workers see the audio under the same path.
+    scheduler : str, optional
+        Address of the cluster; a local one is started if not given.
+
+    Raises
+    ------
+    UsageError
+        If there is no such backend, or if it is not installed.
+    AscError
+        If a worker was killed. It names the clips that were being computed.
+    """
+    if backend not in BACKENDS:
+        raise UsageError(unknown_name("backend", backend, BACKENDS))
     batches = [
         [
             (int(row), plan.corpus.clips[row].path)
@@ -60,12 +95,27 @@ def results(plan: Plan, todo: np.ndarray, jobs: int) -> Iterator[Computed | Fail
     ]
     if not batches:
         return
+    if backend != "loky":
+        yield from _on_cluster(plan, batches, backend, scheduler)
+        return
+    workers = jobs if jobs > 0 else environment.usable_cores()
+    workers = max(1, min(workers, len(todo) // _CLIPS_WORTH_A_WORKER))
     if workers == 1:
         frontend = FrontEnd(plan.spec)
         for batch in batches:
             yield from _process(frontend, plan.corpus.root, batch)
-        return
+    else:
+        yield from _in_processes(plan, batches, workers)
+
+
+def _in_processes(
+    plan: Plan, batches: list[Batch], workers: int
+) -> Iterator[Computed | Failed]:
+    from joblib import Parallel, delayed, parallel_config
+    from joblib.externals.loky.process_executor import TerminatedWorkerError
+
     with (
+        tempfile.TemporaryDirectory(prefix="asc-") as notes,
         parallel_config("loky", inner_max_num_threads=1),
         Parallel(workers, return_as="generator_unordered", batch_size=1) as parallel,
     ):
@@ -76,10 +126,63 @@ def results(plan: Plan, todo: np.ndarray, jobs: int) -> Iterator[Computed | Fail
         for _ in warm:
             pass
         work = delayed(_process_apart)
-        for results in parallel(
-            work(frontend, plan.corpus.root, batch) for batch in batches
-        ):
-            yield from results
+        try:
+            for found in parallel(
+                work(frontend, plan.corpus.root, batch, notes) for batch in batches
+            ):
+                yield from found
+        except TerminatedWorkerError as error:
+            at = " or ".join(sorted(_current_clips(notes))) or "an unknown clip"
+            raise AscError(
+                f"A worker process was killed while it was at {at}. Usually the"
+                " memory was used up: run the same command again with fewer --jobs."
+                " Finished clips are kept."
+            ) from error
+
+
+def _on_cluster(
+    plan: Plan, batches: list[Batch], backend: str, scheduler: str | None
+) -> Iterator[Computed | Failed]:
+    """Yield rows that the workers of a Dask or Ray cluster compute.
+
+    A lost worker's batches are computed anew by the others, which is the
+    cluster's own business.
+    """
+    from joblib import Parallel, delayed, parallel_config
+
+    frontend, root = FrontEnd(plan.spec), plan.corpus.root.resolve()
+    with ExitStack() as stack:
+        try:
+            if backend == "dask":
+                from distributed import Client
+
+                stack.enter_context(Client(scheduler))
+            else:
+                import ray
+                from ray.util.joblib import register_ray
+
+                ray.init(address=scheduler, log_to_driver=False)
+                stack.callback(ray.shutdown)
+                register_ray()
+        except ImportError as error:
+            raise UsageError(
+                f"Backend {backend!r} is not installed. Use: pip install"
+                f" 'asc[{backend}]'."
+            ) from error
+        except (OSError, ValueError, ConnectionError) as error:
+            raise AscError(
+                f"Cannot reach the {backend} cluster at {scheduler}: {error}"
+            ) from error
+        stack.enter_context(parallel_config(backend, n_jobs=-1))
+        work = delayed(_process)
+        # A few batches for each worker at a time: a list is all that every
+        # backend can return, and it must not grow with the corpus.
+        step = max(1, 4 * Parallel()._effective_n_jobs())
+        for start in range(0, len(batches), step):
+            for found in Parallel(batch_size=1)(
+                work(frontend, root, batch) for batch in batches[start : start + step]
+            ):
+                yield from found
 
 
 def _warm_up() -> None:
@@ -87,12 +190,22 @@ def _warm_up() -> None:
     import soundfile  # noqa: F401
 
 
+def _current_clips(notes: str) -> set[str]:
+    """Return the clips that workers noted down and did not finish."""
+    return {note.read_text() for note in Path(notes).iterdir()} - {""}
+
+
 def _process_apart(
-    frontend: FrontEnd, root: Path, batch: Iterable[tuple[int, str]]
+    frontend: FrontEnd, root: Path, batch: Batch, notes: str
 ) -> list[Computed | Failed]:
-    """Compute a batch in a worker process."""
+    """Compute a batch in a worker process, which notes down what it is at."""
     _keep_memory()
-    return _process(frontend, root, batch)
+    note, found = Path(notes, str(os.getpid())), []
+    for row, path in batch:
+        note.write_text(path)
+        found += _process(frontend, root, [(row, path)])
+    note.write_text("")
+    return found
 
 
 @cache
@@ -111,9 +224,7 @@ def _keep_memory() -> None:
     mallopt(_M_MMAP_THRESHOLD, _KEPT_BYTES)
 
 
-def _process(
-    frontend: FrontEnd, root: Path, batch: Iterable[tuple[int, str]]
-) -> list[Computed | Failed]:
+def _process(frontend: FrontEnd, root: Path, batch: Batch) -> list[Computed | Failed]:
     """Compute a batch of rows. No exception leaves it."""
     results: list[Computed | Failed] = []
     for row, path in batch:

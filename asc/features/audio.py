@@ -59,7 +59,7 @@ def read_audio(path: str | os.PathLike[str]) -> Audio:
         If the file is missing, unreadable, empty, truncated, not audio, has no
         samples, or has samples that are not finite numbers.
     """
-    data, checksum = _read(Path(path))
+    data, crc32 = _read(Path(path))
     if not len(data):
         raise InputError("the file is empty (0 bytes).")
     check_whole(data)
@@ -70,7 +70,18 @@ def read_audio(path: str | os.PathLike[str]) -> Audio:
         energy = float(np.dot(samples.ravel(), samples.ravel()))
     if not energy < _MOST_ENERGY:
         raise InputError(_describe_unusable(samples))
-    return Audio(samples, rate, len(data), checksum)
+    return Audio(samples, rate, len(data), crc32)
+
+
+def checksum(path: str | os.PathLike[str]) -> int:
+    """Return the CRC-32 of a file.
+
+    Raises
+    ------
+    InputError
+        If it is missing or cannot be read.
+    """
+    return _read(Path(path))[1]
 
 
 def _read(path: Path) -> tuple[np.ndarray, int]:
@@ -78,15 +89,15 @@ def _read(path: Path) -> tuple[np.ndarray, int]:
     try:
         with open(path, "rb", buffering=0) as file:
             data = np.empty(os.fstat(file.fileno()).st_size, np.uint8)
-            place = checksum = 0
+            place = crc32 = 0
             while count := file.readinto(data[place : place + _PIECE].data):
-                checksum = zlib.crc32(data[place : place + count].data, checksum)
+                crc32 = zlib.crc32(data[place : place + count].data, crc32)
                 place += count
     except FileNotFoundError as error:
         raise InputError("the file is missing.") from error
     except OSError as error:
         raise InputError(f"the file cannot be read ({error.strerror}).") from error
-    return data[:place], checksum
+    return data[:place], crc32
 
 
 def _decoded(data: np.ndarray) -> tuple[np.ndarray, int]:

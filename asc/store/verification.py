@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import numpy as np
 
 from asc.corpus.splits import PARTS, leakage
-from asc.errors import StoreError
+from asc.environment import dsp_versions
+from asc.errors import InputError, StoreError
+from asc.features import FrontEnd, fit, read_audio
 from asc.store import schema
 from asc.store.fingerprint import fingerprint, listing_digest
 from asc.store.reader import FeatureStore
@@ -15,7 +18,11 @@ from asc.store.writer import digest_of
 
 
 def verify(
-    store: FeatureStore, progress: Callable[[int, int], None] | None = None
+    store: FeatureStore,
+    progress: Callable[[int, int], None] | None = None,
+    *,
+    audio: Path | None = None,
+    sample: int = 20,
 ) -> list[str]:
     """Check flags, the digest of every row, and the splits of a store.
 
@@ -25,13 +32,20 @@ def verify(
     ----------
     store : FeatureStore
     progress : callable(done, total), optional
+    audio : Path, optional
+        Folder of the corpus. If given, random rows are computed again from it.
+    sample : int
+        How many.
 
     Returns
     -------
     list of str
         One sentence for each thing that is wrong; empty if nothing is.
     """
-    return list(_problems(store, progress or (lambda done, total: None)))
+    problems = list(_problems(store, progress or (lambda done, total: None)))
+    if audio is not None:
+        problems += _audio_problems(store, audio, sample)
+    return problems
 
 
 def _problems(store: FeatureStore, progress: Callable) -> Iterator[str]:
@@ -110,3 +124,32 @@ def _provenance_problems(store: FeatureStore) -> Iterator[str]:
         rows = zip(store.paths(), scenes, store.recordings(), strict=True)
         if listing_digest(rows) != corpus.get("listing"):
             yield "Paths, scenes or recordings are not those of the provenance."
+
+
+def _audio_problems(store: FeatureStore, root: Path, sample: int) -> Iterator[str]:
+    """Compute random rows again, which must give the same codes.
+
+    With other versions of the libraries that compute, a cell may differ by what
+    rounding does: one code step.
+    """
+    frontend = FrontEnd(store.spec)
+    same_libraries = store.provenance.get("libraries") == dsp_versions()
+    done = np.flatnonzero(store.status() == schema.DONE)
+    paths = store.paths()
+    for row in np.sort(np.random.default_rng().permutation(done)[:sample]):
+        try:
+            features = frontend(fit(read_audio(root / paths[row]), store.spec))
+        except InputError as error:
+            yield f"Clip {paths[row]} (row {row}) cannot be computed again: {error}"
+            continue
+        for feature, again in features.items():
+            stored = store.features(feature)[row]
+            if np.array_equal(again, stored):
+                continue
+            levels = store.to_decibels(feature, stored)
+            off = np.abs(store.to_decibels(feature, again) - levels).max()
+            if same_libraries or off > store.spec.step:
+                yield (
+                    f"Clip {paths[row]} (row {row}), {feature}: computed again from"
+                    f" its audio it differs by up to {off:.2f} dB."
+                )

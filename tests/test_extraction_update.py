@@ -1,0 +1,167 @@
+"""Staleness: what has changed is noticed, and only that is computed again."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+import soundfile
+
+from asc.corpus import open_corpus
+from asc.errors import AscError, SettingsMismatch, UsageError
+from asc.extraction import extract as extract_plan
+from asc.extraction import plan, workers
+from asc.store import FeatureStore, verify
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Path:
+    return tmp_path / "store.h5"
+
+
+def change(path: Path) -> None:
+    """Give a file other samples of the same size."""
+    samples, rate = soundfile.read(path)
+    soundfile.write(path, -0.5 * samples, rate, subtype="PCM_16")
+
+
+def test_nothing_changed_computes_nothing(extract, own_corpus, store, computed):
+    extract(own_corpus, store)
+    before, inode = store.read_bytes(), store.stat().st_ino
+    computed.clear()
+    report = extract(own_corpus, store, update=True)
+    assert report.complete and not computed
+    assert (store.read_bytes(), store.stat().st_ino) == (before, inode)
+
+
+def test_a_file_of_another_size_is_noticed_and_nothing_touched(
+    extract, own_corpus, store, write_wav
+):
+    extract(own_corpus, store)
+    before = store.read_bytes()
+    write_wav(own_corpus / "audio" / "b001_0_1.wav", seconds=1.5)
+    with pytest.raises(SettingsMismatch, match=r"1 source file .*b001_0_1.*--update"):
+        extract(own_corpus, store)
+    assert store.read_bytes() == before
+
+
+def test_update_computes_only_what_changed(
+    extract, own_corpus, store, tmp_path, computed
+):
+    extract(own_corpus, store)
+    change(own_corpus / "audio" / "b001_0_1.wav")  # of the same size
+    computed.clear()
+    report = extract(own_corpus, store, update=True)
+    assert computed == ["audio/b001_0_1.wav"]
+    assert (report.computed, report.kept, report.complete) == (1, 23, True)
+    again = extract(own_corpus, tmp_path / "again.h5")
+    assert FeatureStore(store).digest == FeatureStore(again.store).digest
+    assert verify(FeatureStore(store)) == []
+
+
+def test_added_and_removed_clips(extract, own_corpus, store, write_wav, computed):
+    extract(own_corpus, store)
+    meta = own_corpus / "meta.txt"
+    lines = meta.read_text().splitlines()
+    gone = lines[0].split("\t")[0]
+    lines = lines[1:] + ["audio/new_0_1.wav\tbus\tnew"]
+    meta.write_text("\n".join(lines) + "\n")
+    for file in (own_corpus / "evaluation_setup").iterdir():
+        kept = [line for line in file.read_text().splitlines() if gone not in line]
+        file.write_text("\n".join(kept))
+    write_wav(own_corpus / "audio" / "new_0_1.wav", seed=77)
+    with pytest.raises(SettingsMismatch, match="--update brings"):
+        extract(own_corpus, store)
+    computed.clear()
+    report = extract(own_corpus, store, update=True)
+    assert computed == ["audio/new_0_1.wav"] and report.complete
+    paths = FeatureStore(store).paths()
+    assert "audio/new_0_1.wav" in paths and gone not in paths and len(paths) == 24
+
+
+def test_update_does_not_excuse_other_settings(extract, own_corpus, store):
+    extract(own_corpus, store)
+    with pytest.raises(SettingsMismatch, match="n_fft"):
+        extract(own_corpus, store, settings={"n_fft": 8192}, update=True)
+
+
+def test_a_missing_file_is_a_failing_clip(extract, own_corpus, store):
+    extract(own_corpus, store)
+    os.unlink(own_corpus / "audio" / "c002_1_2.wav")
+    report = extract(own_corpus, store, update=True)
+    assert not report.complete
+    assert [problem.where for problem in report.failures] == ["audio/c002_1_2.wav"]
+    assert FeatureStore(store).complete  # the old store is still there
+
+
+def test_verify_against_audio(extract, own_corpus, store):
+    extract(own_corpus, store)
+    opened = FeatureStore(store)
+    assert verify(opened, audio=own_corpus, sample=24) == []
+    change(own_corpus / "audio" / "b001_0_1.wav")
+    os.unlink(own_corpus / "audio" / "c002_1_2.wav")
+    problems = verify(opened, audio=own_corpus, sample=24)
+    assert len(problems) == 3
+    assert any("b001_0_1" in text and "mel" in text for text in problems)
+    assert any("c002_1_2" in text and "missing" in text for text in problems)
+
+
+def loky_workers() -> list[int]:
+    """Return the worker processes of this process."""
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            parent = int(stat.read_text().rpartition(")")[2].split()[1])
+            command = (stat.parent / "cmdline").read_text()
+        except OSError:
+            continue
+        if parent == os.getpid() and "popen_loky" in command:
+            found.append(int(stat.parent.name))
+    return found
+
+
+def test_a_killed_worker_is_named_with_its_clip(own_corpus, store, monkeypatch):
+    """A pipe in place of a file holds its worker until it is killed."""
+    monkeypatch.setattr(workers, "_CLIPS_WORTH_A_WORKER", 1)
+    monkeypatch.setattr(workers, "_BATCH", 1)
+    planned = plan(open_corpus(own_corpus), store, rows=16, columns=16)
+    stuck = own_corpus / "audio" / "b001_0_1.wav"
+    whole = stuck.read_bytes()
+    stuck.unlink()
+    os.mkfifo(stuck)
+
+    def kill_when_only_it_is_left(done: int, total: int) -> None:
+        if done == total - 1:
+            for worker in loky_workers():
+                os.kill(worker, signal.SIGKILL)
+
+    with pytest.raises(AscError, match=r"killed while it was at audio/b001_0_1\.wav"):
+        extract_plan(planned, jobs=2, progress=kill_when_only_it_is_left)
+    stuck.unlink()
+    stuck.write_bytes(whole)
+    report = extract_plan(planned, jobs=1)
+    assert report.complete and (report.computed, report.kept) == (1, 23)
+
+
+def test_unknown_backend(extract, own_corpus, store):
+    with pytest.raises(UsageError, match="Did you mean 'dask'"):
+        extract(own_corpus, store, backend="dusk")
+
+
+def test_a_dask_cluster_gives_the_same_bytes(extract, own_corpus, store, tmp_path):
+    distributed = pytest.importorskip("distributed")
+    local = extract(own_corpus, store)
+    with distributed.LocalCluster(
+        n_workers=2, threads_per_worker=1, dashboard_address=None
+    ) as cluster:
+        remote = extract(
+            own_corpus,
+            tmp_path / "remote.h5",
+            backend="dask",
+            scheduler=cluster.scheduler_address,
+        )
+    digests = {FeatureStore(report.store).digest for report in (local, remote)}
+    assert len(digests) == 1
+    assert len(open_corpus(own_corpus).clips) == remote.computed == 24
