@@ -24,12 +24,15 @@ _PUBLIC = {
     "Run": "asc.training.run",
     "build_model": "asc.models",
     "dataset": "asc.pipeline.dataset",
+    "download_corpus": "asc.corpus.download",
     "evaluate": "asc.evaluation.evaluate",
     "extract": "asc.extraction",
     "make_splits": "asc.corpus",
     "open_corpus": "asc.corpus",
     "plan": "asc.extraction",
     "predict": "asc.prediction",
+    "pull": "asc.store.transfer",
+    "push": "asc.store.transfer",
     "register_model": "asc.models",
     "resume": "asc.evaluation.experiment",
     "train": "asc.evaluation.experiment",
@@ -41,6 +44,7 @@ __all__ = ["__version__", *_PUBLIC]
 
 if TYPE_CHECKING:
     from asc.corpus import Corpus, make_splits, open_corpus
+    from asc.corpus.download import download_corpus
     from asc.corpus.synthetic import write_synthetic_corpus
     from asc.errors import AscError
     from asc.evaluation.evaluate import evaluate
@@ -52,6 +56,7 @@ if TYPE_CHECKING:
     from asc.pipeline.dataset import dataset
     from asc.prediction import predict
     from asc.store import FeatureStore, verify
+    from asc.store.transfer import pull, push
     from asc.training.recipe import Recipe
     from asc.training.run import Run
     from asc.training.trainer import Listener

@@ -1,7 +1,8 @@
-"""asc corpus: look at a corpus, or write a synthetic one."""
+"""asc corpus: look at a corpus, download one, or write a synthetic one."""
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 
 import click
@@ -10,6 +11,7 @@ from asc.cli.options import (
     NearestGroup,
     jobs_option,
     json_option,
+    note,
     print_json,
     verbose_option,
 )
@@ -18,7 +20,7 @@ from asc.cli.progress import progress
 
 @click.group(cls=NearestGroup)
 def corpus() -> None:
-    """Look at a corpus, or write a synthetic one."""
+    """Look at a corpus, download one, or write a synthetic one."""
 
 
 @corpus.command()
@@ -115,4 +117,69 @@ def synth(
             progress=show,
         )
     click.echo(f"{root}: written. Next: asc-extract {root}")
+    return 0
+
+
+@corpus.command()
+@click.argument("name")
+@click.argument(
+    "folder", metavar="[DIR]", required=False, type=click.Path(path_type=Path)
+)
+@click.option("--list", "listing", is_flag=True, help="Show what would be downloaded.")
+@click.option("--keep", is_flag=True, help="Keep the archives, in DIR/.download.")
+@click.option("--base-url", metavar="URL", help="Another place of the same files.")
+@json_option
+@verbose_option
+def download(
+    name: str,
+    folder: Path | None,
+    listing: bool,
+    keep: bool,
+    base_url: str | None,
+    as_json: bool,
+) -> int:
+    """Download NAME into DIR: tut2017-development or tut2017-evaluation.
+
+    Every package is compared with its known MD5 sum and unpacked, and in the end
+    the clips are counted. The same command goes on after an interruption.
+    The licence allows non-commercial use; read it at the address that is shown.
+
+    \b
+    Example:
+        asc corpus download tut2017-development TUT-acoustic-scenes-2017-development
+    """
+    from asc.corpus.download import download_corpus
+    from asc.corpus.zenodo import data_set
+
+    data = data_set(name)
+    licence = (
+        "The licence allows non-commercial use only, and whoever downloads accepts it."
+        f" Read it at {data.record}"
+    )
+    if listing:
+        if as_json:
+            print_json({"name": name, "bytes": data.size, **asdict(data)})
+            return 0
+        for package in data.packages:
+            click.echo(f"{package.size:>14,} bytes  {package.name}  md5 {package.md5}")
+        click.echo(
+            f"{name}: {data.clips:,} clips, {data.size / 1e9:.1f} GB to download, about"
+            f" {data.unpacked / 1e9:.1f} GB unpacked. {licence}"
+        )
+        return 0
+    if folder is None:
+        raise click.UsageError("Missing argument 'DIR', the folder to download to.")
+    note(licence)
+    with progress("downloading", "MB") as show:
+        download_corpus(
+            name,
+            folder,
+            keep=keep,
+            base_url=base_url,
+            progress=lambda done, total: show(done // 10**6, total // 10**6),
+        )
+    if as_json:
+        print_json({"path": str(folder), "clips": data.clips})
+    else:
+        click.echo(f"{folder}: {data.clips:,} clips. Next: asc-extract {folder}")
     return 0

@@ -6,7 +6,14 @@ from pathlib import Path
 
 import click
 
-from asc.cli.options import json_option, percent, print_json, verbose_option
+from asc.cli.options import (
+    STORE,
+    json_option,
+    local,
+    percent,
+    print_json,
+    verbose_option,
+)
 from asc.errors import UsageError
 
 
@@ -14,8 +21,8 @@ from asc.errors import UsageError
 @click.argument("runs", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option(
     "--store",
-    type=click.Path(path_type=Path),
-    help="Another store of the same spec.  [default: the run's own]",
+    type=STORE,
+    help="Another store of the same spec, or its URL.  [default: the run's own]",
 )
 @click.option("--split", help="Split.  [default: the run's own]")
 @click.option(
@@ -32,7 +39,7 @@ from asc.errors import UsageError
 @verbose_option
 def evaluate(
     runs: tuple[Path, ...],
-    store: Path | None,
+    store: Path | str | None,
     split: str | None,
     part: str | None,
     output: Path | None,
@@ -52,7 +59,7 @@ def evaluate(
             raise UsageError("--output takes one run. Evaluate the runs one by one.")
         if output.exists() and (not output.is_dir() or any(output.iterdir())):
             raise UsageError(f"{output} is there already; name a new folder.")
-    opened = FeatureStore(store) if store else None
+    opened = FeatureStore(local(store)) if store else None
     results = []
     for run in runs:
         result = carry_out(run, store=opened, split=split, part=part)

@@ -8,6 +8,7 @@ import traceback
 
 import click
 
+from asc.cli.cache import cache
 from asc.cli.corpus import corpus
 from asc.cli.env import env
 from asc.cli.evaluate import evaluate
@@ -45,7 +46,7 @@ def asc() -> None:
     """
 
 
-for _command in (extract, train, evaluate, predict, store, corpus, models, env):
+for _command in (extract, train, evaluate, predict, store, cache, corpus, models, env):
     asc.add_command(_command)
 
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import click
 
+from asc.cli.progress import progress
 from asc.errors import unknown_name
 
 
@@ -29,6 +32,36 @@ class NearestGroup(click.Group):
             known = self.list_commands(ctx)
             raise click.UsageError(unknown_name("command", name, known), ctx)
         return super().resolve_command(ctx, args)
+
+
+class StorePlace(click.ParamType):
+    """The path of a store as a `Path`; a URL stays text, for `local`."""
+
+    name = "path"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> Path | str:
+        """Tell a path from a URL; nothing is downloaded yet."""
+        return value if "://" in str(value) else Path(value)
+
+
+STORE = StorePlace()
+
+
+@contextmanager
+def transferring(what: str) -> Iterator[Callable[[int, int], None]]:
+    """Yield a function ``(done, total)`` that shows how many bytes are through."""
+    with progress(what, "MB") as show:
+        yield lambda done, total: show(done // 10**6, total // 10**6)
+
+
+def local(store: Path | str) -> Path:
+    """Return the path of a `STORE` argument: a URL is pulled into the cache."""
+    if isinstance(store, Path):
+        return store
+    from asc.store.transfer import resolve
+
+    with transferring("pulling") as show:
+        return resolve(store, progress=show)
 
 
 def _be_verbose(ctx: click.Context, parameter: click.Parameter, value: bool) -> None:

@@ -7,22 +7,28 @@ from pathlib import Path
 import click
 
 from asc.cli.options import (
+    STORE,
     NearestGroup,
     json_option,
+    local,
     percent,
     print_json,
     print_list,
+    transferring,
     verbose_option,
 )
 from asc.cli.progress import progress
 from asc.errors import StoreError
 
-_STORE = click.argument("store", type=click.Path(path_type=Path))
+_STORE = click.argument("store", type=STORE)
 
 
 @click.group(cls=NearestGroup)
 def store() -> None:
-    """Look at a store, check it, draw its spectrograms."""
+    """Look at a store, check it, draw its spectrograms, share it.
+
+    STORE is a file, or a URL, which is pulled into the cache first.
+    """
 
 
 @store.command()
@@ -30,7 +36,7 @@ def store() -> None:
 @click.option("--partial", is_flag=True, help="Also a store that is still growing.")
 @json_option
 @verbose_option
-def info(store: Path, partial: bool, as_json: bool) -> int:
+def info(store: Path | str, partial: bool, as_json: bool) -> int:
     """Print what STORE holds: clips, scenes, features, splits and leakage.
 
     \b
@@ -39,7 +45,7 @@ def info(store: Path, partial: bool, as_json: bool) -> int:
     """
     from asc.store import FeatureStore
 
-    summary = FeatureStore(store, partial=partial).summary()
+    summary = FeatureStore(local(store), partial=partial).summary()
     if as_json:
         print_json(summary)
         return 0
@@ -70,21 +76,36 @@ def info(store: Path, partial: bool, as_json: bool) -> int:
 
 @store.command()
 @_STORE
+@click.option(
+    "--audio",
+    type=click.Path(path_type=Path),
+    help="Corpus; random rows are computed again from its audio.",
+)
+@click.option(
+    "--sample",
+    type=click.IntRange(min=1),
+    default=20,
+    show_default=True,
+    help="How many rows are computed again.",
+)
 @json_option
 @verbose_option
-def verify(store: Path, as_json: bool) -> int:
+def verify(store: Path | str, audio: Path | None, sample: int, as_json: bool) -> int:
     """Check flags, splits and the digest of every row of STORE.
 
     \b
     Example:
         asc store verify cache/esc10.h5
     """
+    from asc.corpus import open_corpus
     from asc.store import FeatureStore
     from asc.store import verify as check
 
+    store = local(store)
     opened = FeatureStore(store)
+    root = open_corpus(audio).root if audio is not None else None
     with progress("verifying", "rows") as show:
-        problems = check(opened, show)
+        problems = check(opened, show, audio=root, sample=sample)
     if as_json:
         print_json({"store": str(store), "sound": not problems, "problems": problems})
     if problems:
@@ -105,7 +126,7 @@ def verify(store: Path, as_json: bool) -> int:
     help="Picture to write (.png, .pdf, .svg).  [default: beside the store]",
 )
 @verbose_option
-def preview(store: Path, clip: str | None, output: Path | None) -> int:
+def preview(store: Path | str, clip: str | None, output: Path | None) -> int:
     """Draw the features of one clip of STORE, or of one clip of every scene.
 
     \b
@@ -115,12 +136,68 @@ def preview(store: Path, clip: str | None, output: Path | None) -> int:
     from asc.evaluation import plots
     from asc.store import FeatureStore
 
-    opened = FeatureStore(store)
+    opened = FeatureStore(local(store))
     if clip is None:
         figure = plots.spectrogram_sheet(opened)
     else:
         figure = plots.spectrogram_figure(opened, opened.find(clip))
-    output = output or store.with_suffix(".png")
+    # The copy of a URL is in the cache: nobody would look for a picture there.
+    beside = store if isinstance(store, Path) else Path(opened.path.name)
+    output = output or beside.with_suffix(".png")
     plots.save(figure, output)
     click.echo(f"{output}")
+    return 0
+
+
+@store.command()
+@click.argument("store", type=click.Path(path_type=Path))
+@click.argument("url")
+@json_option
+@verbose_option
+def push(store: Path, url: str, as_json: bool) -> int:
+    """Copy STORE to URL for others to pull, with its SHA-256 beside it.
+
+    URL is a folder or file, on a disk of this machine or of the network, or
+    s3://, sftp:// or another kind that fsspec knows (pip install 'asc[remote]').
+    To a folder, the same command goes on after an interruption.
+
+    \b
+    Example:
+        asc store push cache/esc10.h5 /mnt/shared/stores/
+    """
+    from asc.store.sources import shown
+    from asc.store.transfer import push as carry_out
+
+    with transferring("pushing") as show:
+        place = shown(carry_out(store, url, progress=show))
+    if as_json:
+        print_json({"store": str(store), "url": place})
+    else:
+        click.echo(f"{store} is at {place}. Elsewhere: asc store pull {place}")
+    return 0
+
+
+@store.command()
+@click.argument("url")
+@json_option
+@verbose_option
+def pull(url: str, as_json: bool) -> int:
+    """Bring the store at URL into the cache, checked row by row.
+
+    URL is http(s)://, a path, or s3://, sftp:// or another kind that fsspec knows
+    (pip install 'asc[remote]'). The same command goes on after an interruption;
+    a store that is there already and did not change is not sent again.
+
+    \b
+    Example:
+        asc store pull https://example.org/stores/esc10.h5
+    """
+    from asc.store.transfer import pull as carry_out
+
+    with transferring("pulling") as show:
+        path = carry_out(url, progress=show)
+    if as_json:
+        print_json({"path": str(path), "bytes": path.stat().st_size})
+    else:
+        click.echo(f"{path}")
     return 0

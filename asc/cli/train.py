@@ -9,7 +9,14 @@ from typing import Any
 
 import click
 
-from asc.cli.options import json_option, note, print_json, verbose_option
+from asc.cli.options import (
+    STORE,
+    json_option,
+    local,
+    note,
+    print_json,
+    verbose_option,
+)
 from asc.errors import UsageError
 from asc.models import model_names
 from asc.pipeline.augmentation import POLICIES
@@ -30,7 +37,7 @@ def _recipe_option(name: str, help: str, **settings: Any) -> Any:
 
 
 @click.command()
-@click.argument("store", required=False, type=click.Path(path_type=Path))
+@click.argument("store", required=False, type=STORE)
 @_recipe_option("model", f"Model: {', '.join(model_names())}.")
 @_recipe_option("feature", "Feature: mel or stft.")
 @_recipe_option("split", "Split: random (leaks recordings), recording, fold1, fold2...")
@@ -69,7 +76,7 @@ def _recipe_option(name: str, help: str, **settings: Any) -> Any:
 @json_option
 @verbose_option
 def train(
-    store: Path | None,
+    store: Path | str | None,
     run: Path | None,
     resume: Path | None,
     in_memory: bool,
@@ -77,6 +84,8 @@ def train(
     **recipe: Any,
 ) -> int:
     """Train a model on STORE and evaluate it once on the test part.
+
+    STORE is a file, or a URL, which is pulled into the cache first.
 
     With no options this is the documented system: simple CNN, Mel, thirds
     augmentation, Adam, at most 50 epochs with a patience of 5, batches of 16,
@@ -98,13 +107,14 @@ def train(
         if resume is not None:
             path = resume
             if store is not None:
-                settings["store"] = FeatureStore(store)
+                settings["store"] = FeatureStore(local(store))
             finished, result = experiment.resume(path, **settings)
         elif store is not None:
-            opened, wanted = FeatureStore(store), Recipe(**recipe)
+            wanted = Recipe(**recipe)  # a mistake in it is told before a download
+            opened = FeatureStore(local(store))
             path = run or default_run_path(opened, wanted)
             finished, result = experiment.train(
-                opened, wanted, path, command=tuple(sys.argv), **settings
+                opened, wanted, path, command=_command(), **settings
             )
         else:
             raise UsageError("Name a STORE to train on, or a run with --resume.")
@@ -123,6 +133,13 @@ def train(
         )
     click.echo(f"run {finished.path}: metrics.json, curves.png, confusion.png")
     return 0
+
+
+def _command() -> tuple[str, ...]:
+    """Return the command line for the record of a run, without credentials."""
+    from asc.store.sources import shown
+
+    return tuple(shown(word) if "://" in word else word for word in sys.argv)
 
 
 def _listener(quiet: bool) -> Any:

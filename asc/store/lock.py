@@ -13,7 +13,7 @@ from asc.errors import Busy
 
 
 @contextmanager
-def writing(store: Path) -> Iterator[None]:
+def writing(store: Path, *, wait: bool = False) -> Iterator[None]:
     """Hold the right to write a store.
 
     The operating system drops the lock when its holder dies, so a stale lock
@@ -23,6 +23,8 @@ def writing(store: Path) -> Iterator[None]:
     ----------
     store : Path
         The lock lies beside it, as ``STORE.lock``, while it is held.
+    wait : bool
+        Wait for another holder instead of giving up.
 
     Raises
     ------
@@ -33,7 +35,7 @@ def writing(store: Path) -> Iterator[None]:
     while True:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
         except BlockingIOError:
             holder = os.read(descriptor, 200).decode(errors="replace").strip()
             os.close(descriptor)
@@ -41,11 +43,15 @@ def writing(store: Path) -> Iterator[None]:
                 f"{store} is being written by {holder or 'another process'}. Wait for"
                 " it, or write to another file."
             ) from None
+        except BaseException:  # an interruption of the wait
+            os.close(descriptor)
+            raise
         # The last holder may have removed the file between the two calls.
-        if os.path.exists(path) and os.path.samestat(
-            os.fstat(descriptor), os.stat(path)
-        ):
-            break
+        try:
+            if os.path.samestat(os.fstat(descriptor), os.stat(path)):
+                break
+        except FileNotFoundError:
+            pass
         os.close(descriptor)
     try:
         os.ftruncate(descriptor, 0)

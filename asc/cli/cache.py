@@ -1,0 +1,103 @@
+"""asc cache: the stores that were pulled."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from asc.cli.options import NearestGroup, json_option, print_json, verbose_option
+from asc.errors import UsageError
+
+if TYPE_CHECKING:
+    from asc.store.cache import Entry
+
+
+@click.group(cls=NearestGroup)
+def cache() -> None:
+    """List the stores that were pulled, or make room.
+
+    The environment variable ASC_CACHE is the cache folder  [default: cache], and
+    ASC_CACHE_LIMIT, such as 20GB, its size: after each pull, the least recently
+    used stores are removed until the rest fits.
+    """
+
+
+@cache.command("list")
+@json_option
+@verbose_option
+def list_command(as_json: bool) -> int:
+    """List pulled stores, least recently used first.
+
+    \b
+    Example:
+        asc cache list --json
+    """
+    from asc.store.cache import cache_limit, cached, downloads
+
+    entries, limit = cached(), cache_limit()
+    total = sum(entry.bytes for entry in entries)
+    if as_json:
+        print_json(
+            {
+                "folder": str(downloads()),
+                "limit": limit,
+                "bytes": total,
+                "stores": [_facts(entry) for entry in entries],
+            }
+        )
+        return 0
+    for entry in entries:
+        click.echo(
+            f"{_size(entry.bytes):>14}  {_time(entry):%Y-%m-%d %H:%M}  {entry.path}"
+            f"  {entry.url}{'' if entry.complete else '  (not whole yet)'}"
+        )
+    allowed = "" if limit is None else f" of {_size(limit)}"
+    click.echo(f"{_size(total):>14}{allowed} in {downloads()}")
+    return 0
+
+
+@cache.command()
+@click.option("--limit", help="Remove until no more than this is left, such as 5GB.")
+@click.option("--all", "everything", is_flag=True, help="Remove all pulled stores.")
+@json_option
+@verbose_option
+def clean(limit: str | None, everything: bool, as_json: bool) -> int:
+    """Remove pulled stores, least recently used first.
+
+    \b
+    Example:
+        asc cache clean --limit 5GB
+    """
+    from asc.store.cache import cache_limit
+    from asc.store.cache import clean as carry_out
+    from asc.store.cache import parse_size
+
+    wanted = cache_limit() if limit is None else parse_size(limit, "--limit")
+    if wanted is None and not everything:
+        raise UsageError("Say how much may stay with --limit 5GB, or --all for none.")
+    removed = carry_out(wanted, everything)
+    if as_json:
+        print_json({"removed": [_facts(entry) for entry in removed]})
+        return 0
+    for entry in removed:
+        click.echo(f"removed {entry.path}  {entry.url}")
+    click.echo(f"{_size(sum(entry.bytes for entry in removed))} freed")
+    return 0
+
+
+def _facts(entry: Entry) -> dict[str, Any]:
+    return asdict(entry) | {
+        "path": str(entry.path),
+        "used": _time(entry).isoformat(timespec="seconds"),
+    }
+
+
+def _time(entry: Entry) -> datetime:
+    return datetime.fromtimestamp(entry.used).astimezone()
+
+
+def _size(number: int) -> str:
+    return f"{number / 1e6:,.1f} MB"
