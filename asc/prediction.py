@@ -58,7 +58,7 @@ def predict(
     """Predict the scenes of audio files.
 
     Audio is read, resampled and transformed as it was for the run's store, so a
-    clip of the store gets the numbers that it has there. Longer audio is cut
+    clip of the usual length gets the numbers that its row has. Longer audio is cut
     into windows of the clip length, spread evenly from its start to its end, and
     their probabilities are averaged; audio of less than one and a half clip
     lengths is one window.

@@ -96,6 +96,58 @@ def test_a_missing_file_is_a_failing_clip(extract, own_corpus, store):
     assert FeatureStore(store).complete  # the old store is still there
 
 
+def test_mended_metadata_is_accepted(tmp_path, extract, few_clips):
+    """Rows that were refused are gone: so is the reason not to complete."""
+    clips = sorted((few_clips / "audio").iterdir())[:6]
+    folder = tmp_path / "table"
+    folder.mkdir()
+    lines = ["path,label,recording"]
+    for number, clip in enumerate(clips):
+        (folder / clip.name).write_bytes(clip.read_bytes())
+        lines.append(f"{clip.name},s{number % 2},r{number}")
+    table = folder / "t.csv"
+    table.write_text("\n".join([*lines, lines[1], lines[2]]) + "\n")
+    store = tmp_path / "t.h5"
+    assert len(extract(open_corpus(table), store).failures) == 2
+    table.write_text("\n".join(lines) + "\n")
+    report = extract(open_corpus(table), store)
+    assert report.complete and not report.failures
+    assert (report.kept, report.computed) == (6, 0)
+
+
+def test_a_finished_row_of_another_file_is_not_vouched_for(
+    extract, own_corpus, store, tmp_path, write_wav
+):
+    """A clip that was done is replaced before the store is completed."""
+    bad = own_corpus / "audio" / "a000_0_1.wav"
+    good = bad.read_bytes()
+    bad.write_bytes(b"")
+    assert not extract(own_corpus, store).complete
+    bad.write_bytes(good)
+    write_wav(own_corpus / "audio" / "b001_0_1.wav", seconds=1.25, seed=99)
+    report = extract(own_corpus, store)
+    assert report.complete and report.computed == 2
+    clean = extract(own_corpus, tmp_path / "clean.h5")
+    assert FeatureStore(store).digest == FeatureStore(clean.store).digest
+
+
+def test_a_store_without_its_failing_clip_is_left_alone(extract, own_corpus, store):
+    (own_corpus / "audio" / "a000_0_1.wav").write_bytes(b"")
+    extract(own_corpus, store, allow_failures=True)
+    inode = store.stat().st_ino
+    report = extract(own_corpus, store, allow_failures=True)
+    assert report.complete and len(report.failures) == 1
+    assert store.stat().st_ino == inode
+    assert not list(store.parent.glob("store.h5.*"))
+
+
+def test_overwrite_spares_what_is_no_store(extract, own_corpus, store):
+    store.write_text("my thesis")
+    with pytest.raises(UsageError, match="not a store"):
+        extract(own_corpus, store, overwrite=True)
+    assert store.read_text() == "my thesis"
+
+
 def test_verify_against_audio(extract, own_corpus, store):
     extract(own_corpus, store)
     opened = FeatureStore(store)

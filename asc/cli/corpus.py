@@ -42,7 +42,8 @@ def info(corpus: Path, corpus_format: str | None, as_json: bool) -> int:
     from asc.corpus import open_corpus
     from asc.corpus.summary import describe, summarise
 
-    summary = summarise(open_corpus(corpus, corpus_format))
+    with progress("reading headers of", "clips") as show:
+        summary = summarise(open_corpus(corpus, corpus_format), progress=show)
     if as_json:
         print_json(summary)
     else:

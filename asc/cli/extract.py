@@ -119,7 +119,7 @@ def extract(
     cache/NAME.h5 if it is not given.
 
     The same command goes on after an interruption, and does nothing if the
-    store is complete.
+    store is complete and its audio has not changed.
 
     \b
     Example:
@@ -140,8 +140,9 @@ def extract(
         return _describe(plan, as_json)
     say = _silent if as_json else click.echo
     say(
-        f"{len(opened.clips):,} clips of {len(opened.scenes)} scenes from"
-        f" {opened.root} ({opened.format}) -> {store}"
+        f"{counted(len(opened.clips), 'clip', 'clips')} of"
+        f" {counted(len(opened.scenes), 'scene', 'scenes')} from {corpus}"
+        f" ({opened.format}) -> {store}"
     )
     try:
         with progress("extracting", "clips") as show:
@@ -158,8 +159,7 @@ def extract(
     except KeyboardInterrupt:
         growing = partial_path(store)
         click.echo(
-            f"\nInterrupted. Finished clips are kept in {growing}; run the same"
-            " command to go on.",
+            f"\nFinished clips are kept in {growing}; run the same command to go on.",
             err=True,
         )
         raise
@@ -182,16 +182,15 @@ def extract(
 
 def _conclude(report: Any, say: Any) -> int:
     failures = [str(problem) for problem in report.failures]
-    failed = counted(len(failures), "clip", "clips")
+    failed = counted(len(failures), "clip or row", "clips or rows of metadata")
     if failures:
-        click.echo(f"{failed} failed:", err=True)
+        click.echo(f"{failed} left out:", err=True)
         print_list(failures, lambda line: click.echo(line, err=True), most=20)
     if not report.complete:
         raise InputError(
             f"{failed} cannot be used, so the store is not complete. The others are"
-            f" kept in {report.store}. Mend or remove those files and run the same"
-            " command again, or complete the store without them with"
-            " --allow-failures."
+            f" kept in {report.store}. Mend those and run the same command again, or"
+            " add --allow-failures to complete the store without them."
         )
     megabytes = report.store.stat().st_size / 1e6
     if report.computed:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import traceback
 
@@ -72,6 +73,8 @@ def _run(command: click.Command, name: str) -> None:
     its standalone mode is not used.
     """
     settings = Settings()
+    # What job schedulers send before they kill: stop as on Ctrl-C.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         code = command.main(prog_name=name, standalone_mode=False, obj=settings)
     except click.exceptions.Exit as leave:
@@ -80,7 +83,7 @@ def _run(command: click.Command, name: str) -> None:
         error.show()
         code = error.exit_code
     except (KeyboardInterrupt, click.Abort):
-        click.echo(f"\n{name}: interrupted.", err=True)
+        click.echo(f"{name}: interrupted.", err=True)
         code = EXIT_INTERRUPTED
     except BrokenPipeError:
         # The reader of a pipe has left; Python must not try to flush to it.

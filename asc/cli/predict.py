@@ -10,7 +10,8 @@ from typing import Any
 import click
 
 from asc.cli.options import print_json, verbose_option
-from asc.errors import EXIT_PARTIAL, InputError
+from asc.cli.progress import progress
+from asc.errors import EXIT_PARTIAL, InputError, UsageError, counted
 
 
 @click.command()
@@ -41,54 +42,60 @@ def predict(
     from asc.prediction import predict as carry_out
     from asc.training.run import Run
 
+    if as_csv and as_json:
+        raise UsageError("--csv and --json exclude each other.")
     opened = Run(run)
     used = failed = 0
     writer = csv.writer(sys.stdout, lineterminator="\n")
     if as_csv:
         writer.writerow(["path", "seconds", "windows", "predicted", *opened.scenes])
     records: list[dict[str, Any]] = []
-    for prediction in carry_out(opened, audio):
-        if prediction.probabilities is None:
-            failed += 1
-            click.echo(f"{prediction.path}: {prediction.error}", err=True)
+    with progress("predicting", "files") as show:
+        for prediction in carry_out(opened, audio, progress=show):
+            if prediction.probabilities is None:
+                failed += 1
+                click.echo(f"{prediction.path}: {prediction.error}", err=True)
+                if as_json:
+                    records.append(
+                        {"path": str(prediction.path), "error": prediction.error}
+                    )
+                continue
+            used += 1
+            best = prediction.top(opened.scenes, top)
             if as_json:
                 records.append(
-                    {"path": str(prediction.path), "error": prediction.error}
+                    {
+                        "path": str(prediction.path),
+                        "seconds": prediction.seconds,
+                        "windows": prediction.windows,
+                        "top": [
+                            {"scene": scene, "probability": p} for scene, p in best
+                        ],
+                        "probabilities": dict(
+                            zip(
+                                opened.scenes,
+                                map(float, prediction.probabilities),
+                                strict=True,
+                            )
+                        ),
+                    }
                 )
-            continue
-        used += 1
-        best = prediction.top(opened.scenes, top)
-        if as_json:
-            records.append(
-                {
-                    "path": str(prediction.path),
-                    "seconds": prediction.seconds,
-                    "windows": prediction.windows,
-                    "top": [{"scene": scene, "probability": p} for scene, p in best],
-                    "probabilities": dict(
-                        zip(
-                            opened.scenes,
-                            map(float, prediction.probabilities),
-                            strict=True,
-                        )
-                    ),
-                }
-            )
-        elif as_csv:
-            writer.writerow(
-                [
-                    prediction.path,
-                    f"{prediction.seconds:.3f}",
-                    prediction.windows,
-                    best[0][0],
-                    *(f"{p:.8g}" for p in prediction.probabilities),
-                ]
-            )
-        else:
-            told = "  ".join(f"{scene} {100 * p:.1f} %" for scene, p in best)
-            click.echo(f"{prediction.path}: {told}")
+            elif as_csv:
+                writer.writerow(
+                    [
+                        prediction.path,
+                        f"{prediction.seconds:.3f}",
+                        prediction.windows,
+                        best[0][0],
+                        *(f"{p:.8g}" for p in prediction.probabilities),
+                    ]
+                )
+            else:
+                told = "  ".join(f"{scene} {100 * p:.1f} %" for scene, p in best)
+                click.echo(f"{prediction.path}: {told}")
     if as_json:
         print_json(records)
     if failed and not used:
-        raise InputError(f"None of the {failed} files could be used.")
+        files = counted(failed, "file", "files")
+        raise InputError(f"None of {files} could be used.")
     return EXIT_PARTIAL if failed else 0

@@ -18,7 +18,7 @@ from asc.cli.options import (
     verbose_option,
 )
 from asc.cli.progress import progress
-from asc.errors import StoreError
+from asc.errors import StoreError, counted
 
 _STORE = click.argument("store", type=STORE)
 
@@ -110,7 +110,10 @@ def verify(store: Path | str, audio: Path | None, sample: int, as_json: bool) ->
         print_json({"store": str(store), "sound": not problems, "problems": problems})
     if problems:
         print_list(problems, lambda line: click.echo(line, err=True), most=20)
-        raise StoreError(f"{store} fails verification in {len(problems)} places.")
+        places = counted(len(problems), "place", "places")
+        raise StoreError(
+            f"{store} fails verification in {places}. Copy or extract it again."
+        )
     if not as_json:
         click.echo(f"{store}: sound. {len(opened):,} clips, digest {opened.digest}")
     return 0

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import sys
 from dataclasses import fields
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from asc.cli.options import (
     STORE,
@@ -75,7 +77,9 @@ def _recipe_option(name: str, help: str, **settings: Any) -> Any:
 @click.option("--in-memory", is_flag=True, help="Keep the train part in memory.")
 @json_option
 @verbose_option
+@click.pass_context
 def train(
+    ctx: click.Context,
     store: Path | str | None,
     run: Path | None,
     resume: Path | None,
@@ -103,23 +107,26 @@ def train(
         "in_memory": in_memory,
         "listener": _listener(quiet=as_json),
     }
+    if resume is not None:
+        _refuse_recipe(ctx)
+        path = resume
+        if store is not None:
+            settings["store"] = FeatureStore(local(store))
+        work = partial(experiment.resume, path, **settings)
+    elif store is not None:
+        wanted = Recipe(**recipe)  # a mistake in it is told before a download
+        opened = FeatureStore(local(store))
+        path = run or default_run_path(opened, wanted)
+        work = partial(
+            experiment.train, opened, wanted, path, command=_command(), **settings
+        )
+    else:
+        raise UsageError("Name a STORE to train on, or a run with --resume.")
     try:
-        if resume is not None:
-            path = resume
-            if store is not None:
-                settings["store"] = FeatureStore(local(store))
-            finished, result = experiment.resume(path, **settings)
-        elif store is not None:
-            wanted = Recipe(**recipe)  # a mistake in it is told before a download
-            opened = FeatureStore(local(store))
-            path = run or default_run_path(opened, wanted)
-            finished, result = experiment.train(
-                opened, wanted, path, command=_command(), **settings
-            )
-        else:
-            raise UsageError("Name a STORE to train on, or a run with --resume.")
+        finished, result = work()
     except KeyboardInterrupt:
-        click.echo(f"\nInterrupted. Go on with: asc-train --resume {path}", err=True)
+        if (path / "recipe.json").exists():
+            click.echo(f"\nGo on with: asc-train --resume {path}", err=True)
         raise
     if as_json:
         print_json(result.metrics | {"run": str(finished.path)})
@@ -133,6 +140,20 @@ def train(
         )
     click.echo(f"run {finished.path}: metrics.json, curves.png, confusion.png")
     return 0
+
+
+def _refuse_recipe(ctx: click.Context) -> None:
+    """Refuse options that a resumed run would ignore."""
+    given = [
+        "--" + name.replace("_", "-")
+        for name in (*_DEFAULT, "run")
+        if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE
+    ]
+    if given:
+        raise UsageError(
+            f"--resume goes on with the run's own recipe, so it cannot be combined"
+            f" with {', '.join(given)}."
+        )
 
 
 def _command() -> tuple[str, ...]:

@@ -55,5 +55,8 @@ def open_corpus(path: str | os.PathLike[str], format: str | None = None) -> Corp
             f"{path} is no corpus: expected a folder or a .csv or .tsv table."
         )
     if not READERS[found].detect(path):
-        raise InputError(f"{path} cannot be read as format {found!r}.")
+        raise InputError(
+            f"{path} cannot be read as format {found!r}: the files that tell it are"
+            " not there. Leave out --format to have the reader detected."
+        )
     return READERS[found].read(path)

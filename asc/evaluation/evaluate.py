@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from asc.corpus.splits import PARTS, leakage
-from asc.errors import SettingsMismatch, UsageError, unknown_name
+from asc.errors import (
+    InputError,
+    SettingsMismatch,
+    StoreError,
+    UsageError,
+    counted,
+    unknown_name,
+)
 from asc.evaluation.metrics import scores
 from asc.pipeline.dataset import dataset
 from asc.store import FeatureStore
@@ -86,10 +93,13 @@ def accuracy_sentence(metrics: dict[str, Any]) -> str:
     where = metrics["split"]
     if metrics["part"] != "test":
         where += f", part {metrics['part']}"
+    drawn = "over clips, recordings unknown"
+    if metrics["recordings"] is not None:
+        drawn = counted(metrics["recordings"], "recording", "recordings")
     return (
         f"accuracy {100 * metrics['accuracy']:.2f} %"
-        f" (95 % interval {100 * low:.1f} to {100 * high:.1f};"
-        f" {metrics['recordings']} recordings), split {where}, {told}"
+        f" (95 % interval {100 * low:.1f} to {100 * high:.1f}; {drawn}),"
+        f" split {where}, {told}"
     )
 
 
@@ -145,7 +155,7 @@ def evaluate(
             f"{run.path} cannot tell scenes that it was not trained on:"
             f" {', '.join(unknown)}. It knows {', '.join(run.scenes)}."
         )
-    own = store.digest == run.store["digest"]
+    own = run.is_own(store)
     part = part or ("test" if own or split else "all")
     if part not in (*PARTS, "all"):
         raise UsageError(unknown_name("part", part, (*PARTS, "all")))
@@ -168,6 +178,8 @@ def evaluate(
     all_paths, all_recordings = store.paths(), store.recordings()
     recordings = [all_recordings[row] for row in rows]
     metrics = scores(truth, probabilities, recordings, run.scenes) | {
+        # Where no recordings are known, each clip was drawn as its own.
+        "recordings": len(set(recordings)) if store.recordings_known else None,
         "split": name,
         "part": part,
         "leakage": _leakage(run, store, own, recordings),
@@ -197,8 +209,8 @@ def _leakage(
     """Return the share of clips whose recording the model was trained on."""
     try:
         trained_on = store if own else run.open_store()
-    except Exception:  # noqa: BLE001 - the training store may be on another machine
-        return None
+    except (InputError, StoreError):
+        return None  # it may be on another machine
     if not (store.recordings_known and trained_on.recordings_known):
         return None
     names = trained_on.recordings()

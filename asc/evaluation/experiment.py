@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 
 from asc.evaluation import plots
 from asc.evaluation.evaluate import Evaluation, evaluate
@@ -51,7 +52,12 @@ def train(
     recipe = recipe or Recipe()
     path = run or default_run_path(store, recipe)
     prepared = trainer.prepare(store, recipe, path, command=command)
-    return resume(prepared, store=store, in_memory=in_memory, listener=listener)
+    try:
+        return resume(prepared, store=store, in_memory=in_memory, listener=listener)
+    except Exception:
+        if not prepared.history():
+            shutil.rmtree(prepared.path)  # nothing in it to go on from
+        raise
 
 
 def resume(
@@ -61,17 +67,27 @@ def resume(
     in_memory: bool = False,
     listener: Listener | None = None,
 ) -> tuple[Run, Evaluation]:
-    """Go on with an interrupted training, then evaluate it like any other."""
+    """Go on with an interrupted training, then evaluate it like any other.
+
+    A run that is finished stays as it is; it is evaluated again without writing.
+    """
     if not isinstance(run, Run):
         run = Run(run)
     if store is None:
         store = run.open_store()
     try:
-        trainer.carry_out(run, store=store, in_memory=in_memory, listener=listener)
-    except (Exception, KeyboardInterrupt):
-        _draw_what_there_is(run)
+        trained = trainer.carry_out(
+            run, store=store, in_memory=in_memory, listener=listener
+        )
+    except (Exception, KeyboardInterrupt) as error:
+        interrupted = isinstance(error, KeyboardInterrupt)
+        run.log("interrupted" if interrupted else f"failed: {error}")
+        if run.history():
+            _draw_curves(run)
         raise
-    return run, _conclude(run, store)
+    if trained or not run.is_finished():
+        return run, _conclude(run, store)
+    return run, evaluate(run, store=store)
 
 
 def _conclude(run: Run, store: FeatureStore) -> Evaluation:
@@ -80,13 +96,6 @@ def _conclude(run: Run, store: FeatureStore) -> Evaluation:
     evaluation.save(run.path)
     run.log(evaluation.title())
     return evaluation
-
-
-def _draw_what_there_is(run: Run) -> None:
-    """Draw the curves of a training that was interrupted, if it has any."""
-    run.log("interrupted")
-    if run.history():
-        _draw_curves(run)
 
 
 def _draw_curves(run: Run) -> None:

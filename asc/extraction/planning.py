@@ -121,7 +121,8 @@ def _scene_notes(corpus: Corpus) -> Iterator[str]:
         scenes = counted(len(lonely), "scene has", "scenes have")
         yield (
             f"{scenes} a single clip, which goes to train"
-            f" ({', '.join(lonely[:5])}): validation and test lack it."
+            f" ({', '.join(lonely[:5])}{', ...' if len(lonely) > 5 else ''}):"
+            " validation and test lack it."
         )
     if not corpus.recordings_known:
         yield (

@@ -15,8 +15,16 @@ import numpy as np
 
 from asc import environment
 from asc.corpus import make_splits
-from asc.errors import AscError, InputError, SettingsMismatch, StoreError, counted
+from asc.errors import (
+    AscError,
+    InputError,
+    SettingsMismatch,
+    StoreError,
+    UsageError,
+    counted,
+)
 from asc.extraction.planning import Plan
+from asc.features import fit, read_audio
 from asc.features.audio import checksum
 from asc.store import FeatureStore, StoreWriter, partial_path
 from asc.store.fingerprint import (
@@ -29,6 +37,8 @@ from asc.store.schema import DONE
 
 #: Fields of a provenance that a changed corpus changes.
 _CORPUS = "corpus."
+#: What every HDF5 file begins with.
+_HDF5 = b"\x89HDF\r\n\x1a\n"
 
 
 def open_writer(
@@ -45,6 +55,7 @@ def open_writer(
     growing = partial_path(plan.store)
     previous = usable = None
     if overwrite:
+        _demand_store(plan.store)
         _discard_other(plan.store, fingerprint(wanted))
     elif plan.store.exists():
         previous = FeatureStore(plan.store)
@@ -56,11 +67,12 @@ def open_writer(
             return previous
     if growing.exists():
         previous = _growing_store(plan.store)
-        if previous.fingerprint == fingerprint(wanted):
-            return StoreWriter(growing)
         # Its user was told to mend the corpus and to run the command again.
         _demand_same(previous, wanted, but_for=_CORPUS)
         usable = _unchanged(previous, plan.corpus.root, by_content=False)
+        stale = (previous.status() == DONE) & ~usable
+        if _lists_the_same(previous, plan, wanted) and not stale.any():
+            return StoreWriter(growing)
     _demand_space(plan)
     born = growing.with_name(growing.name + ".next")
     with StoreWriter.create(
@@ -80,10 +92,32 @@ def open_writer(
 def _is_up_to_date(
     store: FeatureStore, plan: Plan, wanted: dict[str, Any], usable: np.ndarray
 ) -> bool:
-    """Return True if no clip is new, changed, or failed when it was made."""
+    """Return True if no clip is new or changed, and none that failed works now."""
+    failed = {problem.where for problem in store.failures()}
+    return (
+        _lists_the_same(store, plan, wanted)
+        and bool(usable.all())
+        and not any(
+            clip.path in failed and _is_usable(plan.corpus.root / clip.path, plan)
+            for clip in plan.corpus.clips
+        )
+    )
+
+
+def _lists_the_same(store: FeatureStore, plan: Plan, wanted: dict[str, Any]) -> bool:
+    """Return True if clips, and rows of metadata left out, are those of the plan."""
     clips = {clip.path for clip in plan.corpus.clips}
-    retry = any(problem.where in clips for problem in store.failures())
-    return store.fingerprint == fingerprint(wanted) and bool(usable.all()) and not retry
+    left_out = [item for item in store.failures() if item.where not in clips]
+    same_problems = left_out == list(plan.corpus.problems)
+    return same_problems and store.fingerprint == fingerprint(wanted)
+
+
+def _is_usable(path: Path, plan: Plan) -> bool:
+    try:
+        fit(read_audio(path), plan.spec)
+    except InputError:
+        return False
+    return True
 
 
 def _unchanged(store: FeatureStore, root: Path, *, by_content: bool) -> np.ndarray:
@@ -114,6 +148,19 @@ def _demand_unchanged(store: FeatureStore, same: np.ndarray) -> None:
             f" {store.paths()[changed[0]]}. Nothing was touched. --update computes"
             " what has changed and keeps the rest."
         )
+
+
+def _demand_store(path: Path) -> None:
+    """Refuse to overwrite a file that no store ever was."""
+    if path.exists() and _first_bytes(path) != _HDF5:
+        raise UsageError(
+            f"{path} is not a store, so it is not overwritten. Name another file."
+        )
+
+
+def _first_bytes(path: Path) -> bytes:
+    with open(path, "rb") as file:
+        return file.read(len(_HDF5))
 
 
 def _discard_other(store: Path, wanted: str) -> None:

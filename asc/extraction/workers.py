@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ctypes
 import os
+import signal
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -199,7 +201,7 @@ def _process_apart(
     frontend: FrontEnd, root: Path, batch: Batch, notes: str
 ) -> list[Computed | Failed]:
     """Compute a batch in a worker process, which notes down what it is at."""
-    _keep_memory()
+    _settle_in()
     note, found = Path(notes, str(os.getpid())), []
     for row, path in batch:
         note.write_text(path)
@@ -209,6 +211,24 @@ def _process_apart(
 
 
 @cache
+def _settle_in() -> None:
+    """Prepare a worker process, once.
+
+    Ctrl-C reaches all processes of a terminal, but only the parent acts on it.
+    A parent that is killed cannot tell its workers, so they look after it.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = os.getppid()
+
+    def leave_with_parent() -> None:
+        while os.getppid() == parent:
+            time.sleep(1)
+        os._exit(1)
+
+    threading.Thread(target=leave_with_parent, daemon=True).start()
+    _keep_memory()
+
+
 def _keep_memory() -> None:
     """Let this process keep the memory that it frees.
 

@@ -112,7 +112,8 @@ def power_spectrogram(y: np.ndarray, spec: FeatureSpec) -> np.ndarray:
     -------
     np.ndarray [shape=(1 + n_fft // 2, 1 + n // hop_length)], float32
         Equals ``np.abs(librosa.stft(y, n_fft=..., hop_length=...)) ** 2`` within
-        single precision.
+        single precision: bins more than 100 dB below the loudest one of their
+        frame, such as those beyond an anti-alias filter, may be off by more.
 
     Notes
     -----

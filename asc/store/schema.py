@@ -208,7 +208,10 @@ def open_file(path: Path) -> h5py.File:
         If it is not HDF5, or not a store of a version known here.
     """
     if not path.is_file():
-        raise InputError(f"There is no store at {path}: no such file.")
+        what = "it is a folder" if path.is_dir() else "no such file"
+        raise InputError(
+            f"There is no store at {path}: {what}. asc-extract makes stores."
+        )
     if not os.access(path, os.R_OK):
         raise InputError(f"Cannot read {path}: permission denied.")
     if not h5py.is_hdf5(path):

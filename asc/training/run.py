@@ -125,7 +125,7 @@ class Run:
         if path is None and not Path(self.store["path"]).exists():
             raise InputError(
                 f"The store of {self.path} is no longer at {self.store['path']}. Name"
-                " it with --store."
+                " it with --store, or as STORE before --resume."
             )
         store = FeatureStore(path or self.store["path"])
         self.check_store(store)
@@ -133,11 +133,22 @@ class Run:
 
     def check_store(self, store: FeatureStore) -> None:
         """Raise StoreError if a store is not the one that the run was trained on."""
-        if store.digest != self.store["digest"]:
+        if not self.is_own(store):
             raise StoreError(
-                f"{store.path} is not the store that {self.path} was trained on: its"
-                f" digest is {store.digest[:12]}, expected {self.store['digest'][:12]}."
+                f"{store.path} is not the store that {self.path} was trained on:"
+                " features, labels or splits differ. Train on it in a new run."
             )
+
+    def is_own(self, store: FeatureStore) -> bool:
+        """Return True for the store that the run was trained on, or a copy of it.
+
+        The same features with other labels or splits are another store.
+        """
+        return (store.digest, store.fingerprint, store.scenes) == (
+            self.store["digest"],
+            self.store["fingerprint"],
+            self.scenes,
+        )
 
     def load_model(self) -> keras.Model:
         """Load the model of the best epoch.
@@ -182,6 +193,10 @@ class Run:
                 ]
         except FileNotFoundError:
             return []
+
+    def is_finished(self) -> bool:
+        """Return True if the training was concluded with its evaluation."""
+        return (self.path / "metrics.json").is_file()
 
     def metrics(self) -> dict[str, Any]:
         """Return metrics.json.

@@ -73,7 +73,7 @@ def carry_out(
     store: FeatureStore | None = None,
     in_memory: bool = False,
     listener: Listener | None = None,
-) -> None:
+) -> bool:
     """Train as the run's recipe says. The test part is not touched.
 
     A training that was interrupted goes on after its last whole epoch, and the
@@ -89,6 +89,11 @@ def carry_out(
         Keep the train part in memory, as it is stored.
     listener : Listener, optional
 
+    Returns
+    -------
+    bool
+        False if there was nothing left to train.
+
     Raises
     ------
     StoreError
@@ -99,7 +104,10 @@ def carry_out(
     if store is None:
         store = run.open_store()
     run.check_store(store)
-    _fit(run, store, part_rows(store, run.recipe), in_memory, listener or Listener())
+    rows = part_rows(store, run.recipe)
+    if run.is_finished():
+        return False
+    return _fit(run, store, rows, in_memory, listener or Listener())
 
 
 def part_rows(store: FeatureStore, recipe: Recipe) -> dict[str, np.ndarray]:
@@ -135,7 +143,7 @@ def _fit(
     rows: dict[str, np.ndarray],
     in_memory: bool,
     listener: Listener,
-) -> None:
+) -> bool:
     from asc.training.state import Keeper, State, load_whole, settle
 
     began = time.perf_counter()
@@ -169,12 +177,13 @@ def _fit(
     if state.epoch:
         model = load_whole(run, state)
         settle(model, run, state)
-        run.log(f"resumed after epoch {state.epoch}")
     else:
         model = _new_model(run, store, statistics.mean, statistics.variance)
         run.log(f"training {recipe.model}: {parameter_counts(model)[0]:,} parameters")
     if state.stopped or state.epoch >= recipe.epochs:
-        return
+        return False
+    if state.epoch:
+        run.log(f"resumed after epoch {state.epoch}")
     listener.start(run, batches, recipe.epochs, state.epoch)
     model.fit(
         training,
@@ -190,6 +199,7 @@ def _fit(
         f"finished after epoch {state.epoch} in {time.perf_counter() - began:.0f} s;"
         f" best is epoch {state.best_epoch} ({recipe.monitor} {state.best_value:.4f})"
     )
+    return True
 
 
 def _new_model(
@@ -223,7 +233,7 @@ def _new_model(
         optimizer(recipe.learning_rate),
         loss="categorical_crossentropy",
         metrics=["accuracy"],
-        jit_compile=False,
+        jit_compile=False,  # XLA was slower on the processors tried
     )
     return model
 

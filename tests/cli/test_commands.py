@@ -204,6 +204,34 @@ def test_interrupted_extraction_exits_130_and_goes_on(own_corpus):
     assert facts["kept"] + facts["computed"] == 24
 
 
+def test_a_stopped_job_leaves_no_workers(own_corpus):
+    """SIGTERM is what job schedulers send; it ends like Ctrl-C."""
+    store = own_corpus.parent / "s.h5"
+    quick = "from asc.extraction import workers as w; w._CLIPS_WORTH_A_WORKER = 1\n"
+    pipe = own_corpus / "audio" / "d002_1_2.wav"
+    code = (
+        quick + "from asc.extraction import extractor as e; import os\n"
+        "p = e.open_writer\n"
+        f"def late(*a, **k):\n os.unlink({str(pipe)!r}); os.mkfifo({str(pipe)!r})\n"
+        " return p(*a, **k)\n"
+        "e.open_writer = late\n" + COMMANDS["asc-extract"]
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, own_corpus, store, "--jobs", "2", "--rows", "16"],
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    partial, deadline = store.with_name("s.h5.partial"), time.monotonic() + 60
+    while time.monotonic() < deadline and not (
+        partial.exists() and FeatureStore(partial, partial=True).status().any()
+    ):
+        time.sleep(0.05)
+    process.terminate()
+    # The pipe to standard error closes when the last worker is gone.
+    _, told = process.communicate(timeout=60)
+    assert process.returncode == 130 and "run the same command" in told
+
+
 def test_verify_exits_5_for_a_changed_byte(own_store):
     import h5py
 
@@ -265,6 +293,27 @@ def test_a_run_is_never_overwritten(trained):
     told = sentence(run("asc-train", "small.h5", "--run", "run", cwd=trained), 2)
     assert "never overwritten" in told
     assert (trained / "run" / "recipe.json").read_bytes() == before
+
+
+def test_a_finished_run_stays_as_it_is(trained):
+    before = {path: path.stat().st_mtime_ns for path in (trained / "run").iterdir()}
+    result = run("asc-train", "--resume", "run", cwd=trained)
+    sentence(result, 0)
+    assert "accuracy" in result.stdout
+    assert before == {
+        path: path.stat().st_mtime_ns for path in (trained / "run").iterdir()
+    }
+
+
+def test_resume_refuses_what_it_would_ignore(trained):
+    told = sentence(run("asc-train", "--resume", "run", "--epochs", 9, cwd=trained), 2)
+    assert "--epochs" in told
+
+
+def test_a_training_that_cannot_start_leaves_no_folder(trained):
+    options = ("--weights", "none.keras", "--run", "never", "--split", "recording")
+    sentence(run("asc-train", "small.h5", *options, cwd=trained), 3)
+    assert not (trained / "never").exists()
 
 
 def test_evaluate_repeats_the_metrics_of_the_run(trained):

@@ -305,3 +305,16 @@ def test_a_failing_disk_leaves_the_file_as_it_was(tmp_path, monkeypatch, stage, 
     attempt(3)
     assert path.read_bytes() != before
     assert os.listdir(tmp_path) == ["values"]
+
+
+def test_other_labels_make_another_store(tmp_path, own_store):
+    """Features may be equal to the last bit; what they are called is not."""
+    run = Run.create(tmp_path / "run", Recipe(), FeatureStore(own_store))
+    assert run.is_own(FeatureStore(own_store))
+    renamed = FeatureStore(own_store)
+    renamed.scenes = tuple(reversed(renamed.scenes))
+    assert not run.is_own(renamed)
+    split_otherwise = FeatureStore(own_store)
+    split_otherwise.fingerprint = "0" * 64
+    with pytest.raises(StoreError, match="features, labels or splits"):
+        run.check_store(split_otherwise)
