@@ -269,6 +269,7 @@ def test_a_crash_between_two_files_is_made_up_for(tmp_path, whole, lost):
     """The state is written first; what follows from it is made again."""
     path = tmp_path / "run"
     shutil.copytree(whole.path, path)
+    (path / "metrics.json").unlink()  # the run was not concluded
     if state_of(whole).best_epoch != 4 and lost == "model.keras":
         state = json.loads((path / "state" / "state.json").read_text())
         state["best_epoch"] = 4
@@ -309,6 +310,7 @@ def test_going_on_with_another_store(tmp_path, whole, extract, few_clips):
 def test_a_state_that_is_damaged(tmp_path, whole, file, data):
     path = tmp_path / "run"
     shutil.copytree(whole.path, path)
+    (path / "metrics.json").unlink()  # the run was not concluded
     (path / "state" / file).unlink()
     if data is not None:
         (path / "state" / file).write_bytes(data)
