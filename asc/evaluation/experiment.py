@@ -29,7 +29,7 @@ def train(
     ----------
     store : FeatureStore or path
     recipe : Recipe, optional
-        The slides' system if not given.
+        The documented system (simple CNN on Mel) if not given.
     run : path, optional
         Folder to make; under ``cache/runs`` if not given.
     command, in_memory, listener

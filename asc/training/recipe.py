@@ -17,7 +17,7 @@ MONITORS = ("val_loss", "val_accuracy", "loss", "accuracy")
 
 @dataclass(frozen=True)
 class Recipe:
-    """What to train, on what, and how. The defaults are the slides' system.
+    """What to train, on what, and how. The defaults are the documented system.
 
     Parameters
     ----------
