@@ -132,7 +132,9 @@ def _files(sources: Sequence[str | os.PathLike[str]]) -> Iterator[Path]:
             found = sorted(
                 file
                 for file in source.rglob("*")
-                if file.suffix.lower() in AUDIO_ENDINGS and file.is_file()
+                if file.suffix.lower() in AUDIO_ENDINGS
+                and not file.name.startswith(".")
+                and file.is_file()
             )
             if not found:
                 raise InputError(

@@ -258,6 +258,7 @@ def test_folders_are_searched(tmp_path, run, samples):
         soundfile.write(path, y, RATE)
     (tmp_path / "audio" / "notes.txt").write_text("not audio")
     (tmp_path / "audio" / "folder.wav").mkdir()
+    (tmp_path / "audio" / "._b.wav").write_text("what macOS leaves beside a file")
     single = write(tmp_path / "single.wav", y)
     found = list(predict(run, [single, tmp_path / "audio"]))
     paths = [str(p.path.relative_to(tmp_path)) for p in found]

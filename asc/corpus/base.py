@@ -124,11 +124,14 @@ class CorpusBuilder:
         Folder that paths of clips are relative to. No path may leave it.
     format : str
         Name of the reader.
+    name : str, optional
+        Name of the corpus; that of the folder if not given.
     """
 
-    def __init__(self, root: Path, format: str) -> None:
+    def __init__(self, root: Path, format: str, name: str | None = None) -> None:
         self.root = root
         self.format = format
+        self.name = name or root.resolve().name
         self.problems: list[Problem] = []
         self.notes: list[str] = []
         self._clips: dict[str, Clip] = {}
@@ -249,7 +252,7 @@ class CorpusBuilder:
             )
         return Corpus(
             root=self.root,
-            name=_short_name(self.root),
+            name=_plain(self.name),
             format=self.format,
             clips=tuple(sorted(self._clips.values())),
             folds=self._folds,
@@ -311,5 +314,6 @@ def _normalised(path: str) -> str:
     return posixpath.normpath(path.strip().replace("\\", "/"))
 
 
-def _short_name(root: Path) -> str:
-    return re.sub(r"[^A-Za-z0-9._-]+", "-", root.resolve().name).strip("-") or "corpus"
+def _plain(name: str) -> str:
+    """Return a name that every file system takes."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-") or "corpus"

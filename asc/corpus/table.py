@@ -24,6 +24,8 @@ COLUMNS = {
     "fold": ("fold",),
 }
 _REQUIRED = ("path", "label")
+#: Names of tables that do not tell one from another.
+_USUAL_NAMES = ("manifest", "meta", "metadata", "index", "clips", "labels")
 
 
 def detect(path: Path) -> bool:
@@ -32,8 +34,11 @@ def detect(path: Path) -> bool:
 
 
 def read(path: Path) -> Corpus:
-    """Read a table."""
-    return read_table(path, CorpusBuilder(path.parent, "table"))
+    """Read a table. It has its folder's name, and its own if that tells more."""
+    name = path.resolve().parent.name
+    if path.stem.lower() not in _USUAL_NAMES:
+        name = f"{name}-{path.stem}"
+    return read_table(path, CorpusBuilder(path.parent, "table", name))
 
 
 def read_table(path: Path, builder: CorpusBuilder, *, prefix: str = "") -> Corpus:

@@ -482,12 +482,12 @@ def test_a_single_fold_has_nothing_to_train_on(tmp_path):
 
 def test_tables_in_other_line_ends(tmp_path):
     rows = ("path,label,recording,fold", "a.wav,x,r1,1", "b.wav,y,r2,2")
-    expected = open_corpus(write(tmp_path / "t.csv", *rows))
-    corpus = open_corpus(write(tmp_path / "u.csv", "", *rows, ",,,", ends="\r\n"))
-    assert corpus == expected
-    with_mark = tmp_path / "v.csv"
-    with_mark.write_bytes(b"\xef\xbb\xbf" + (tmp_path / "t.csv").read_bytes())
-    assert open_corpus(with_mark) == expected
+    file = write(tmp_path / "t.csv", *rows)
+    expected = open_corpus(file)
+    plain = file.read_bytes()
+    assert open_corpus(write(file, "", *rows, ",,,", ends="\r\n")) == expected
+    file.write_bytes(b"\xef\xbb\xbf" + plain)
+    assert open_corpus(file) == expected
 
 
 @pytest.mark.parametrize(
@@ -661,3 +661,13 @@ def test_a_scene_folder_that_cannot_be_read(tmp_path, monkeypatch):
     corpus = open_corpus(tmp_path)
     assert corpus.scenes == ("beach",)
     assert problems(corpus).endswith("tram: cannot be read (Permission denied).")
+
+
+@pytest.mark.parametrize(
+    ("table", "name"), [("manifest.csv", "birds"), ("Dawn 2.csv", "birds-Dawn-2")]
+)
+def test_tables_of_one_folder_have_names_of_their_own(tmp_path, table, name):
+    file = tmp_path / "birds" / table
+    file.parent.mkdir()
+    file.write_text("path,label\na.wav,x\n")
+    assert open_corpus(file).name == name
