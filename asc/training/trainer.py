@@ -233,7 +233,7 @@ def _new_model(
         optimizer(recipe.learning_rate),
         loss="categorical_crossentropy",
         metrics=["accuracy"],
-        jit_compile=False,  # XLA was slower on the processors tried
+        jit_compile=False,  # "auto" would let the machine decide how to round
     )
     return model
 
