@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -238,7 +237,7 @@ def _describe(plan: Any, as_json: bool) -> int:
         click.echo(f"  {name:<12} {value}")
     for text in plan.notes:
         note(text)
-    print_list(facts["problems"], lambda line: print(line, file=sys.stderr))
+    print_list(facts["problems"], lambda line: click.echo(line, err=True))
     return 0
 
 

@@ -45,7 +45,7 @@ def train(
     >>> recipe = asc.Recipe(split="fold1", epochs=3)            # doctest: +SKIP
     >>> run, result = asc.train("cache/esc10.h5", recipe)       # doctest: +SKIP
     >>> result.metrics["accuracy"]                              # doctest: +SKIP
-    0.575
+    0.275
     """
     if not isinstance(store, FeatureStore):
         store = FeatureStore(store)

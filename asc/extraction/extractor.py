@@ -11,6 +11,7 @@ import errno
 import os
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -22,7 +23,7 @@ from asc.errors import AscError, UsageError, counted
 from asc.extraction.planning import Plan
 from asc.extraction.reuse import open_writer
 from asc.extraction.workers import Computed, Failed, results
-from asc.store import FeatureStore, StoreWriter, writing
+from asc.store import FeatureStore, StoreWriter, partial_path, writing
 from asc.store.schema import DONE
 
 #: Seconds between commits: what a crash can cost.
@@ -105,7 +106,7 @@ def extract(
     """
     started = time.perf_counter()
     _demand_place(plan.store)
-    with writing(plan.store):
+    with _telling_full_disk(plan.store), writing(plan.store):
         writer = open_writer(plan, overwrite=overwrite, update=update)
         if isinstance(writer, FeatureStore):
             return Report(
@@ -180,14 +181,29 @@ def _compute(
             if progress:
                 progress(done, total)
         writer.commit()
-    except OSError as error:
-        if error.errno != errno.ENOSPC:
-            raise
-        raise AscError(
-            f"The disk of {writer.path} is full. Finished clips are kept there; make"
-            " room and run the same command again."
-        ) from error
-    except BaseException:
-        writer.commit()
+    except BaseException as error:
+        if not _is_full_disk(error):
+            writer.commit()
         raise
     return silent
+
+
+@contextmanager
+def _telling_full_disk(store: Path) -> Iterator[None]:
+    """Turn the error of a full disk, from whatever step, into a sentence."""
+    try:
+        yield
+    except OSError as error:
+        if not _is_full_disk(error):
+            raise
+        raise AscError(
+            f"The disk of {store} is full. Finished clips are kept in"
+            f" {partial_path(store)}; make room and run the same command again."
+        ) from error
+
+
+def _is_full_disk(error: BaseException) -> bool:
+    # HDF5 has no errno of its own, but tells the number in its message.
+    return isinstance(error, OSError) and (
+        error.errno == errno.ENOSPC or f"errno = {errno.ENOSPC}" in str(error)
+    )

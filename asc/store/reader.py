@@ -13,6 +13,7 @@ import numpy as np
 
 from asc.corpus import Problem, Split
 from asc.corpus.base import printable
+from asc.corpus.splits import PARTS
 from asc.errors import AscError, StoreError, UsageError, unknown_name
 from asc.features import FeatureSpec
 from asc.store import schema
@@ -120,7 +121,7 @@ class FeatureStore:
         for name in splits:
             if not schema.is_name(name):
                 raise StoreError(f"the name of split {name!a} is none.")
-            for part in ("train", "validation", "test"):
+            for part in PARTS:
                 place = f"splits/{name}/{part}"
                 self._arrays[place] = schema.locate(
                     file, place, (None,), np.dtype("<i4")
@@ -207,7 +208,7 @@ class FeatureStore:
         if name not in self.splits:
             raise UsageError(unknown_name("split", name, self.splits))
         parts = {}
-        for part in ("train", "validation", "test"):
+        for part in PARTS:
             rows = np.array(self._array(f"splits/{name}/{part}"))
             if len(rows) and not (0 <= rows.min() and rows.max() < len(self)):
                 raise StoreError(
@@ -298,7 +299,7 @@ class FeatureStore:
             "splits": {
                 name: {
                     part: self._arrays[f"splits/{name}/{part}"].shape[0]
-                    for part in ("train", "validation", "test")
+                    for part in PARTS
                 }
                 | {"leakage": self._leakage[name]}
                 for name in self.splits

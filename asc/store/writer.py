@@ -233,7 +233,7 @@ def _write_layout(
     for name, values in texts.items():
         _write_texts(file, f"clips/{name}", values)
     for name, split in splits.items():
-        for part in ("train", "validation", "test"):
+        for part in PARTS:
             data = split.part(part).astype("<i4")
             schema.create_dataset(
                 file, f"splits/{name}/{part}", data.shape, data.dtype, data

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from asc.corpus.splits import PARTS
 from asc.errors import UsageError
 from asc.models import build_model, parameter_counts
 from asc.pipeline.dataset import dataset
@@ -122,7 +123,7 @@ def part_rows(store: FeatureStore, recipe: Recipe) -> dict[str, np.ndarray]:
     store.features(recipe.feature)
     split = store.split(recipe.split)
     rows = {}
-    for part in ("train", "validation", "test"):
+    for part in PARTS:
         rows[part] = split.part(part)
         if recipe.limit is not None and len(rows[part]) > recipe.limit:
             rng = np.random.default_rng(recipe.seed)

@@ -301,17 +301,6 @@ def test_sheet_of_a_midside_store_says_which_channel(midside):
 # Names from strangers
 
 
-@pytest.fixture
-def no_mathtext(monkeypatch):
-    """Make the parser of formulas fail the test."""
-    from matplotlib import mathtext
-
-    def parse(*args, **kwargs):
-        raise AssertionError("a label was read as a formula")
-
-    monkeypatch.setattr(mathtext.MathTextParser, "parse", parse)
-
-
 @pytest.mark.parametrize("ending", plots.ENDINGS)
 def test_hostile_names_are_drawn_as_they_are(no_mathtext, tmp_path, ending):
     clips = {
