@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -83,6 +85,43 @@ class Evaluation:
         figure = plots.confusion_figure(confusion, names, title=self.title())
         plots.save(figure, folder / "confusion.png")
         write_json(folder / "metrics.json", self.metrics)
+
+    @classmethod
+    def load(cls, folder: Path) -> Evaluation:
+        """Read back what `save` wrote, such as that of a finished run.
+
+        Raises
+        ------
+        InputError
+            If metrics.json or predictions.csv are missing or damaged.
+        """
+        try:
+            metrics = json.loads((folder / "metrics.json").read_text("utf-8"))
+            file = folder / "predictions.csv"
+            with file.open(newline="", encoding="utf-8") as lines:
+                header, *rows = csv.reader(lines)
+            scenes = tuple(header[4:])
+            paths, recordings, truth, _ = map(list, zip(*(row[:4] for row in rows)))
+            values = [row[4:] for row in rows]
+            accuracy_sentence(metrics)  # what is needed to show it is there
+            return cls(
+                metrics,
+                scenes,
+                paths,
+                recordings,
+                np.array([scenes.index(scene) for scene in truth]),
+                np.array(values, dtype=np.float32).reshape(len(rows), len(scenes)),
+            )
+        except FileNotFoundError as error:
+            raise InputError(
+                f"{folder} has no {Path(error.filename).name}: it was not evaluated"
+                " to the end. Go on with it by asc-train --resume."
+            ) from error
+        except (OSError, LookupError, TypeError, ValueError) as error:
+            raise InputError(
+                f"The evaluation in {folder} is damaged"
+                f" ({type(error).__name__}: {error})."
+            ) from error
 
 
 def accuracy_sentence(metrics: dict[str, Any]) -> str:

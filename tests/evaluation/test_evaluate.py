@@ -12,7 +12,7 @@ import pytest
 
 from asc.corpus import open_corpus
 from asc.errors import InputError, SettingsMismatch, UsageError
-from asc.evaluation.evaluate import accuracy_sentence, evaluate
+from asc.evaluation.evaluate import Evaluation, accuracy_sentence, evaluate
 from asc.models import register_model, registry
 from asc.store import FeatureStore
 from asc.training import trainer
@@ -309,3 +309,28 @@ def test_an_evaluation_leaves_the_run_alone(run):
     before = {path: path.stat().st_mtime_ns for path in run.path.rglob("*")}
     evaluate(Run(run.path))
     assert {path: path.stat().st_mtime_ns for path in run.path.rglob("*")} == before
+
+
+def test_load_reads_back_what_save_wrote(tmp_path, run):
+    result = evaluate(run)
+    result.save(tmp_path)
+    loaded = Evaluation.load(tmp_path)
+    assert loaded.metrics == result.metrics
+    assert loaded.scenes == result.scenes
+    assert loaded.paths == result.paths
+    assert loaded.recordings == result.recordings
+    np.testing.assert_array_equal(loaded.truth, result.truth)
+    np.testing.assert_allclose(
+        loaded.probabilities, result.probabilities, rtol=1e-7, atol=0
+    )
+
+
+@pytest.mark.parametrize("name", ["metrics.json", "predictions.csv"])
+@pytest.mark.parametrize(
+    "damage", [lambda file: file.unlink(), lambda file: file.write_text("{}")]
+)
+def test_load_refuses_what_is_missing_or_damaged(tmp_path, run, name, damage):
+    evaluate(run).save(tmp_path)
+    damage(tmp_path / name)
+    with pytest.raises(InputError, match="no .*not evaluated|damaged"):
+        Evaluation.load(tmp_path)
