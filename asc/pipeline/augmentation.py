@@ -4,13 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from asc.errors import UsageError, unknown_name
-
-if TYPE_CHECKING:
-    import numpy as np
-    import tensorflow as tf
 
 #: Augmentation policies.
 POLICIES = ("none", "mixup", "specaugment", "both", "thirds")
@@ -68,48 +63,3 @@ class Augmentation:
     def rows_per_epoch(self, rows: int) -> int:
         """Return how many rows an epoch of so many clips has."""
         return rows + rows // 2 if self.policy == "thirds" else rows
-
-
-def augmented(
-    own: tf.Tensor,
-    partners: tf.Tensor,
-    shares: tf.Tensor,
-    mixed_only: tf.Tensor,
-    freq_spans: tf.Tensor,
-    time_spans: tf.Tensor,
-    fill: np.ndarray,
-) -> tf.Tensor:
-    """Mix and mask the first rows of a batch; the rest is only cast.
-
-    Parameters are those of `asc.pipeline.order.BatchPlan`, with stored values in
-    place of row numbers, and ``fill`` [shape=(rows, 1, 1)].
-
-    Returns
-    -------
-    tf.Tensor [shape=(batch, rows, columns, channels)], float32
-    """
-    from asc.pipeline.tensorflow import tf
-
-    mixed, masked = tf.shape(shares)[0], tf.shape(freq_spans)[0]
-    mixed_only = tf.cast(mixed_only, tf.int32)
-    changed = mixed_only + masked
-    share = shares[:, None, None, None]
-    blend = share * tf.cast(own[:mixed], tf.float32)
-    blend += (1 - share) * tf.cast(partners, tf.float32)
-    to_mask = tf.concat(
-        [blend[mixed_only:], tf.cast(own[mixed:changed], tf.float32)], axis=0
-    )
-    hidden_rows = _covered(freq_spans, own.shape[1])[:, :, None, None]
-    hidden_columns = _covered(time_spans, own.shape[2])[:, None, :, None]
-    to_mask = tf.where(hidden_rows | hidden_columns, fill, to_mask)
-    plain = tf.cast(own[changed:], tf.float32)
-    return tf.concat([blend[:mixed_only], to_mask, plain], axis=0)
-
-
-def _covered(spans: tf.Tensor, length: int) -> tf.Tensor:
-    """Return which places spans cover [shape=(rows, length)], bool."""
-    from asc.pipeline.tensorflow import tf
-
-    places = tf.range(length)
-    inside = (places >= spans[..., :1]) & (places < spans[..., 1:])
-    return tf.reduce_any(inside, axis=1)

@@ -1,25 +1,25 @@
-"""Store and split to batches: one gather for each batch, then TensorFlow ops."""
+"""Store and split to a `tf.data.Dataset` of batches."""
 
 from __future__ import annotations
 
 import itertools
 import os
-import threading
-from collections.abc import Callable
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from asc.corpus.splits import PARTS
 from asc.errors import UsageError, unknown_name
-from asc.pipeline.augmentation import Augmentation, augmented
-from asc.pipeline.order import EpochPlan, plan_epoch
+from asc.pipeline.augmentation import Augmentation
+from asc.pipeline.batches import Batches
 from asc.pipeline.statistics import row_statistics
 from asc.store import FeatureStore
 
 if TYPE_CHECKING:
     import tensorflow as tf
+
+#: Batches under way at a time.
+_AHEAD = 4
 
 
 def dataset(
@@ -113,6 +113,11 @@ def dataset(
         rows = store.split(split).part(part)
     if not len(rows):
         raise UsageError(f"Part {part} of split {split} has no clips.")
+    if not 0 <= rows.min() <= rows.max() < len(store):
+        raise UsageError(
+            f"rows must be from 0 to {len(store) - 1}."
+            f" Got {rows.min()} to {rows.max()}."
+        )
     if fill is None and augment.policy not in ("none", "mixup"):
         fill = row_statistics(store, feature, rows).mean
 
@@ -123,95 +128,45 @@ def dataset(
         local[order] = np.arange(len(rows))
         data, labels, rows = data[rows[order]], labels[rows[order]], local
 
-    shape = store.spec.shape
-    batches = -(-augment.rows_per_epoch(len(rows)) // batch_size)
-    batches = min(batches, batches_per_epoch or batches)
+    shape, scenes = store.spec.shape, len(store.scenes)
+    count = -(-augment.rows_per_epoch(len(rows)) // batch_size)
+    count = min(count, batches_per_epoch or count)
+    batches = Batches(
+        data,
+        labels,
+        scenes,
+        rows,
+        augment,
+        batch_size=batch_size,
+        seed=seed,
+        shuffle=training,
+        fill=np.zeros(shape[0]) if fill is None else fill,
+    )
 
-    @_remembering_two
-    def plan(epoch: int) -> EpochPlan:
-        return plan_epoch(
-            rows, augment, shape=shape[:2], seed=seed, epoch=epoch, shuffle=training
-        )
-
-    one_hot = np.eye(len(store.scenes), dtype=np.float32)
-
-    def gather(epoch: np.ndarray, index: np.ndarray) -> tuple:
-        batch = plan(int(epoch)).batch(int(index) * batch_size, batch_size)
-        wanted = one_hot[labels[batch.rows]]
-        mixed, share = len(batch.partners), batch.shares[:, None]
-        wanted[:mixed] *= share
-        wanted[:mixed] += (1 - share) * one_hot[labels[batch.partners]]
-        # np.take lets other threads run; fancy indexing does not.
-        return (
-            np.take(data, batch.rows, axis=0),
-            np.take(data, batch.partners, axis=0),
-            batch.shares,
-            np.int64(batch.mixed_only),
-            batch.freq_spans,
-            batch.time_spans,
-            wanted,
-        )
-
-    stored = tf.as_dtype(data.dtype)
-    types = (stored, stored, *(tf.float32, tf.int64, tf.int32, tf.int32, tf.float32))
-
-    def load(epoch: tf.Tensor, index: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        own, partners, shares, mixed_only, freq, time, wanted = tf.numpy_function(
-            gather, [epoch, index], types, stateful=False
-        )
-        own.set_shape([None, *shape])
-        wanted.set_shape([None, len(one_hot)])
-        if augment.policy == "none":
-            return tf.cast(own, tf.float32), wanted
-        partners.set_shape([None, *shape])
-        shares.set_shape([None])
-        mixed_only.set_shape([])
-        freq.set_shape([None, augment.freq_masks, 2])
-        time.set_shape([None, augment.time_masks, 2])
-        features = augmented(
-            own, partners, shares, mixed_only, freq, time, _column(fill)
+    def load(number: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        features, wanted = tf.numpy_function(
+            lambda number: batches(*divmod(int(number), count)),
+            [number],
+            (tf.float32, tf.float32),
+            stateful=False,
         )
         features.set_shape([None, *shape])
+        wanted.set_shape([None, scenes])
         return features, wanted
 
-    def places(epoch: tf.Tensor) -> tf.data.Dataset:
-        return tf.data.Dataset.range(batches).map(lambda index: (epoch, index))
-
+    # Batches are numbered through all epochs.
     if endless:
-        numbered = tf.data.Dataset.range(epoch, np.iinfo(np.int64).max)
+        numbers = tf.data.Dataset.range(epoch * count, np.iinfo(np.int64).max)
     else:
         passes = itertools.count(epoch)
-        numbered = tf.data.Dataset.from_tensors(0).map(
-            lambda _: tf.ensure_shape(
-                tf.numpy_function(lambda: np.int64(next(passes)), [], tf.int64), []
+        numbers = (
+            tf.data.Dataset.from_tensors(0)
+            .map(lambda _: tf.numpy_function(lambda: next(passes), [], tf.int64))
+            .flat_map(
+                lambda past: tf.data.Dataset.range(past * count, (past + 1) * count)
             )
         )
-    result = numbered.flat_map(places).map(
-        load, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True
-    )
-    length = tf.data.INFINITE_CARDINALITY if endless else batches
-    result = result.apply(tf.data.experimental.assert_cardinality(length))
-    return result.prefetch(tf.data.AUTOTUNE)
-
-
-def _column(fill: np.ndarray | None) -> np.ndarray:
-    """Return fill values so that they spread over columns and channels."""
-    return (
-        np.zeros((1, 1, 1), np.float32)
-        if fill is None
-        else (np.asarray(fill, np.float32)[:, None, None])
-    )
-
-
-def _remembering_two(
-    function: Callable[[int], EpochPlan],
-) -> Callable[[int], EpochPlan]:
-    """Compute a plan once, though batches of two epochs are under way."""
-    lock = threading.Lock()
-    remembered = lru_cache(maxsize=2)(function)
-
-    def call(epoch: int) -> EpochPlan:
-        with lock:
-            return remembered(epoch)
-
-    return call
+    # This runs ahead by so many batches, so there is nothing to prefetch.
+    result = numbers.map(load, num_parallel_calls=_AHEAD, deterministic=True)
+    length = tf.data.INFINITE_CARDINALITY if endless else count
+    return result.apply(tf.data.experimental.assert_cardinality(length))

@@ -131,6 +131,7 @@ def plan_epoch(
         )
     ]
     order = rng.permutation(total) if shuffle else np.arange(total)
+    rows = np.asarray(rows, np.int64)
     return EpochPlan(
         rows=rows[members][order],
         kinds=kinds[order],

@@ -371,6 +371,8 @@ def test_statistics_of_decibels(tmp_path, dtype):
         ({"epoch": -1}, "epoch"),
         ({"batches_per_epoch": 0}, "batches_per_epoch"),
         ({"rows": np.array([], int)}, "has no clips"),
+        ({"rows": np.array([0, CLIPS])}, "rows must be from 0 to 39. Got 0 to 40"),
+        ({"rows": np.array([-1, 3])}, "rows must be from 0 to 39. Got -1 to 3"),
     ],
 )
 def test_what_cannot_be_is_said(store, options, sentence):

@@ -1,0 +1,124 @@
+"""Batches as NumPy arrays, and the memory that they are made in."""
+
+from __future__ import annotations
+
+import gc
+
+import numba
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from asc.pipeline import composition
+from asc.pipeline.augmentation import Augmentation
+from asc.pipeline.batches import Batches, Pool
+
+
+def make(count=9, batch_size=4, policy="thirds", dtype=np.uint8, **settings):
+    rng = np.random.default_rng(count)
+    data = rng.integers(1, 256, (count, 6, 5, 2)).astype(dtype)
+    labels = np.arange(count) % 3
+    augment = Augmentation(policy, freq_width=2, time_width=2)
+    choices = {"seed": 1, "shuffle": True, "fill": np.full(6, 7.5)} | settings
+    rows = np.arange(count)
+    return Batches(data, labels, 3, rows, augment, batch_size=batch_size, **choices)
+
+
+@pytest.mark.parametrize("policy", ["none", "thirds"])
+def test_a_batch_that_is_held_is_never_written_to_again(policy):
+    batches = make(policy=policy)
+    held = [(*batches(0, index), index) for index in range(3)]
+    copies = [(features.copy(), labels.copy()) for features, labels, _ in held]
+    for epoch in range(1, 20):
+        for index in range(3):
+            batches(epoch, index)
+    for (features, labels, _), copy in zip(held, copies, strict=True):
+        np.testing.assert_array_equal(features, copy[0])
+        np.testing.assert_array_equal(labels, copy[1])
+
+
+def test_a_batch_depends_on_its_number_alone():
+    first, second = make(), make()
+    backwards = [second(2, index)[0].copy() for index in reversed(range(3))]
+    for index, expected in enumerate(reversed(backwards)):
+        np.testing.assert_array_equal(first(2, index)[0], expected)
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32])
+def test_stored_types_give_the_same_batches(dtype):
+    """All codes are whole numbers that these types hold."""
+    codes, other = make(), make(dtype=dtype)
+    for index in range(3):
+        for expected, value in zip(codes(0, index), other(0, index), strict=True):
+            np.testing.assert_array_equal(value, expected)
+
+
+def test_memory_is_used_again():
+    pool = Pool((4, 1000), np.float32)
+    addresses = set()
+    for _ in range(10):
+        array = pool.take(3)
+        addresses.add(array.ctypes.data)
+        del array
+    assert len(addresses) == 1
+
+
+@given(st.lists(st.tuples(st.booleans(), st.integers(0, 30)), max_size=60))
+def test_no_two_arrays_share_memory_while_any_view_lives(steps):
+    """Views of views too, as TensorFlow and users hold them."""
+    pool, held = Pool((2, 8), np.int64), []
+    for number, (take, chosen) in enumerate(steps):
+        if take or not held:
+            array = pool.take(2)
+            array[:] = number
+            held.append((array[1:].reshape(-1).view(np.uint64)[3:], number))
+            del array
+        else:
+            del held[chosen % len(held)]
+        assert all((view == number).all() for view, number in held)
+
+
+def test_arrays_begin_where_tensorflow_takes_them_without_a_copy():
+    pool = Pool((3, 7), np.float32)
+    held = [pool.take(2) for _ in range(5)]
+    assert all(array.ctypes.data % 64 == 0 for array in held)
+    assert all(array.shape == (2, 7) for array in held)
+
+
+def test_training_holds_few_batches(small_store):
+    """TensorFlow gives the memory back, also inside `fit`."""
+    from asc.pipeline.dataset import dataset
+    from asc.pipeline.tensorflow import keras
+
+    made = []
+
+    def counted(self, *arguments):
+        made.append(1)
+        return create(self, *arguments)
+
+    create = Pool._create
+    model = keras.Sequential([keras.layers.Flatten(), keras.layers.Dense(4)])
+    model.compile("sgd", "mse")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Pool, "_create", counted)
+        batches = dataset(small_store, batch_size=2, endless=True, augment="none")
+        model.fit(batches, steps_per_epoch=60, shuffle=False, verbose=0)
+    gc.collect()
+    assert 1 <= len(made) < 20
+
+
+def test_without_a_folder_to_cache_the_compiled_code(monkeypatch):
+    """It is compiled again each time, and the batches are the same."""
+    compile_ = numba.njit
+
+    def refuse(**settings):
+        if settings.get("cache"):
+            raise RuntimeError("cannot cache function: no locator available")
+        return compile_(**settings)
+
+    expected = make()(0, 0)[0]
+    monkeypatch.setattr(numba, "njit", refuse)
+    composition._compiled.cache_clear()
+    np.testing.assert_array_equal(make()(0, 0)[0], expected)
+    composition._compiled.cache_clear()
