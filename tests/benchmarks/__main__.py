@@ -16,11 +16,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 from asc.environment import cache_dir, describe
-from tests.benchmarks import extraction, pipeline, scale
+from tests.benchmarks import extraction, pipeline, scale, training
 
 BENCHMARKS: dict[str, Callable] = {
     "extraction": extraction.measure,
     "pipeline": pipeline.measure,
+    "training": training.measure,
     "scale": scale.measure,
 }
 
