@@ -9,6 +9,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import hypothesis
 import numpy as np
 import pytest
 import soundfile
@@ -18,6 +19,10 @@ from asc.corpus import Corpus, open_corpus
 from asc.errors import InputError, StoreError
 from asc.extraction import workers
 from asc.store import FeatureStore
+
+# The first call of a compiled function takes seconds, the others microseconds.
+hypothesis.settings.register_profile("asc", deadline=None)
+hypothesis.settings.load_profile("asc")
 
 SCENES = ("beach", "bus", "cafe/restaurant", "home")
 

@@ -17,6 +17,7 @@ import asc
 #: Data flows down this list and imports point up it.
 ORDER = (
     "errors",
+    "compiled",
     "environment",
     "corpus",
     "features",

@@ -132,9 +132,7 @@ def extract(
 
     opened = open_corpus(corpus, corpus_format)
     store = store or cache_dir() / f"{opened.name}.h5"
-    plan = make_plan(
-        opened, store, jobs=jobs or -1, features=features or None, **settings
-    )
+    plan = make_plan(opened, store, features=features or None, **settings)
     if dry_run:
         return _describe(plan, as_json)
     say = _silent if as_json else click.echo

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from asc.corpus.base import Corpus, Problem
@@ -13,10 +14,9 @@ from asc.errors import InputError
 #: What is said of a file that is not there.
 MISSING = "the file is missing."
 
-# Reading a header is waiting for the disk or the network, so each process has
-# threads. A batch is worth the cost of handing it over, and so many batches are
-# worth that of starting processes.
-_THREADS, _BATCH, _WORTH_PROCESSES = 4, 64, 8
+#: Reading a header is waiting for the disk or the network: so many at a time, and
+#: so many for a thread before it is asked again.
+_THREADS, _BATCH = 8, 64
 
 
 @dataclass(frozen=True)
@@ -68,18 +68,13 @@ def read_header(path: Path) -> Header:
 
 
 def read_headers(
-    corpus: Corpus,
-    *,
-    jobs: int = 1,
-    progress: Callable[[int, int], None] | None = None,
+    corpus: Corpus, *, progress: Callable[[int, int], None] | None = None
 ) -> list[Header | Problem]:
     """Read the headers of all clips.
 
     Parameters
     ----------
     corpus : Corpus
-    jobs : int
-        Processes; -1 for one on each core. They pay from thousands of clips on.
     progress : callable(done, total), optional
         Called now and then, in this thread.
 
@@ -89,26 +84,19 @@ def read_headers(
         One for each clip, in the order of ``corpus.clips``. The problem says why
         there is no header; its message is `MISSING` if there is no file.
     """
-    from joblib import Parallel, delayed
-
     paths = [clip.path for clip in corpus.clips]
     batches = [paths[start : start + _BATCH] for start in range(0, len(paths), _BATCH)]
-    if len(batches) < _WORTH_PROCESSES:
-        jobs = 1
     headers: list[Header | Problem] = []
-    work = delayed(_read_batch)
-    for found in Parallel(jobs, return_as="generator", batch_size=1)(
-        work(corpus.root, batch) for batch in batches
-    ):
-        headers += found
-        if progress:
-            progress(len(headers), len(paths))
+    with ThreadPoolExecutor(_THREADS) as pool:
+        for found in pool.map(partial(_read_batch, corpus.root), batches):
+            headers += found
+            if progress:
+                progress(len(headers), len(paths))
     return headers
 
 
-def _read_batch(root: Path, paths: Sequence[str]) -> list[Header | Problem]:
-    with ThreadPoolExecutor(_THREADS) as pool:
-        return list(pool.map(lambda path: _header_or_problem(root, path), paths))
+def _read_batch(root: Path, paths: list[str]) -> list[Header | Problem]:
+    return [_header_or_problem(root, path) for path in paths]
 
 
 def _header_or_problem(root: Path, path: str) -> Header | Problem:

@@ -5,9 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -44,9 +42,7 @@ class Plan:
         return bytes_needed(self.spec, len(self.corpus.clips))
 
 
-def plan(
-    corpus: Corpus, store: str | os.PathLike[str], *, jobs: int = -1, **settings: Any
-) -> Plan:
+def plan(corpus: Corpus, store: str | os.PathLike[str], **settings: Any) -> Plan:
     """Decide the spec from the headers of the audio.
 
     Parameters
@@ -54,8 +50,6 @@ def plan(
     corpus : Corpus
     store : path-like
         The store that will be written.
-    jobs : int
-        Processes that read headers; -1 for one on each core.
     **settings
         Fields of `FeatureSpec` that are set; None means to choose for the audio.
 
@@ -70,10 +64,7 @@ def plan(
     UsageError
         If a setting is impossible.
     """
-    # The front end will need librosa, which takes a second to load: meanwhile.
-    with ThreadPoolExecutor(1) as loading:
-        loading.submit(import_module, "librosa.filters")
-        found = read_headers(corpus, jobs=jobs)
+    found = read_headers(corpus)
     # What cannot be read is left to the workers, which say what is wrong.
     headers = [item for item in found if isinstance(item, Header)]
     if not headers:

@@ -2,16 +2,14 @@
 
 Each stored cell is read once and each cell of the batch written once. The same in
 array operations, of NumPy or of TensorFlow, takes a pass for each step, and the
-passes cost more than the arithmetic. Numba, which librosa brings along, compiles it.
+passes cost more than the arithmetic.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import cache
-
 import numpy as np
 
+from asc.compiled import compiled
 from asc.pipeline.order import BatchPlan
 
 
@@ -38,7 +36,7 @@ def compose(
     # A memory map, what was read from one, and all of one kind to the compiler.
     data = np.asarray(data).view()
     data.flags.writeable = False
-    _compiled()(
+    _compose(
         data.reshape(len(data), -1),
         rows,
         partners,
@@ -51,17 +49,7 @@ def compose(
     )
 
 
-@cache
-def _compiled() -> Callable[..., None]:
-    """Return `_compose` as machine code; from a cache on disk if there is one."""
-    import numba
-
-    try:
-        return numba.njit(nogil=True, cache=True)(_compose)
-    except RuntimeError:  # no folder that it may write to
-        return numba.njit(nogil=True)(_compose)
-
-
+@compiled
 def _compose(
     data: np.ndarray,
     rows: np.ndarray,

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import gc
 
-import numba
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from asc.pipeline import composition
 from asc.pipeline.augmentation import Augmentation
 from asc.pipeline.batches import Batches, Pool
 
@@ -106,19 +104,3 @@ def test_training_holds_few_batches(small_store):
         model.fit(batches, steps_per_epoch=60, shuffle=False, verbose=0)
     gc.collect()
     assert 1 <= len(made) < 20
-
-
-def test_without_a_folder_to_cache_the_compiled_code(monkeypatch):
-    """It is compiled again each time, and the batches are the same."""
-    compile_ = numba.njit
-
-    def refuse(**settings):
-        if settings.get("cache"):
-            raise RuntimeError("cannot cache function: no locator available")
-        return compile_(**settings)
-
-    expected = make()(0, 0)[0]
-    monkeypatch.setattr(numba, "njit", refuse)
-    composition._compiled.cache_clear()
-    np.testing.assert_array_equal(make()(0, 0)[0], expected)
-    composition._compiled.cache_clear()
