@@ -13,11 +13,21 @@ Three kinds of split are made for every corpus:
     fold's training list, whole recordings, balanced by scene, and never a
     recording that the fold tests on.
 
+Others are made when they are asked for, from scenes and recordings alone:
+
+``recording1of5``... ``recording5of5``, and so for any number
+    Cross-validation where a corpus has no official folds. Every clip is tested
+    in exactly one of them, with its whole recording.
+``development``
+    All clips are for training, but for a validation part of whole recordings.
+    For a model that is to be tested on another store.
+
 Splits are reproducible: they depend on the clips and on `SPLIT_SEED` alone.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -25,6 +35,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from asc.corpus.base import Corpus
+from asc.errors import UsageError
 
 #: Seed of every split. Part of what a store's fingerprint covers.
 SPLIT_SEED = 2017
@@ -36,6 +47,8 @@ SHARES = (0.15, 0.15)
 _DRAWS, _DRAWN_RECORDINGS = 1000, 1_000_000
 
 PARTS = ("train", "validation", "test")
+#: Names of splits that are made when they are asked for.
+DEVELOPMENT, _RECORDING_FOLD = "development", re.compile(r"recording(\d+)of(\d+)")
 
 
 @dataclass(frozen=True)
@@ -96,19 +109,49 @@ def make_splits(corpus: Corpus) -> dict[str, Split]:
     for name, fold in corpus.folds.items():
         train = np.array([row_of[path] for path in fold.train], dtype=int)
         test = np.array([row_of[path] for path in fold.test], dtype=int)
-        parts = np.full(len(scenes), -1)
-        parts[train] = 0
-        # What the lists themselves leak stays in train, where leakage shows it.
-        free = train[~np.isin(recordings[train], recordings[test])]
-        parts[free] = _share_out_recordings(
-            scenes[free], recordings[free], (SHARES[0], 0.0)
-        )
-        parts[test] = 2
-        assigned[name] = parts
+        assigned[name] = _with_validation(train, test, scenes, recordings)
     return {
         name: _split(name, parts, recordings if corpus.recordings_known else None)
         for name, parts in assigned.items()
     }
+
+
+def split_on_demand(
+    name: str, scenes: ArrayLike, recordings: ArrayLike, *, recordings_known: bool
+) -> Split | None:
+    """Return a split that no store holds, or None if the name means none.
+
+    Parameters
+    ----------
+    name : str
+        ``development``, or such as ``recording2of5``.
+    scenes, recordings : array_like of str [shape=(clips,)]
+    recordings_known : bool
+        If not, each clip counts as a recording of its own.
+
+    Raises
+    ------
+    UsageError
+        If there are fewer recordings than folds, or no such fold.
+    """
+    scenes, recordings = np.asarray(scenes), np.asarray(recordings)
+    fold = _RECORDING_FOLD.fullmatch(name)
+    if fold:
+        number, count = map(int, fold.groups())
+        most = len(np.unique(recordings))
+        if not (2 <= count <= most and 1 <= number <= count):
+            raise UsageError(
+                f"There is no split {name!r}: {most:,} recordings can make 2 to"
+                f" {most:,} folds, such as recording1of2 and recording2of2."
+            )
+        tested = _recording_folds(scenes, recordings, count) == number - 1
+    elif name == DEVELOPMENT:
+        tested = np.zeros(len(scenes), dtype=bool)
+    else:
+        return None
+    train, test = np.flatnonzero(~tested), np.flatnonzero(tested)
+    parts = _with_validation(train, test, scenes, recordings)
+    return _split(name, parts, recordings if recordings_known else None)
 
 
 def _split(name: str, parts: np.ndarray, recordings: np.ndarray | None) -> Split:
@@ -119,6 +162,24 @@ def _split(name: str, parts: np.ndarray, recordings: np.ndarray | None) -> Split
     if recordings is not None:
         leak = leakage(recordings[train], recordings[test])
     return Split(name, train, validation, test, leak)
+
+
+def _with_validation(
+    train: np.ndarray, test: np.ndarray, scenes: np.ndarray, recordings: np.ndarray
+) -> np.ndarray:
+    """Return the part of every clip, validation being carved out of train.
+
+    Clips in neither list have part -1.
+    """
+    parts = np.full(len(scenes), -1)
+    parts[train] = 0
+    # What the lists themselves leak stays in train, where leakage shows it.
+    free = train[~np.isin(recordings[train], recordings[test])]
+    parts[free] = _share_out_recordings(
+        scenes[free], recordings[free], (SHARES[0], 0.0)
+    )
+    parts[test] = 2
+    return parts
 
 
 def _share_out_clips(scenes: np.ndarray) -> np.ndarray:
@@ -161,24 +222,58 @@ def _share_out_recordings(
 
     Scene by scene, the recordings are shuffled many times; of each draw the
     first ones go to test and the next ones to validation, and the draw that
-    comes nearest to the shares is kept. A recording with several scenes counts
-    for its most frequent one.
+    comes nearest to the shares is kept.
     """
     if not len(scenes):
         return np.zeros(0, dtype=int)
-    names, member = np.unique(recordings, return_inverse=True)
-    labels, label = np.unique(scenes, return_inverse=True)
-    counts = np.zeros((len(names), len(labels)), dtype=int)
-    np.add.at(counts, (member, label), 1)
-    main_scene, sizes = counts.argmax(axis=1), counts.sum(axis=1)
-
+    member, main_scene, sizes = _recordings_of(scenes, recordings)
     rng = np.random.default_rng(SPLIT_SEED)
-    part_of = np.zeros(len(names), dtype=int)
-    for scene in range(len(labels)):
+    part_of = np.zeros(len(sizes), dtype=int)
+    for scene in range(main_scene.max() + 1):
         group = np.flatnonzero(main_scene == scene)
         if len(group) > 1:
             part_of[group] = _nearest_draw(sizes[group], shares, rng)
     return part_of[member]
+
+
+def _recording_folds(
+    scenes: np.ndarray, recordings: np.ndarray, count: int
+) -> np.ndarray:
+    """Return the fold (from 0) that tests each clip: whole recordings, balanced.
+
+    Scene by scene, the largest recording that is left goes to the fold that has
+    the fewest clips of the scene, and of those to the one with the fewest clips
+    at all. So two folds differ by no more of a scene than its largest recording.
+    Not scikit-learn's StratifiedGroupKFold, whose folds differ between its
+    versions: a run must find its own test part again.
+    """
+    member, main_scene, sizes = _recordings_of(scenes, recordings)
+    rng = np.random.default_rng(SPLIT_SEED)
+    fold_of = np.zeros(len(sizes), dtype=int)
+    filled = [0] * count
+    for scene in range(main_scene.max() + 1):
+        group = rng.permutation(np.flatnonzero(main_scene == scene))
+        of_scene = [0] * count
+        for recording in group[np.argsort(-sizes[group], kind="stable")]:
+            fold = min(range(count), key=lambda k: (of_scene[k], filled[k]))
+            fold_of[recording] = fold
+            of_scene[fold] += sizes[recording]
+            filled[fold] += sizes[recording]
+    return fold_of[member]
+
+
+def _recordings_of(
+    scenes: np.ndarray, recordings: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the recording of each clip as an index, and their scenes and sizes.
+
+    A recording with several scenes counts for its most frequent one.
+    """
+    names, member = np.unique(recordings, return_inverse=True)
+    labels, label = np.unique(scenes, return_inverse=True)
+    counts = np.zeros((len(names), len(labels)), dtype=int)
+    np.add.at(counts, (member, label), 1)
+    return member, counts.argmax(axis=1), counts.sum(axis=1)
 
 
 def _nearest_draw(

@@ -13,7 +13,7 @@ import numpy as np
 
 from asc.corpus import Problem, Split
 from asc.corpus.base import printable
-from asc.corpus.splits import PARTS
+from asc.corpus.splits import PARTS, split_on_demand
 from asc.errors import AscError, StoreError, UsageError, unknown_name
 from asc.features import FeatureSpec
 from asc.store import schema
@@ -198,6 +198,12 @@ class FeatureStore:
     def split(self, name: str) -> Split:
         """Return a split.
 
+        Parameters
+        ----------
+        name : str
+            One of `splits`, or one that is made on demand: ``development``, or
+            such as ``recording1of5`` (`asc.corpus.splits`).
+
         Raises
         ------
         UsageError
@@ -206,7 +212,7 @@ class FeatureStore:
             If it names rows that the store does not have.
         """
         if name not in self.splits:
-            raise UsageError(unknown_name("split", name, self.splits))
+            return self._split_on_demand(name)
         parts = {}
         for part in PARTS:
             rows = np.array(self._array(f"splits/{name}/{part}"))
@@ -216,6 +222,18 @@ class FeatureStore:
                 )
             parts[part] = rows
         return Split(name, **parts, leakage=self._leakage[name])
+
+    def _split_on_demand(self, name: str) -> Split:
+        made = split_on_demand(
+            name,
+            np.array(self.scenes)[self.labels()],
+            self.recordings(),
+            recordings_known=self.recordings_known,
+        )
+        if made is None:
+            known = (*self.splits, "development", "recording1of5")
+            raise UsageError(unknown_name("split", name, known))
+        return made
 
     def find(self, clip: str) -> int:
         """Return the row of a clip.

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from asc.corpus import Clip, Corpus, Fold, make_splits, open_corpus
-from asc.corpus.splits import PARTS, SHARES, describe, leakage
+from asc.corpus.splits import PARTS, SHARES, Split, describe, leakage, split_on_demand
+from asc.errors import UsageError
 
 SCENES = (
     "beach bus cafe/restaurant car city_center forest_path grocery_store home"
@@ -436,3 +437,108 @@ def test_any_split_depends_on_the_clips_alone(corpus, random):
     again = make_splits(corpus_of(mixed, corpus.folds, corpus.recordings_known))
     for name, split in make_splits(corpus).items():
         assert rows(split) == rows(again[name])
+
+
+# Splits that are made when they are asked for
+
+
+def asked_for(corpus: Corpus, name: str) -> Split:
+    split = split_on_demand(
+        name,
+        [clip.scene for clip in corpus.clips],
+        [clip.recording for clip in corpus.clips],
+        recordings_known=corpus.recordings_known,
+    )
+    assert split is not None and split.name == name
+    return split
+
+
+def test_cross_validation_of_tut_is_balanced(tut):
+    most = Counter()  # clips of the largest recording of a scene
+    for (scene, _), size in Counter((c.scene, c.recording) for c in tut.clips).items():
+        most[scene] = max(most[scene], size)
+    folds = [asked_for(tut, f"recording{k}of5") for k in range(1, 6)]
+    for scene in SCENES:
+        found = [counts(tut, split, "test")[scene] for split in folds]
+        assert sum(found) == CLIPS
+        assert max(found) - min(found) <= most[scene]
+    sizes = [len(split.test) for split in folds]
+    assert max(sizes) - min(sizes) <= max(most.values())
+    for split in folds:
+        # 15 % of the scene's training clips, to half a recording of 30 clips.
+        train, validation = counts(tut, split, "train"), counts(
+            tut, split, "validation"
+        )
+        for scene in SCENES:
+            learned = train[scene] + validation[scene]
+            assert validation[scene] == pytest.approx(SHARES[0] * learned, abs=15)
+
+
+def test_cross_validation_by_hand():
+    """The largest recordings first, each to the fold with the fewest clips."""
+    sizes = {"a1": 5, "a2": 4, "a3": 3, "a4": 2, "b1": 2, "b2": 1}
+    clips = [
+        Clip(f"{name}-{n}.wav", name[0], name)
+        for name, size in sizes.items()
+        for n in range(size)
+    ]
+    corpus = corpus_of(clips)
+    tested = [
+        recordings(corpus, asked_for(corpus, f"recording{k}of2"), "test")
+        for k in (1, 2)
+    ]
+    # a: 5 | 4, then 3 to the 4, then 2 to the 5. b: all folds have 7 clips.
+    assert tested == [{"a1", "a4", "b1"}, {"a2", "a3", "b2"}]
+
+
+@pytest.mark.parametrize(
+    "name", ["recording0of2", "recording3of2", "recording1of1", "recording1of7"]
+)
+def test_folds_that_cannot_be(name):
+    corpus = corpus_of([Clip(f"{n}.wav", "a", f"r{n}") for n in range(6)])
+    with pytest.raises(UsageError, match="6 recordings can make 2 to 6 folds"):
+        asked_for(corpus, name)
+
+
+@pytest.mark.parametrize("name", ["recordings", "recording1of", "Development", "fold1"])
+def test_other_names_mean_no_split(name):
+    assert split_on_demand(name, ["a"], ["r"], recordings_known=True) is None
+
+
+@any_corpus
+@given(corpora(), st.integers(2, 5))
+def test_any_clip_is_tested_once_in_cross_validation(corpus, count):
+    named = {clip.recording for clip in corpus.clips}
+    if len(named) < count:
+        return
+    tested = []
+    for k in range(1, count + 1):
+        split = asked_for(corpus, f"recording{k}of{count}")
+        tested += split.test.tolist()
+        assert sorted(rows(split)) == list(range(len(corpus.clips)))
+        train, validation, test = (recordings(corpus, split, part) for part in PARTS)
+        assert not train & validation and not train & test and not validation & test
+        assert split.leakage == (0.0 if corpus.recordings_known else None)
+    assert sorted(tested) == list(range(len(corpus.clips)))
+
+
+@any_corpus
+@given(corpora(), st.randoms(use_true_random=False))
+def test_any_split_on_demand_depends_on_the_clips_alone(corpus, random):
+    if len({clip.recording for clip in corpus.clips}) < 2:
+        return
+    mixed = list(corpus.clips)
+    random.shuffle(mixed)
+    again = corpus_of(mixed, known=corpus.recordings_known)
+    for name in ("recording1of2", "development"):
+        split, other = asked_for(corpus, name), asked_for(again, name)
+        for part in PARTS:
+            assert paths(corpus, split, part) == paths(again, other, part)
+
+
+def test_development_tests_nothing_and_validates_by_recording(tut):
+    split = asked_for(tut, "development")
+    assert len(split.test) == 0 and split.leakage == 0.0
+    assert len(rows(split)) == len(tut.clips)
+    assert not recordings(tut, split, "train") & recordings(tut, split, "validation")
+    assert len(split.validation) == pytest.approx(SHARES[0] * len(tut.clips), abs=60)

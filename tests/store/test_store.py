@@ -448,3 +448,17 @@ def test_format_example_runs(tiny_store, tmp_path):
     )
     assert done.returncode == 0, done.stderr
     assert "beach" in done.stdout
+
+
+def test_splits_on_demand_are_not_stored(small_store):
+    store = FeatureStore(small_store)
+    assert "recording1of3" not in store.splits
+    tested = [store.split(f"recording{k}of3").test for k in (1, 2, 3)]
+    assert sorted(np.concatenate(tested)) == list(range(len(store)))
+    for test in tested:  # 4 scenes of 3 recordings of 2 clips
+        assert np.bincount(store.labels()[test]).tolist() == [2, 2, 2, 2]
+    development = store.split("development")
+    assert (len(development.test), development.leakage) == (0, 0.0)
+    assert len(development.train) + len(development.validation) == len(store)
+    with pytest.raises(UsageError, match="Did you mean 'recording1of5'"):
+        store.split("recording1of")
