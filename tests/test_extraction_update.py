@@ -195,25 +195,3 @@ def test_a_killed_worker_is_named_with_its_clip(own_corpus, store, monkeypatch):
     stuck.write_bytes(whole)
     report = extract_plan(planned, jobs=1)
     assert report.complete and (report.computed, report.kept) == (1, 23)
-
-
-def test_unknown_backend(extract, own_corpus, store):
-    with pytest.raises(UsageError, match="Did you mean 'dask'"):
-        extract(own_corpus, store, backend="dusk")
-
-
-def test_a_dask_cluster_gives_the_same_bytes(extract, own_corpus, store, tmp_path):
-    distributed = pytest.importorskip("distributed")
-    local = extract(own_corpus, store)
-    with distributed.LocalCluster(
-        n_workers=2, threads_per_worker=1, dashboard_address=None
-    ) as cluster:
-        remote = extract(
-            own_corpus,
-            tmp_path / "remote.h5",
-            backend="dask",
-            scheduler=cluster.scheduler_address,
-        )
-    digests = {FeatureStore(report.store).digest for report in (local, remote)}
-    assert len(digests) == 1
-    assert len(open_corpus(own_corpus).clips) == remote.computed == 24

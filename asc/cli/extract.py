@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import Any
 
 import click
 
 from asc.cli.options import (
+    Settings,
     jobs_option,
     json_option,
     note,
@@ -96,7 +98,9 @@ from asc.errors import EXIT_PARTIAL, InputError, counted
 )
 @json_option
 @verbose_option
+@click.pass_obj
 def extract(
+    general: Settings,
     corpus: Path,
     store: Path | None,
     corpus_format: str | None,
@@ -136,6 +140,10 @@ def extract(
     if dry_run:
         return _describe(plan, as_json)
     say = _silent if as_json else click.echo
+    if backend != "loky" and not general.verbose:
+        # Clusters log every lost connection, with tracebacks; asc tells what
+        # comes of it.
+        logging.disable(logging.CRITICAL)
     say(
         f"{counted(len(opened.clips), 'clip', 'clips')} of"
         f" {counted(len(opened.scenes), 'scene', 'scenes')} from {corpus}"

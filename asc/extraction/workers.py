@@ -9,24 +9,21 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
 
 from asc import environment
 from asc.errors import AscError, InputError, UsageError, unknown_name
+from asc.extraction.cluster import Batch, on_cluster
 from asc.extraction.planning import Plan
 from asc.features import FrontEnd, fit, read_audio
 from asc.store.writer import digest_of
 
 #: What runs workers: processes of this machine, or a cluster.
 BACKENDS = ("loky", "dask", "ray")
-
-#: Rows and paths of clips.
-Batch = list[tuple[int, str]]
 
 #: Clips that a worker gets at a time.
 _BATCH = 8
@@ -98,7 +95,9 @@ def results(
     if not batches:
         return
     if backend != "loky":
-        yield from _on_cluster(plan, batches, backend, scheduler)
+        compute = partial(_process, FrontEnd(plan.spec), plan.corpus.root.resolve())
+        for found in on_cluster(backend, scheduler, compute, batches, plan.corpus.root):
+            yield from found
         return
     workers = jobs if jobs > 0 else environment.usable_cores()
     workers = max(1, min(workers, len(todo) // _CLIPS_WORTH_A_WORKER))
@@ -140,51 +139,6 @@ def _in_processes(
                 " memory was used up: run the same command again with fewer --jobs."
                 " Finished clips are kept."
             ) from error
-
-
-def _on_cluster(
-    plan: Plan, batches: list[Batch], backend: str, scheduler: str | None
-) -> Iterator[Computed | Failed]:
-    """Yield rows that the workers of a Dask or Ray cluster compute.
-
-    A lost worker's batches are computed anew by the others, which is the
-    cluster's own business.
-    """
-    from joblib import Parallel, delayed, parallel_config
-
-    frontend, root = FrontEnd(plan.spec), plan.corpus.root.resolve()
-    with ExitStack() as stack:
-        try:
-            if backend == "dask":
-                from distributed import Client
-
-                stack.enter_context(Client(scheduler))
-            else:
-                import ray
-                from ray.util.joblib import register_ray
-
-                ray.init(address=scheduler, log_to_driver=False)
-                stack.callback(ray.shutdown)
-                register_ray()
-        except ImportError as error:
-            raise UsageError(
-                f"Backend {backend!r} is not installed. Use: pip install"
-                f" 'asc[{backend}]'."
-            ) from error
-        except (OSError, ValueError, ConnectionError) as error:
-            raise AscError(
-                f"Cannot reach the {backend} cluster at {scheduler}: {error}"
-            ) from error
-        stack.enter_context(parallel_config(backend, n_jobs=-1))
-        work = delayed(_process)
-        # A few batches for each worker at a time: a list is all that every
-        # backend can return, and it must not grow with the corpus.
-        step = max(1, 4 * Parallel()._effective_n_jobs())
-        for start in range(0, len(batches), step):
-            for found in Parallel(batch_size=1)(
-                work(frontend, root, batch) for batch in batches[start : start + step]
-            ):
-                yield from found
 
 
 def _warm_up() -> None:
