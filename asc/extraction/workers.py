@@ -5,13 +5,15 @@ from __future__ import annotations
 import ctypes
 import os
 import signal
+import sys
 import tempfile
 import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import cache, lru_cache, partial
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
@@ -25,6 +27,8 @@ from asc.store.writer import digest_of
 #: What runs workers: processes of this machine, or a cluster.
 BACKENDS = ("loky", "dask", "ray")
 
+#: What a worker notes down between clips, in place of a row.
+_NONE = b"\xff" * 8
 #: Clips that a worker gets at a time.
 _BATCH = 8
 #: A worker takes about a second to start, in which this many clips are done.
@@ -133,7 +137,8 @@ def _in_processes(
             ):
                 yield from found
         except TerminatedWorkerError as error:
-            at = " or ".join(sorted(_current_clips(notes))) or "an unknown clip"
+            clips = [plan.corpus.clips[row].path for row in _current_rows(notes)]
+            at = " or ".join(clips) or "an unknown clip"
             raise AscError(
                 f"A worker process was killed while it was at {at}. Usually the"
                 " memory was used up: run the same command again with fewer --jobs."
@@ -146,9 +151,10 @@ def _warm_up() -> None:
     import soundfile  # noqa: F401
 
 
-def _current_clips(notes: str) -> set[str]:
-    """Return the clips that workers noted down and did not finish."""
-    return {note.read_text() for note in Path(notes).iterdir()} - {""}
+def _current_rows(notes: str) -> list[int]:
+    """Return the rows that workers noted down and did not finish."""
+    found = [note.read_bytes() for note in Path(notes).iterdir()]
+    return sorted(int.from_bytes(row, sys.byteorder) for row in {*found} - {b"", _NONE})
 
 
 def _process_apart(
@@ -156,12 +162,18 @@ def _process_apart(
 ) -> list[Computed | Failed]:
     """Compute a batch in a worker process, which notes down what it is at."""
     _settle_in()
-    note, found = Path(notes, str(os.getpid())), []
+    note, found = _own_note(notes).fileno(), []
     for row, path in batch:
-        note.write_text(path)
+        os.pwrite(note, row.to_bytes(len(_NONE), sys.byteorder), 0)
         found += _process(frontend, root, [(row, path)])
-    note.write_text("")
+    os.pwrite(note, _NONE, 0)
     return found
+
+
+@lru_cache(maxsize=1)
+def _own_note(notes: str) -> BinaryIO:
+    """Return the file where this process notes down its row, kept open."""
+    return open(Path(notes, str(os.getpid())), "wb", buffering=0)
 
 
 @cache
