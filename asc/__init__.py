@@ -15,14 +15,17 @@ __version__ = "0.1.0"
 _PUBLIC = {
     "AscError": "asc.errors",
     "Augmentation": "asc.pipeline.augmentation",
+    "Comparison": "asc.evaluation.comparison",
     "Corpus": "asc.corpus",
     "FeatureSpec": "asc.features",
     "FeatureStore": "asc.store",
     "FrontEnd": "asc.features",
+    "Grid": "asc.evaluation.grid",
     "Listener": "asc.training.trainer",
     "Recipe": "asc.training.recipe",
     "Run": "asc.training.run",
     "build_model": "asc.models",
+    "compare": "asc.evaluation.compare",
     "dataset": "asc.pipeline.dataset",
     "download_corpus": "asc.corpus.download",
     "evaluate": "asc.evaluation.evaluate",
@@ -47,8 +50,11 @@ if TYPE_CHECKING:
     from asc.corpus.download import download_corpus
     from asc.corpus.synthetic import write_synthetic_corpus
     from asc.errors import AscError
+    from asc.evaluation.compare import compare
+    from asc.evaluation.comparison import Comparison
     from asc.evaluation.evaluate import evaluate
     from asc.evaluation.experiment import resume, train
+    from asc.evaluation.grid import Grid
     from asc.extraction import extract, plan
     from asc.features import FeatureSpec, FrontEnd
     from asc.models import build_model, register_model

@@ -19,6 +19,8 @@ ORDER = (
     "errors",
     "compiled",
     "environment",
+    "processes",
+    "cluster",
     "corpus",
     "features",
     "store",

@@ -12,10 +12,9 @@ import time
 
 import pytest
 
-from asc import environment
+from asc import cluster, environment
 from asc.corpus import open_corpus
 from asc.errors import AscError, InputError, UsageError
-from asc.extraction import cluster
 from asc.extraction import extract as extract_plan
 from asc.extraction import plan, workers
 
@@ -202,7 +201,7 @@ def task(root, **versions):
     def compute(batch):
         return [path.upper() for _, path in batch]
 
-    return cluster._Task(compute, root, environment.dsp_versions() | versions)
+    return cluster._Checked(compute, (root,), environment.dsp_versions() | versions)
 
 
 def test_a_worker_like_this_machine(tmp_path):

@@ -42,7 +42,11 @@ def _recipe_option(name: str, help: str, **settings: Any) -> Any:
 @click.argument("store", required=False, type=STORE)
 @_recipe_option("model", f"Model: {', '.join(model_names())}.")
 @_recipe_option("feature", "Feature: mel or stft.")
-@_recipe_option("split", "Split: random (leaks recordings), recording, fold1, fold2...")
+@_recipe_option(
+    "split",
+    "Split: random (leaks recordings), recording, fold1..., folds (all of them,"
+    " pooled), recording1of5..., development (no test part).",
+)
 @_recipe_option("augment", f"Augmentation: {', '.join(POLICIES)}.")
 @_recipe_option("mixup_alpha", "Mixup: alpha of Beta(alpha, alpha).")
 @_recipe_option("freq_masks", "SpecAugment: number of frequency masks.")
@@ -131,7 +135,18 @@ def train(
     if as_json:
         print_json(result.metrics | {"run": str(finished.path)})
         return 0
-    click.echo(f"test {result.title()}")
+    click.echo(f"{result.metrics['part']} {result.title()}")
+    if "folds" in result.metrics:
+        from asc.evaluation.folds import fold_sentences
+
+        for sentence in fold_sentences(result.metrics):
+            click.echo(sentence)
+    if result.metrics["part"] != "test":
+        note(
+            f"split {result.metrics['split']} has no test part, and the epoch was"
+            f" chosen on these clips. For a test: asc evaluate {finished.path}"
+            " --store EVALUATION-STORE"
+        )
     if result.metrics["leakage"]:
         note(
             f"{100 * result.metrics['leakage']:.0f} % of the test clips share a"

@@ -47,6 +47,8 @@ SHARES = (0.15, 0.15)
 _DRAWS, _DRAWN_RECORDINGS = 1000, 1_000_000
 
 PARTS = ("train", "validation", "test")
+#: What a recipe calls all folds, one after the other. Not a split.
+FOLDS = "folds"
 #: Names of splits that are made when they are asked for.
 DEVELOPMENT, _RECORDING_FOLD = "development", re.compile(r"recording(\d+)of(\d+)")
 

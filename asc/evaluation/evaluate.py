@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from asc.corpus.splits import PARTS, leakage
+from asc.corpus.splits import FOLDS, PARTS, leakage
 from asc.errors import (
     InputError,
     SettingsMismatch,
@@ -167,18 +167,27 @@ def evaluate(
     -------
     Evaluation
         Its leakage is the share of these clips whose recording the model was
-        trained on, whatever split they come from.
+        trained on, whatever split they come from. Of a run of all folds it is
+        the pooled one, as it was saved.
 
     Raises
     ------
     SettingsMismatch
         If the store was made with another spec.
     UsageError
-        If split or part do not exist, or if the store has scenes that the model
-        does not know.
+        If split or part do not exist, if the store has scenes that the model
+        does not know, or if a run of all folds is asked for anything but its own
+        evaluation.
     """
     if not isinstance(run, Run):
         run = Run(run)
+    if run.recipe.split == FOLDS:
+        if store or split or part:
+            raise UsageError(
+                f"{run.path} has a model for each fold. Evaluate those one by one,"
+                f" such as {run.path / 'fold1'}."
+            )
+        return Evaluation.load(run.path)
     if store is None:
         store = run.open_store()
     elif not isinstance(store, FeatureStore):

@@ -84,7 +84,7 @@ def extract(
         Bring a complete store up to date: compute the clips that were added or
         whose files have changed, keep the others, leave out removed ones.
     backend : {'loky', 'dask', 'ray'}
-        What runs the workers; see `asc.extraction.workers.BACKENDS`.
+        What runs the workers; see `asc.processes.BACKENDS`.
     scheduler : str, optional
         Address of the Dask or Ray cluster.
     progress : callable(done, total), optional

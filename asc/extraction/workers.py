@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import ctypes
 import os
-import signal
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,15 +15,15 @@ from typing import BinaryIO
 
 import numpy as np
 
-from asc import environment
-from asc.errors import AscError, InputError, UsageError, unknown_name
-from asc.extraction.cluster import Batch, on_cluster
+from asc import environment, processes
+from asc.cluster import on_cluster
+from asc.errors import AscError, InputError
 from asc.extraction.planning import Plan
 from asc.features import FrontEnd, fit, read_audio
 from asc.store.writer import digest_of
 
-#: What runs workers: processes of this machine, or a cluster.
-BACKENDS = ("loky", "dask", "ray")
+#: Rows and paths of clips.
+Batch = list[tuple[int, str]]
 
 #: What a worker notes down between clips, in place of a row.
 _NONE = b"\xff" * 8
@@ -87,8 +85,7 @@ def results(
     AscError
         If a worker was killed. It names the clips that were being computed.
     """
-    if backend not in BACKENDS:
-        raise UsageError(unknown_name("backend", backend, BACKENDS))
+    processes.check_backend(backend)
     batches = [
         [
             (int(row), plan.corpus.clips[row].path)
@@ -99,8 +96,11 @@ def results(
     if not batches:
         return
     if backend != "loky":
-        compute = partial(_process, FrontEnd(plan.spec), plan.corpus.root.resolve())
-        for found in on_cluster(backend, scheduler, compute, batches, plan.corpus.root):
+        root = plan.corpus.root.resolve()
+        compute = partial(_process, FrontEnd(plan.spec), root)
+        for found in on_cluster(
+            backend, scheduler, compute, batches, folders=(root,), told=_clips_of
+        ):
             yield from found
         return
     workers = jobs if jobs > 0 else environment.usable_cores()
@@ -146,6 +146,10 @@ def _in_processes(
             ) from error
 
 
+def _clips_of(batch: Batch) -> str:
+    return "one of these clips: " + ", ".join(path for _, path in batch)
+
+
 def _warm_up() -> None:
     """Import what a worker needs; this module has imported the rest."""
     import soundfile  # noqa: F401
@@ -178,20 +182,8 @@ def _own_note(notes: str) -> BinaryIO:
 
 @cache
 def _settle_in() -> None:
-    """Prepare a worker process, once.
-
-    Ctrl-C reaches all processes of a terminal, but only the parent acts on it.
-    A parent that is killed cannot tell its workers, so they look after it.
-    """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    parent = os.getppid()
-
-    def leave_with_parent() -> None:
-        while os.getppid() == parent:
-            time.sleep(1)
-        os._exit(1)
-
-    threading.Thread(target=leave_with_parent, daemon=True).start()
+    """Prepare a worker process, once."""
+    processes.obey_parent()
     _keep_memory()
 
 

@@ -1,4 +1,4 @@
-"""Batches of clips computed on a Dask or Ray cluster, through its own client.
+"""Tasks computed on a Dask or Ray cluster, through its own client.
 
 joblib has backends for both, but they return whole lists only, and the one for
 Dask keeps what tasks share in the memory of single workers: when such a worker
@@ -8,8 +8,9 @@ was lost, so was the run.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import CancelledError
+from dataclasses import dataclass
 from functools import cache
 from itertools import islice
 from pathlib import Path
@@ -18,13 +19,6 @@ from typing import Any
 from asc import environment
 from asc.errors import AscError, InputError, UsageError
 
-#: Rows and paths of clips.
-Batch = list[tuple[int, str]]
-#: What computes a batch. It must be possible to pickle it.
-Compute = Callable[[Batch], list[Any]]
-
-#: Batches that are handed out for each processor of the cluster.
-_AHEAD = 4
 #: Seconds to wait for a scheduler to answer, and for it to have a worker.
 _PATIENCE = 10
 
@@ -32,14 +26,17 @@ _PATIENCE = 10
 def on_cluster(
     backend: str,
     scheduler: str | None,
-    compute: Compute,
-    batches: list[Batch],
-    root: Path,
-) -> Iterator[list[Any]]:
-    """Yield what is computed of each batch, in any order.
+    work: Callable[[Any], Any],
+    tasks: Sequence[Any],
+    *,
+    folders: Sequence[Path],
+    told: Callable[[Any], str],
+    ahead: int = 4,
+) -> Iterator[Any]:
+    """Yield what is computed of each task, in any order.
 
-    The batches of a lost worker are computed anew by the others. What this
-    process holds does not grow with the number of batches.
+    The tasks of a lost worker are computed anew by the others. What this process
+    holds does not grow with the number of tasks.
 
     Parameters
     ----------
@@ -47,26 +44,31 @@ def on_cluster(
     scheduler : str or None
         Address of the cluster; None for the one of the backend's own settings,
         which is a new one on this machine if nothing is set.
-    compute : callable
-    batches : list
-    root : Path
-        Folder that the workers must see.
+    work : callable
+        It and the tasks must be possible to pickle.
+    tasks : sequence
+    folders : sequence of Path
+        What the workers must see under the same path as this process.
+    told : callable
+        Returns what a task is called in an error message.
+    ahead : int
+        Tasks that are handed out for each processor of the cluster.
 
     Raises
     ------
     UsageError
         If the backend is not installed.
     InputError
-        If a worker does not see the folder.
+        If a worker does not see a folder.
     AscError
         If the cluster cannot be reached or is lost, if its libraries are of
-        other versions, or if clips killed one worker after the other.
+        other versions, or if a task killed one worker after the other.
     """
     place = f"at {scheduler}" if scheduler else "of this machine"
-    task = _Task(compute, root.resolve(), environment.dsp_versions())
+    checked = _Checked(work, tuple(folders), environment.dsp_versions())
     run = _on_dask if backend == "dask" else _on_ray
     try:
-        yield from run(task, batches, scheduler)
+        yield from run(checked, tasks, scheduler, told, ahead)
     except ImportError as error:
         if (error.name or "").partition(".")[0] in ("distributed", "dask", "ray"):
             raise UsageError(
@@ -82,18 +84,20 @@ def on_cluster(
     except (OSError, ValueError, CancelledError) as error:
         raise AscError(
             f"The {backend} cluster {place} does not answer"
-            f" ({error or type(error).__name__}). Finished clips are kept; the same"
-            " command goes on."
+            f" ({error or type(error).__name__}). What is finished is kept; the"
+            " same command goes on."
         ) from error
 
 
-class _Task:
-    """A computation that first makes sure that the worker is fit for it."""
+@dataclass(frozen=True)
+class _Checked:
+    """Work that first makes sure that the worker is fit for it."""
 
-    def __init__(self, compute: Compute, root: Path, versions: dict[str, str]) -> None:
-        self.compute, self.root, self.versions = compute, root, versions
+    work: Callable[[Any], Any]
+    folders: tuple[Path, ...]
+    versions: dict[str, str]
 
-    def __call__(self, batch: Batch) -> list[Any]:
+    def __call__(self, task: Any) -> Any:
         found = _versions_here()
         other = [
             f"{name} {found.get(name)} instead of {version}"
@@ -102,15 +106,16 @@ class _Task:
         ]
         if other:
             raise AscError(
-                f"A worker on {_host()} has other versions than the store is made"
-                f" with: {', '.join(other)}. Install the same ones everywhere."
+                f"A worker on {_host()} has other versions than this one:"
+                f" {', '.join(other)}. Install the same ones everywhere."
             )
-        if not self.root.is_dir():
-            raise InputError(
-                f"A worker on {_host()} does not see {self.root}. Workers need the"
-                " corpus under the same path as this machine."
-            )
-        return self.compute(batch)
+        for folder in self.folders:
+            if not folder.is_dir():
+                raise InputError(
+                    f"A worker on {_host()} does not see {folder}. Workers need it"
+                    " under the same path as this machine."
+                )
+        return self.work(task)
 
 
 @cache
@@ -125,8 +130,12 @@ def _host() -> str:
 
 
 def _on_dask(
-    task: _Task, batches: list[Batch], scheduler: str | None
-) -> Iterator[list[Any]]:
+    work: _Checked,
+    tasks: Sequence[Any],
+    scheduler: str | None,
+    told: Callable[[Any], str],
+    ahead: int,
+) -> Iterator[Any]:
     from distributed import Client, KilledWorker, as_completed
 
     with Client(scheduler, timeout=_PATIENCE) as client:
@@ -134,15 +143,15 @@ def _on_dask(
             client.wait_for_workers(1, timeout=_PATIENCE)
         except TimeoutError as error:
             raise ConnectionError("it has no workers") from error
-        waiting, most = iter(batches), 0
+        waiting, most = iter(tasks), 0
         running, asked = as_completed(), {}
         while True:
             if 2 * running.count() <= most:
                 # Workers may come and go, so they are counted anew.
-                most = _AHEAD * max(1, sum(client.nthreads().values()))
-                for batch in islice(waiting, most - running.count()):
-                    future = client.submit(task, batch, pure=False)
-                    asked[future.key] = batch
+                most = ahead * max(1, sum(client.nthreads().values()))
+                for task in islice(waiting, most - running.count()):
+                    future = client.submit(work, task, pure=False)
+                    asked[future.key] = task
                     running.add(future)
             future = next(running, None)
             if future is None:
@@ -150,42 +159,46 @@ def _on_dask(
             try:
                 found = future.result()
             except KilledWorker as error:
-                raise _deadly(asked[future.key]) from error
+                raise _deadly(told(asked[future.key])) from error
             del asked[future.key]
             future.release()
             yield found
 
 
 def _on_ray(
-    task: _Task, batches: list[Batch], scheduler: str | None
-) -> Iterator[list[Any]]:
+    work: _Checked,
+    tasks: Sequence[Any],
+    scheduler: str | None,
+    told: Callable[[Any], str],
+    ahead: int,
+) -> Iterator[Any]:
     import ray
 
     ray.init(address=scheduler, log_to_driver=False, logging_level=logging.ERROR)
     try:
 
         @ray.remote(max_retries=3)
-        def compute(batch: Batch) -> list[Any]:
-            return task(batch)
+        def compute(task: Any) -> Any:
+            return work(task)
 
-        waiting, most = iter(batches), 0
-        running: dict[Any, Batch] = {}
+        waiting, most = iter(tasks), 0
+        running: dict[Any, Any] = {}
         while True:
             if 2 * len(running) <= most:
-                most = _AHEAD * max(1, int(ray.cluster_resources().get("CPU", 0)))
-                for batch in islice(waiting, most - len(running)):
-                    running[compute.remote(batch)] = batch
+                most = ahead * max(1, int(ray.cluster_resources().get("CPU", 0)))
+                for task in islice(waiting, most - len(running)):
+                    running[compute.remote(task)] = task
             if not running:
                 return
             (ready,), _ = ray.wait(list(running))
-            batch = running.pop(ready)
+            task = running.pop(ready)
             try:
                 found = ray.get(ready)
             except (
                 ray.exceptions.WorkerCrashedError,
                 ray.exceptions.OutOfMemoryError,
             ) as error:
-                raise _deadly(batch) from error
+                raise _deadly(told(task)) from error
             except ray.exceptions.RayTaskError as error:
                 raise error.cause from error
             except ray.exceptions.RayError as error:
@@ -195,10 +208,9 @@ def _on_ray(
         ray.shutdown()
 
 
-def _deadly(batch: Batch) -> AscError:
-    clips = ", ".join(path for _, path in batch)
+def _deadly(task: str) -> AscError:
     return AscError(
         "Several workers of the cluster were killed, one after the other, while they"
-        f" were at one of these clips: {clips}. Finished clips are kept; leave out"
-        " the clip, or use workers with more memory."
+        f" were at {task}. What is finished is kept; use workers with more memory, or"
+        " leave it out."
     )

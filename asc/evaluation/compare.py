@@ -1,0 +1,272 @@
+"""Training a grid: run by run, in parallel processes, or on a cluster."""
+
+from __future__ import annotations
+
+import gc
+import os
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from asc import environment, processes
+from asc.cluster import on_cluster
+from asc.errors import AscError, SettingsMismatch
+from asc.evaluation.comparison import DONE, Comparison, Entry, read_entry
+from asc.evaluation.grid import GRIDS, Grid
+from asc.models.registry import ModelEntry, describe, register_model
+from asc.store import FeatureStore, writing
+from asc.store.fingerprint import canonical_json, describe_difference
+from asc.training.recipe import Recipe
+from asc.training.run import write_json
+
+#: Hears of a run that has come to an end: the entry, how many of how many runs
+#: are through, and the seconds that the others may take.
+Progress = Callable[[Entry, int, int, float], None]
+
+
+@dataclass(frozen=True)
+class _Task:
+    """All that a worker needs to train one run."""
+
+    index: int
+    store: Path
+    recipe: Recipe
+    path: Path
+    model: ModelEntry
+    threads: int | None
+    in_memory: bool
+    command: tuple[str, ...]
+
+
+def compare(
+    store: FeatureStore | str | os.PathLike[str],
+    grid: Grid,
+    folder: str | os.PathLike[str] | None = None,
+    *,
+    jobs: int = 1,
+    backend: str = "loky",
+    scheduler: str | None = None,
+    in_memory: bool = False,
+    command: tuple[str, ...] = (),
+    progress: Progress | None = None,
+) -> Comparison:
+    """Train every recipe of a grid and evaluate each once on its test part.
+
+    The same call goes on after an interruption, run by run and within a run
+    epoch by epoch. A run that fails is recorded and passed over; the next call
+    tries it again.
+
+    Parameters
+    ----------
+    store : FeatureStore or path
+    grid : Grid
+    folder : path, optional
+        Where the comparison is kept; `default_folder` if not given.
+    jobs : int > 0
+        Runs at a time. With 1 they are trained in this process, otherwise in
+        processes of their own, among which the processors are divided.
+    backend : {'loky', 'dask', 'ray'}
+        ``loky`` for this machine, the others for a cluster whose workers see store
+        and folder under the same paths. A Dask worker should have one thread.
+    scheduler : str, optional
+        Address of the cluster; a local one is started if not given.
+    in_memory : bool
+        Keep the train part in memory.
+    command : tuple of str
+        Kept in the records of the runs.
+    progress : callable, optional
+        ``progress(entry, done, total, seconds_left)``, after each run.
+
+    Returns
+    -------
+    Comparison
+
+    Raises
+    ------
+    UsageError
+        If a recipe does not fit the store. Nothing was trained.
+    SettingsMismatch
+        If the folder holds another grid or one on another store.
+    Busy
+        If another process works in the folder.
+    AscError
+        If a worker process was killed.
+
+    Examples
+    --------
+    >>> grid = asc.Grid(splits=("random", "recording"))          # doctest: +SKIP
+    >>> comparison = asc.compare("cache/esc10.h5", grid)         # doctest: +SKIP
+    >>> [gap.points for gap in comparison.gaps()]                # doctest: +SKIP
+    [21.25]
+    """
+    from asc.evaluation import experiment
+
+    processes.check_backend(backend)
+    if not isinstance(store, FeatureStore):
+        store = FeatureStore(store)
+    for recipe in grid.recipes():
+        experiment.check(store, recipe)
+    path = Path(folder) if folder is not None else default_folder(store, grid)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with writing(path):
+        comparison = _open(path, grid, store)
+        todo = [n for n, e in enumerate(comparison.entries) if e.status != DONE]
+        threads = max(1, environment.usable_cores() // jobs) if jobs > 1 else None
+        tasks = [
+            _Task(
+                index,
+                store.path.resolve(),
+                entry.recipe,
+                entry.path.resolve(),
+                describe(entry.recipe.model),
+                threads,
+                in_memory,
+                command,
+            )
+            for index, entry in enumerate(comparison.entries)
+            if index in todo
+        ]
+        comparison.log(f"{len(tasks)} of {len(comparison.entries)} runs to do")
+        began, total = time.monotonic(), len(comparison.entries)
+        for done, (index, failure) in enumerate(
+            _carried_out(tasks, jobs, backend, scheduler), 1
+        ):
+            entry = comparison.entries[index]
+            message, trace = failure or (None, "")
+            entry = read_entry(entry.path, entry.recipe, message)
+            comparison.entries[index] = entry
+            comparison.save()
+            comparison.log(f"{entry.name}: {entry.title()}\n{trace}".rstrip())
+            if progress:
+                each = (time.monotonic() - began) / done
+                left = len(tasks) - done
+                progress(entry, total - left, total, each * left)
+        comparison.save()
+    return comparison
+
+
+def default_folder(store: FeatureStore, grid: Grid) -> Path:
+    """Return the folder of a comparison: the same for the same grid and store.
+
+    It is ``cache/comparisons/STORE-GRID``; a grid without a name has a number
+    that is made from its values.
+    """
+    named = (name for name, known in GRIDS.items() if known == grid)
+    number = sha256(canonical_json(grid.to_dict()).encode()).hexdigest()[:8]
+    name = f"{store.path.stem}-{next(named, number)}"
+    return environment.cache_dir() / "comparisons" / name
+
+
+def _open(path: Path, grid: Grid, store: FeatureStore) -> Comparison:
+    """Make the folder, or check that it is one of this grid and store."""
+    wanted: dict[str, Any] = {
+        "grid": grid.to_dict(),
+        "store": {
+            "path": str(store.path.resolve()),
+            "fingerprint": store.fingerprint,
+            "digest": store.digest,
+        },
+    }
+    if not (path / "grid.json").exists():
+        if path.exists() and (not path.is_dir() or any(path.iterdir())):
+            raise SettingsMismatch(
+                f"{path} is there already and is not the folder of a comparison. Name"
+                " another one."
+            )
+        path.mkdir(exist_ok=True)
+        write_json(path / "grid.json", wanted)
+    comparison = Comparison.load(path)
+    found = {"grid": comparison.grid.to_dict(), "store": dict(comparison.store)}
+    # A store may have moved.
+    found["store"]["path"] = wanted["store"]["path"]
+    if canonical_json(found) != canonical_json(wanted):
+        raise SettingsMismatch(
+            f"{path} holds another comparison; nothing was touched. Name another"
+            f" folder for this one. They differ in:\n"
+            + describe_difference(found, wanted)
+        )
+    return comparison
+
+
+def _carried_out(
+    tasks: list[_Task], jobs: int, backend: str, scheduler: str | None
+) -> Iterator[tuple[int, tuple[str, str] | None]]:
+    """Yield the index of each run that is through, and why it failed if it did."""
+    if backend != "loky":
+        folders = {task.path.parent.parent for task in tasks}
+        folders |= {task.store.parent for task in tasks}
+        yield from on_cluster(
+            backend,
+            scheduler,
+            _train,
+            tasks,
+            folders=sorted(folders),
+            told=_name_of,
+            ahead=1,
+        )
+        return
+    if jobs == 1 or len(tasks) < 2:
+        yield from map(_train, (replace(task, threads=None) for task in tasks))
+        return
+    from joblib import Parallel, delayed
+    from joblib.externals.loky.process_executor import TerminatedWorkerError
+
+    parallel = Parallel(jobs, return_as="generator_unordered", batch_size=1)
+    try:
+        yield from parallel(delayed(_train_apart)(task) for task in tasks)
+    except TerminatedWorkerError as error:
+        raise AscError(
+            "A worker process was killed. Usually the memory was used up: run the"
+            " same command again with fewer --jobs. Finished runs are kept, and the"
+            " others go on after their last epoch."
+        ) from error
+
+
+def _name_of(task: _Task) -> str:
+    return f"run {task.path.name}"
+
+
+def _train_apart(task: _Task) -> tuple[int, tuple[str, str] | None]:
+    """Train one run in a worker process."""
+    processes.obey_parent()
+    _use_threads(task.threads)
+    return _train(task)
+
+
+@cache
+def _use_threads(threads: int | None) -> None:
+    """Keep TensorFlow of this process to so many threads."""
+    from asc.pipeline.tensorflow import tf
+
+    tf.config.threading.set_intra_op_parallelism_threads(threads or 0)
+
+
+def _train(task: _Task) -> tuple[int, tuple[str, str] | None]:
+    """Train one run. No exception leaves it: one run must not stop the others."""
+    from asc.evaluation import experiment
+    from asc.pipeline.tensorflow import keras
+
+    try:
+        # A model that was registered in the parent is not known to a worker.
+        register_model(**vars(task.model), replace=True)
+        experiment.finish(
+            FeatureStore(task.store),
+            task.recipe,
+            task.path,
+            command=task.command,
+            in_memory=task.in_memory,
+        )
+        return task.index, None
+    except Exception as error:  # noqa: BLE001 - see above
+        message = " ".join(str(error).split())
+        if not isinstance(error, AscError):
+            message = f"{type(error).__name__}: {message}"
+        return task.index, (message, traceback.format_exc())
+    finally:
+        keras.backend.clear_session()
+        gc.collect()

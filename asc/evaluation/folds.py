@@ -1,0 +1,136 @@
+"""All folds of a corpus as one result, as DCASE evaluates.
+
+A recipe whose split is ``folds`` is trained once for each official fold, and
+the predictions of all test lists are pooled: accuracy is the share of all of
+them that are right (the DCASE 2017 metric), beside mean and standard deviation
+over folds and the mean of the recalls. Where a corpus has no official folds,
+``recording1of5`` to ``recording5of5`` stand for them.
+
+The official lists are pooled as they are. In TUT 2017 the clips of one
+recording are tested in two folds and those of another in none; `pool` counts
+such clips.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from asc.corpus.splits import FOLDS
+from asc.errors import InputError, counted
+from asc.evaluation.evaluate import Evaluation
+from asc.evaluation.metrics import scores
+from asc.store import FeatureStore
+
+#: What stands for official folds where there are none.
+STAND_INS = tuple(f"recording{number}of5" for number in range(1, 6))
+
+_OFFICIAL = re.compile(r"fold(\d+)")
+
+
+def fold_names(store: FeatureStore) -> tuple[str, ...]:
+    """Return the splits that are the folds of a store, in order."""
+    official = [name for name in store.splits if _OFFICIAL.fullmatch(name)]
+    return tuple(sorted(official, key=lambda name: int(name[4:]))) or STAND_INS
+
+
+def pool(folds: Mapping[str, Evaluation], store: FeatureStore) -> Evaluation:
+    """Return the evaluations of all folds as one.
+
+    Parameters
+    ----------
+    folds : mapping of str to Evaluation
+        By the name of the split, in the order in which rows are joined.
+    store : FeatureStore
+        To tell which clips no fold tests.
+
+    Returns
+    -------
+    Evaluation
+        Its metrics are those of the pooled predictions, a clip counting as often
+        as it is tested. Besides, ``folds`` holds accuracy, class_accuracy,
+        clips, leakage, epochs and seconds of each fold, ``accuracy_mean`` and
+        ``accuracy_deviation`` are over folds (deviation with n - 1; None for a
+        single fold), ``tested_again`` and ``never_tested`` count clips.
+        Leakage is the share of all pooled clips.
+
+    Raises
+    ------
+    InputError
+        If the folds are not of one kind: other scenes or another model.
+    """
+    results = list(folds.values())
+    first = results[0]
+    same = ("model", "feature", "augment", "seed", "part")
+    for name, result in folds.items():
+        if result.scenes != first.scenes or any(
+            result.metrics[field] != first.metrics[field] for field in same
+        ):
+            raise InputError(f"Fold {name} is not of the same training as the others.")
+    truth = np.concatenate([result.truth for result in results])
+    probabilities = np.concatenate([result.probabilities for result in results])
+    paths = [path for result in results for path in result.paths]
+    recordings = [name for result in results for name in result.recordings]
+    each = {name: _facts(result.metrics) for name, result in folds.items()}
+    accuracies = [fold["accuracy"] for fold in each.values()]
+    times = Counter(paths)
+    known = first.metrics["recordings"] is not None
+    metrics = scores(truth, probabilities, recordings, first.scenes) | {
+        "recordings": len(set(recordings)) if known else None,
+        "split": FOLDS,
+        "part": first.metrics["part"],
+        "leakage": _pooled_leakage(results),
+        "store": first.metrics["store"],
+        **{field: first.metrics[field] for field in same if field != "part"},
+        "parameters": first.metrics["parameters"],
+        "epochs": sum(fold["epochs"] for fold in each.values()),
+        "seconds": round(sum(fold["seconds"] for fold in each.values()), 1),
+        "folds": each,
+        "accuracy_mean": float(np.mean(accuracies)),
+        "accuracy_deviation": (
+            float(np.std(accuracies, ddof=1)) if len(accuracies) > 1 else None
+        ),
+        "tested_again": len(paths) - len(times),
+        "never_tested": len(set(store.paths()) - set(times)),
+    }
+    return Evaluation(metrics, first.scenes, paths, recordings, truth, probabilities)
+
+
+def fold_sentences(metrics: Mapping[str, Any]) -> list[str]:
+    """Return what must be said of pooled folds beside their accuracy."""
+    each = metrics["folds"]
+    listed = ", ".join(f"{100 * fold['accuracy']:.1f}" for fold in each.values())
+    told = f"mean of {len(each)} folds {100 * metrics['accuracy_mean']:.2f} %"
+    if metrics["accuracy_deviation"] is not None:
+        told += f", standard deviation {100 * metrics['accuracy_deviation']:.2f} points"
+    said = [
+        f"{told} ({listed}); class mean {100 * metrics['class_accuracy']:.2f} %",
+    ]
+    if not any(map(_OFFICIAL.fullmatch, each)):
+        said.append(
+            "The store has no official folds, so recordings were shared out:"
+            f" {', '.join(each)}."
+        )
+    if metrics["tested_again"] or metrics["never_tested"]:
+        said.append(
+            f"{counted(metrics['tested_again'], 'clip is', 'clips are')} tested in"
+            f" more than one fold and {metrics['never_tested']:,} in none: the"
+            " official lists were pooled as they are."
+        )
+    return said
+
+
+def _facts(metrics: Mapping[str, Any]) -> dict[str, Any]:
+    kept = ("accuracy", "class_accuracy", "clips", "leakage", "epochs", "seconds")
+    return {name: metrics[name] for name in kept}
+
+
+def _pooled_leakage(results: list[Evaluation]) -> float | None:
+    leaks = [result.metrics["leakage"] for result in results]
+    if any(leak is None for leak in leaks):
+        return None
+    return float(np.average(leaks, weights=[len(result.paths) for result in results]))

@@ -1,0 +1,146 @@
+"""What a comparison trains: every combination of a few choices."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from asc.errors import InputError, UsageError, unknown_name
+from asc.training.recipe import Recipe
+
+#: Field of a grid -> the field of a recipe that it varies, slowest first.
+AXES = {
+    "splits": "split",
+    "models": "model",
+    "augments": "augment",
+    "features": "feature",
+    "seeds": "seed",
+}
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Models x features x augmentations x splits x seeds.
+
+    The defaults are the documented system, so that a grid says what it varies.
+
+    Parameters
+    ----------
+    models, features, augments, splits : tuple of str
+        As in `asc.Recipe`. A split may also be ``folds``.
+    seeds : tuple of int
+    settings : mapping
+        Other fields of the recipe, the same for all runs, such as ``epochs``.
+
+    Raises
+    ------
+    UsageError
+        If a choice is empty, repeated, or not one that a recipe can have.
+
+    Examples
+    --------
+    >>> grid = asc.Grid(features=("mel", "stft"), splits=("random", "recording"))
+    >>> len(grid.recipes())
+    4
+    """
+
+    models: tuple[str, ...] = (Recipe.model,)
+    features: tuple[str, ...] = (Recipe.feature,)
+    augments: tuple[str, ...] = (Recipe.augment,)
+    splits: tuple[str, ...] = (Recipe.split,)
+    seeds: tuple[int, ...] = (Recipe.seed,)
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name in AXES:
+            values = getattr(self, name)
+            if isinstance(values, str) or not isinstance(values, (tuple, list)):
+                raise UsageError(f"{name} of a grid must be a list. Got {values!r}.")
+            object.__setattr__(self, name, tuple(values))
+            if not values or len(set(map(str, values))) < len(values):
+                raise UsageError(
+                    f"{name} of a grid must be a few different ones. Got {values!r}."
+                )
+        if not isinstance(self.settings, Mapping):
+            raise UsageError(f"settings must be fields of a recipe: {self.settings!r}.")
+        for name in self.settings:
+            if name in AXES.values():
+                raise UsageError(
+                    f"{name!r} of a grid is a choice and cannot be a setting of all."
+                )
+        self.recipes()  # checks every value
+
+    def recipes(self) -> list[Recipe]:
+        """Return the recipe of every run, split by split, model by model."""
+        choices = itertools.product(*(getattr(self, name) for name in AXES))
+        return [
+            Recipe.from_dict(
+                {**self.settings, **dict(zip(AXES.values(), choice, strict=True))}
+            )
+            for choice in choices
+        ]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the fields as plain values for JSON."""
+        values = {name: list(getattr(self, name)) for name in AXES}
+        return values | {"settings": dict(self.settings)}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Grid:
+        """Return the grid with the given fields; others have their defaults.
+
+        Raises
+        ------
+        UsageError
+            If a field is unknown; the nearest name is offered.
+        """
+        known = tuple(each.name for each in dataclasses.fields(cls))
+        if not isinstance(values, Mapping):
+            raise UsageError(f"Not a grid: {values!r}.")
+        for name in values:
+            if name not in known:
+                raise UsageError(unknown_name("field of a grid", str(name), known))
+        return cls(**values)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Grid:
+        """Read a grid from a JSON file as `to_dict` describes it.
+
+        Raises
+        ------
+        InputError
+            If it cannot be read.
+        UsageError
+            If it is no grid.
+        """
+        try:
+            return cls.from_dict(json.loads(Path(path).read_text("utf-8")))
+        except (OSError, ValueError, RecursionError) as error:
+            if isinstance(error, UsageError):
+                raise UsageError(f"{path}: {error}") from error
+            raise InputError(f"Cannot read a grid from {path}: {error}") from error
+
+
+#: The table of the course project that asc grew from: 5 models on STFT and Mel, with
+#: and without augmentation, by one random split.
+SLIDES = Grid(
+    models=("simple-cnn", "complex-cnn", "cnn-rnn", "inception-v3", "resnet50"),
+    features=("stft", "mel"),
+    augments=("none", "thirds"),
+)
+#: Grids that have a name.
+GRIDS = {"slides": SLIDES}
+
+
+def run_name(recipe: Recipe) -> str:
+    """Return the name of a run within a comparison."""
+    return (
+        f"{recipe.split}-{recipe.model}-{recipe.augment}-{recipe.feature}"
+        f"-seed{recipe.seed}"
+    )
