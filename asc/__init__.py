@@ -32,6 +32,7 @@ _PUBLIC = {
     "extract": "asc.extraction",
     "make_splits": "asc.corpus",
     "open_corpus": "asc.corpus",
+    "paired_test": "asc.evaluation.significance",
     "plan": "asc.extraction",
     "predict": "asc.prediction",
     "pull": "asc.store.transfer",
@@ -55,6 +56,7 @@ if TYPE_CHECKING:
     from asc.evaluation.evaluate import evaluate
     from asc.evaluation.experiment import resume, train
     from asc.evaluation.grid import Grid
+    from asc.evaluation.significance import paired_test
     from asc.extraction import extract, plan
     from asc.features import FeatureSpec, FrontEnd
     from asc.models import build_model, register_model

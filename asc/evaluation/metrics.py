@@ -1,4 +1,4 @@
-"""Figures about predictions, and how sure they are."""
+"""Figures about predictions."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from typing import Any
 
 import numpy as np
 
-#: Draws of the bootstrap, and recordings drawn at a time.
-DRAWS, _BLOCK = 10_000, 4_000_000
+from asc.evaluation.significance import recording_interval
 
 
 def scores(
@@ -34,7 +33,9 @@ def scores(
         ``accuracy`` (share of clips, the DCASE 2017 metric), ``class_accuracy``
         (mean of the recalls of scenes that occur), ``macro_f1``, ``log_loss``,
         ``per_scene``, ``confusion`` (rows are the truth), ``clips``,
-        ``recordings`` and ``ci95``.
+        ``recordings``; ``ci95`` and ``ci95_class_accuracy`` (by recording, see
+        `asc.evaluation.significance`) and, to compare with the first and never to be
+        shown without it, ``ci95_clips`` (as if all clips were independent).
     """
     from sklearn import metrics
 
@@ -52,6 +53,10 @@ def scores(
         "macro_f1": float(f1[occurs].mean()),
         "log_loss": _log_loss(truth, probabilities),
         "ci95": list(recording_interval(correct, recordings)),
+        "ci95_class_accuracy": list(
+            recording_interval(correct, recordings, weights=1 / support[truth])
+        ),
+        "ci95_clips": list(recording_interval(correct, range(len(truth)))),
         "clips": len(truth),
         "recordings": len(set(recordings)),
         "per_scene": {
@@ -65,54 +70,6 @@ def scores(
         },
         "confusion": confusion.tolist(),
     }
-
-
-def recording_interval(
-    correct: np.ndarray,
-    recordings: Sequence[str] | np.ndarray,
-    *,
-    level: float = 0.95,
-    draws: int = DRAWS,
-    seed: int = 0,
-) -> tuple[float, float]:
-    """Return the bootstrap interval of accuracy over recordings.
-
-    Clips of one recording are right or wrong together, so the recordings are
-    drawn with replacement, not the clips: on TUT 2017 an interval over clips is
-    three times too narrow.
-
-    Parameters
-    ----------
-    correct : np.ndarray [shape=(clips,)], bool
-    recordings : sequence of str [length=clips]
-    level : float in (0, 1)
-    draws : int
-    seed : int
-
-    Returns
-    -------
-    low, high : float
-        Percentiles of the accuracy over the draws.
-
-    References
-    ----------
-    Efron, Tibshirani. "An Introduction to the Bootstrap." 1993, chapter 13
-    (percentile interval).
-    """
-    _, member = np.unique(np.asarray(recordings), return_inverse=True)
-    clips = np.bincount(member)
-    right = np.bincount(member, weights=correct)
-    rng = np.random.default_rng(seed)
-    chance = np.full(len(clips), 1 / len(clips))
-    accuracy = np.empty(draws)
-    step = max(1, _BLOCK // len(clips))
-    for start in range(0, draws, step):
-        block = accuracy[start : start + step]
-        # How often each recording is drawn.
-        times = rng.multinomial(len(clips), chance, size=len(block))
-        block[:] = (times @ right) / (times @ clips)
-    low, high = np.quantile(accuracy, [(1 - level) / 2, (1 + level) / 2])
-    return float(low), float(high)
 
 
 def _log_loss(truth: np.ndarray, probabilities: np.ndarray) -> float:

@@ -1,4 +1,4 @@
-"""Figures against scikit-learn, against sums by hand, and against simulations."""
+"""Figures against scikit-learn and against sums by hand."""
 
 from __future__ import annotations
 
@@ -6,12 +6,10 @@ import json
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from sklearn import metrics as reference
 
-from asc.evaluation import metrics
-from asc.evaluation.metrics import recording_interval, scores
+from asc.evaluation.metrics import scores
+from asc.evaluation.significance import recording_interval
 
 SCENES = ("beach", "bus", "cafe/restaurant", "home", "tram")
 
@@ -100,101 +98,20 @@ def test_everything_is_plain_json():
     assert set(result["per_scene"]) == set(SCENES)
 
 
-# The interval
-
-
-def slow_interval(correct, recordings, draws, seed):
-    """Bootstrap recordings with a loop, and with draws of its own."""
-    rng = np.random.default_rng(seed)
-    names = sorted(set(recordings))
-    of = {name: correct[np.array(recordings) == name] for name in names}
-    found = []
-    for _ in range(draws):
-        chosen = rng.choice(names, size=len(names), replace=True)
-        found.append(np.concatenate([of[name] for name in chosen]).mean())
-    return np.percentile(found, [2.5, 97.5])
-
-
-@pytest.mark.parametrize("seed", range(3))
-def test_the_interval_is_that_of_a_slow_bootstrap(seed):
-    rng = np.random.default_rng(seed)
-    sizes = rng.integers(1, 12, 25)
-    recordings = np.repeat([f"r{number}" for number in range(25)], sizes)
-    correct = rng.random(len(recordings)) < np.repeat(rng.random(25), sizes)
-    expected = slow_interval(correct, recordings, 4000, seed + 100)
-    given = recording_interval(correct, recordings, draws=20_000)
-    np.testing.assert_allclose(given, expected, atol=0.012)
-    assert given[0] < correct.mean() < given[1]
-
-
-def test_memory_does_not_change_the_interval(monkeypatch):
-    rng = np.random.default_rng(0)
-    correct, recordings = rng.random(50) < 0.7, rng.integers(0, 20, 50)
-    expected = recording_interval(correct, recordings)
-    for block in (1, 333, 20 * 9_999):
-        monkeypatch.setattr(metrics, "_BLOCK", block)
-        assert recording_interval(correct, recordings) == expected
-
-
-def test_the_order_of_clips_does_not_matter():
-    rng = np.random.default_rng(1)
-    correct, recordings = rng.random(80) < 0.6, rng.integers(0, 15, 80)
-    order = rng.permutation(80)
-    assert recording_interval(correct, recordings) == recording_interval(
-        correct[order], recordings[order]
-    )
-
-
-def simulated(rng, recordings=40, clips=8, right=0.7):
-    """Clips of a recording that are mostly right or wrong together."""
-    chance = rng.beta(right, 1 - right, recordings)
-    correct = rng.random((recordings, clips)) < chance[:, None]
-    return correct.ravel(), np.repeat(np.arange(recordings), clips)
-
-
-def test_recordings_that_fail_as_a_whole_widen_the_interval():
-    correct, recordings = simulated(np.random.default_rng(2))
-    by_recording = np.diff(recording_interval(correct, recordings))
-    by_clip = np.diff(recording_interval(correct, np.arange(len(correct))))
-    assert 1.5 < by_recording / by_clip < 3  # sqrt(8) at most
-
-
-def test_the_interval_holds_the_truth_as_often_as_it_says():
-    """An interval over clips would hold it in little more than half of all cases."""
-    rng = np.random.default_rng(3)
-    held = {"recordings": 0, "clips": 0}
-    for trial in range(200):
-        correct, recordings = simulated(rng)
-        for unit, names in (
-            ("recordings", recordings),
-            ("clips", np.arange(len(correct))),
-        ):
-            low, high = recording_interval(correct, names, draws=300, seed=trial)
-            held[unit] += low <= 0.7 <= high
-    assert 0.88 <= held["recordings"] / 200 <= 0.99
-    assert held["clips"] / 200 < 0.75
-
-
-@settings(derandomize=True, deadline=None)
-@given(
-    clips=st.lists(
-        st.tuples(st.booleans(), st.integers(0, 8)), min_size=1, max_size=40
-    ),
-    level=st.floats(0.5, 0.99),
-)
-def test_an_interval_is_one(clips, level):
-    correct, recordings = map(np.array, zip(*clips, strict=True))
-    low, high = recording_interval(correct, recordings, level=level, draws=500)
-    assert 0 <= low <= high <= 1
-    wide = recording_interval(correct, recordings, level=0.995, draws=500)
-    assert wide[0] <= low and high <= wide[1]
-
-
-def test_one_recording_tells_nothing_about_others():
-    """There is nothing to resample, and the interval says no more than the mean."""
-    low, high = recording_interval(np.array([True, False, True, True]), ["r"] * 4)
-    assert low == high == 0.75
-
-
-def test_all_right_is_all_right():
-    assert recording_interval(np.ones(10, bool), range(10)) == (1.0, 1.0)
+def test_intervals_belong_to_their_figures():
+    """By recording, by class and by clip."""
+    truth, given, recordings = drawn(3)
+    result = scores(truth, given, recordings, SCENES)
+    correct = given.argmax(axis=1) == truth
+    assert result["ci95"] == list(recording_interval(correct, recordings))
+    sizes = np.bincount(truth)[truth]
+    by_class = recording_interval(correct, recordings, weights=1 / sizes)
+    assert result["ci95_class_accuracy"] == list(by_class)
+    assert result["ci95_clips"] == list(recording_interval(correct, range(60)))
+    for figure, interval in (
+        ("accuracy", "ci95"),
+        ("class_accuracy", "ci95_class_accuracy"),
+        ("accuracy", "ci95_clips"),
+    ):
+        low, high = result[interval]
+        assert low < result[figure] < high
