@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -10,11 +12,15 @@ from asc.cli.options import (
     STORE,
     json_option,
     local,
+    note,
     percent,
     print_json,
     verbose_option,
 )
 from asc.errors import UsageError
+
+if TYPE_CHECKING:
+    from asc.evaluation.evaluate import Evaluation
 
 
 @click.command()
@@ -45,7 +51,10 @@ def evaluate(
     output: Path | None,
     as_json: bool,
 ) -> int:
-    """Evaluate the best model of each of RUNS.
+    """Evaluate the best model of each of RUNS, and what the others gain on the first.
+
+    Intervals and tests are by recording: clips of one recording are right or wrong
+    together.
 
     \b
     Example:
@@ -63,17 +72,68 @@ def evaluate(
     results = []
     for run in runs:
         result = carry_out(run, store=opened, split=split, part=part)
-        results.append(result.metrics | {"run": str(run)})
+        results.append(result)
         if not as_json:
             click.echo(f"{run}: {result.title()}")
-            for scene, figures in result.metrics["per_scene"].items():
-                click.echo(
-                    f"  {scene:<20} recall {percent(figures['recall']):>8}"
-                    f"  of {figures['clips']} clips"
-                )
+            _print_figures(result.metrics)
         if output is not None:
             output.mkdir(parents=True, exist_ok=True)
             result.save(output)
+    pairs = _pairs(runs, results)
     if as_json:
-        print_json(results[0] if len(results) == 1 else results)
+        told = [
+            result.metrics | {"run": str(run)} | pair
+            for run, result, pair in zip(runs, results, pairs, strict=True)
+        ]
+        print_json(told[0] if len(told) == 1 else told)
+    elif len(runs) > 1:
+        _print_pairs(runs, results, pairs)
     return 0
+
+
+def _print_figures(metrics: dict[str, Any]) -> None:
+    low, high = metrics["ci95_class_accuracy"]
+    click.echo(
+        f"  class accuracy {100 * metrics['class_accuracy']:.2f} %"
+        f" (95 % interval {100 * low:.1f} to {100 * high:.1f})"
+    )
+    if metrics["recordings"] is not None:
+        low, high = metrics["ci95_clips"]
+        click.echo(
+            f"  were all clips independent, which they are not, the interval of"
+            f" accuracy would be {100 * low:.1f} to {100 * high:.1f}"
+        )
+    for scene, figures in metrics["per_scene"].items():
+        click.echo(
+            f"  {scene:<20} recall {percent(figures['recall']):>8}"
+            f"  of {figures['clips']} clips"
+        )
+
+
+def _pairs(runs: tuple[Path, ...], results: list[Evaluation]) -> list[dict[str, Any]]:
+    """Return what each run gains on the first, for JSON; nothing for the first."""
+    from asc.evaluation.significance import PairedTest, paired_tests
+
+    pairs: list[dict[str, Any]] = [{}]
+    for test in paired_tests(results[0], results[1:]):
+        if isinstance(test, PairedTest):
+            facts = asdict(test) | {"sentence": test.sentence()}
+        else:
+            facts = {"difference": None, "sentence": str(test)}
+        pairs.append({"paired": {"with": str(runs[0])} | facts})
+    return pairs
+
+
+def _print_pairs(
+    runs: tuple[Path, ...], results: list[Evaluation], pairs: list[dict[str, Any]]
+) -> None:
+    tested = sum("p_value" in pair["paired"] for pair in pairs[1:])
+    click.echo(f"less {runs[0]}, paired by recording, p-values by Holm for {tested}:")
+    for run, result, pair in zip(runs[1:], results[1:], pairs[1:], strict=True):
+        click.echo(f"  {run}: {pair['paired']['sentence']}")
+        leaks = [percent(one.metrics["leakage"]) for one in (result, results[0])]
+        if leaks[0] != leaks[1]:
+            note(
+                f"leakage is {leaks[0]} of {run} and {leaks[1]} of {runs[0]}: the"
+                " difference is not one of the models alone."
+            )

@@ -117,7 +117,13 @@ class Evaluation:
                 f"{folder} has no {Path(error.filename).name}: it was not evaluated"
                 " to the end. Go on with it by asc-train --resume."
             ) from error
-        except (OSError, LookupError, TypeError, ValueError) as error:
+        except (
+            OSError,
+            LookupError,
+            TypeError,
+            ValueError,
+            RecursionError,
+        ) as error:
             raise InputError(
                 f"The evaluation in {folder} is damaged"
                 f" ({type(error).__name__}: {error})."

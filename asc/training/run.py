@@ -204,14 +204,22 @@ class Run:
         Raises
         ------
         InputError
-            If the run was not evaluated.
+            If the run was not evaluated, or if its figures are damaged.
         """
         try:
-            return json.loads((self.path / "metrics.json").read_text("utf-8"))
+            metrics = json.loads((self.path / "metrics.json").read_text("utf-8"))
+            if not isinstance(metrics, dict) or "accuracy" not in metrics:
+                raise ValueError("there is no accuracy in it")
+            return metrics
         except FileNotFoundError as error:
             raise InputError(
                 f"{self.path} has no metrics.json: its training was not finished."
                 " Go on with it by --resume, or use asc evaluate."
+            ) from error
+        except (OSError, ValueError, RecursionError) as error:
+            raise InputError(
+                f"{self.path / 'metrics.json'} is damaged ({error}). The run is whole"
+                f" without it: asc evaluate {self.path} gives its figures again."
             ) from error
 
 

@@ -328,6 +328,28 @@ def test_evaluate_repeats_the_metrics_of_the_run(trained):
     assert len(again.read_text().splitlines()) == 1 + told["clips"]
 
 
+def test_evaluate_compares_runs_with_the_first(trained):
+    """A copy does not differ; on other clips nothing is compared, and that is said."""
+    if not (trained / "copy").exists():
+        shutil.copytree(trained / "run", trained / "copy")
+    result = run("asc", "evaluate", "run", "copy", "--json", cwd=trained)
+    sentence(result, 0)
+    first, second = json.loads(result.stdout)
+    assert "paired" not in first
+    pair = second["paired"]
+    assert (pair["with"], pair["difference"], pair["p_holm"]) == ("run", 0, 1)
+    assert pair["clips"] == first["clips"]
+    assert pair["recordings"] == first["recordings"]
+
+    result = run("asc", "evaluate", "run", "copy", cwd=trained)
+    lines = result.stdout.splitlines()
+    assert lines[-2].startswith("less run, paired by recording")
+    assert lines[-1].startswith("  copy: +0.00 points (95 % interval ")
+    # An interval over clips is nowhere alone.
+    told = [line for line in lines if "independent" in line]
+    assert len(told) == 2 and all("which they are not" in line for line in told)
+
+
 def test_predict_a_clip_gives_what_its_row_got_and_bad_files_exit_4(trained, few_clips):
     with open(trained / "run" / "predictions.csv", newline="") as file:
         rows = {row["path"]: row for row in csv.DictReader(file)}

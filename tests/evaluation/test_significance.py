@@ -18,6 +18,7 @@ from asc.evaluation.significance import (
     holm,
     mean_and_deviation,
     paired_test,
+    paired_tests,
     recording_interval,
 )
 
@@ -383,6 +384,29 @@ def test_nothing_is_refused():
 
 
 # Several at once
+
+
+def test_several_are_tested_against_the_first():
+    a, b, names = two(6, better=0.2)
+    first = evaluation(b, names)
+    less = evaluation(a[:-1], names[:-1])
+    better, refused, same = paired_tests(first, [evaluation(a, names), less, [first]])
+    alone = paired_test(evaluation(a, names), first)
+    assert better == dataclasses.replace(alone, p_holm=2 * alone.p_value)
+    assert isinstance(refused, UsageError)
+    assert same.p_holm == same.p_value == 1
+
+
+def test_a_difference_is_said_with_its_uncertainty():
+    a, b, names = two(6, better=0.2)
+    result = paired_test(evaluation(a, names), evaluation(b, names))
+    low, high = (100 * value for value in result.ci95)
+    assert result.sentence() == (
+        f"{100 * result.difference:+.2f} points (95 % interval {low:+.1f} to"
+        f" {high:+.1f}; 30 recordings), p {result.p_value:.4f}"
+    )
+    corrected = dataclasses.replace(result, p_holm=0.5, recordings=None)
+    assert corrected.sentence().endswith("recordings unknown), p 0.5000")
 
 
 def test_holm_by_hand():

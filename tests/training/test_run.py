@@ -235,6 +235,14 @@ def test_a_run_that_was_not_evaluated(tmp_path, store):
     assert run.metrics() == {"accuracy": 0.5}
 
 
+@pytest.mark.parametrize("text", ["", "{", "[]", "{}", "[" * 100_000, "\xff"])
+def test_damaged_metrics_are_told_in_a_sentence(tmp_path, own_store, text):
+    run = Run.create(tmp_path / "run", Recipe(), FeatureStore(own_store))
+    (run.path / "metrics.json").write_bytes(text.encode("latin-1"))
+    with pytest.raises(InputError, match="metrics.json is damaged.*asc evaluate"):
+        run.metrics()
+
+
 def test_the_log_grows_by_lines_with_the_time(tmp_path, store):
     run = Run.create(tmp_path / "run", Recipe(), store)
     run.log("café")
