@@ -82,7 +82,8 @@ def _run(command: click.Command, name: str) -> None:
     except click.ClickException as error:
         error.show()
         code = error.exit_code
-    except (KeyboardInterrupt, click.Abort):
+    except (KeyboardInterrupt, click.Abort) as stop:
+        _show_notes(stop.__cause__ or stop)  # click raises an Abort of its own
         click.echo(f"{name}: interrupted.", err=True)
         code = EXIT_INTERRUPTED
     except BrokenPipeError:
@@ -107,3 +108,9 @@ def _show(name: str, error: Exception, settings: Settings) -> None:
     if not isinstance(error, AscError):
         message = f"{type(error).__name__}: {message}"
     click.echo(f"{name}: {message}", err=True)
+    _show_notes(error)
+
+
+def _show_notes(error: BaseException) -> None:
+    for told in getattr(error, "__notes__", ()):
+        click.echo(told, err=True)

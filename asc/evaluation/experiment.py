@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from asc.corpus.splits import FOLDS
 from asc.errors import SettingsMismatch
@@ -20,32 +22,36 @@ from asc.store import FeatureStore
 from asc.store.fingerprint import describe_difference
 from asc.training import trainer
 from asc.training.recipe import Recipe
-from asc.training.run import Run, default_run_path
-from asc.training.trainer import Listener
+from asc.training.recipes import choose
+from asc.training.run import Run
 
 
 def train(
     store: FeatureStore | str | os.PathLike[str],
-    recipe: Recipe | None = None,
+    recipe: Recipe | str | os.PathLike[str] | None = None,
     run: str | os.PathLike[str] | None = None,
     *,
     command: tuple[str, ...] = (),
-    in_memory: bool = False,
-    listener: Listener | None = None,
+    sources: Mapping[str, str] | None = None,
+    **options: Any,
 ) -> tuple[Run, Evaluation]:
     """Train a recipe, then evaluate the best epoch on the test part, once.
 
     Parameters
     ----------
     store : FeatureStore or path
-    recipe : Recipe, optional
-        The documented system (simple CNN on Mel) if not given. Its split may
-        also be ``folds``: all folds, one after the other, and their pooled
-        evaluation (`asc.evaluation.folds`).
+    recipe : Recipe, str or path, optional
+        Or the name of one, or a file of fields (`asc.training.recipes`). The
+        documented system (simple CNN on Mel) if not given. Its split may also be
+        ``folds``: all folds, one after the other, and their pooled evaluation
+        (`asc.evaluation.folds`).
     run : path, optional
         Folder to make; under ``cache/runs`` if not given.
-    command, in_memory, listener
-        See `asc.training.trainer`.
+    command, sources
+        For the run's records, see `asc.training.trainer.prepare`.
+    **options
+        See `asc.training.trainer.carry_out`: in_memory, tensorboard, threads,
+        listener.
 
     Returns
     -------
@@ -61,16 +67,16 @@ def train(
     """
     if not isinstance(store, FeatureStore):
         store = FeatureStore(store)
-    recipe = recipe or Recipe()
-    path = run or default_run_path(store, recipe)
+    if not isinstance(recipe, Recipe):
+        recipe, sources = choose(recipe)
     if recipe.split == FOLDS:
         check(store, recipe)
-        prepared = Run.create(path, recipe, store)
+        prepared = Run.create(run, recipe, store, sources=sources)
         prepared.record_environment(command)
     else:
-        prepared = trainer.prepare(store, recipe, path, command=command)
+        prepared = trainer.prepare(store, recipe, run, command=command, sources=sources)
     try:
-        return resume(prepared, store=store, in_memory=in_memory, listener=listener)
+        return resume(prepared, store=store, **options)
     except Exception:
         if not prepared.history() and not any(prepared.path.glob("*/recipe.json")):
             shutil.rmtree(prepared.path)  # nothing in it to go on from
@@ -90,8 +96,7 @@ def finish(
     path: Path,
     *,
     command: tuple[str, ...] = (),
-    in_memory: bool = False,
-    listener: Listener | None = None,
+    **options: Any,
 ) -> Evaluation:
     """Return the evaluation of a run, after whatever is left to do of it.
 
@@ -100,6 +105,8 @@ def finish(
     path : Path
         The run's folder. If there is no run in it, it is trained; if it was
         interrupted, it goes on; if it is finished, its files are read.
+    command, **options
+        See `train`.
 
     Raises
     ------
@@ -110,14 +117,7 @@ def finish(
     """
     if not (path / "recipe.json").exists():
         shutil.rmtree(path, ignore_errors=True)  # killed before it was a run
-        return train(
-            store,
-            recipe,
-            path,
-            command=command,
-            in_memory=in_memory,
-            listener=listener,
-        )[1]
+        return train(store, recipe, path, command=command, **options)[1]
     run = Run(path)
     if run.recipe != recipe:
         raise SettingsMismatch(
@@ -127,44 +127,42 @@ def finish(
     run.check_store(store)
     if run.is_finished():
         return Evaluation.load(path)
-    return resume(run, store=store, in_memory=in_memory, listener=listener)[1]
+    return resume(run, store=store, **options)[1]
 
 
 def resume(
     run: Run | str | os.PathLike[str],
     *,
     store: FeatureStore | None = None,
-    in_memory: bool = False,
-    listener: Listener | None = None,
+    **options: Any,
 ) -> tuple[Run, Evaluation]:
     """Go on with an interrupted training, then evaluate it like any other.
 
     A run that is finished stays as it is; it is evaluated again without writing.
+    Options are those of `train`.
     """
     if not isinstance(run, Run):
         run = Run(run)
     if store is None:
         store = run.open_store()
     if run.recipe.split == FOLDS:
-        return run, _resume_folds(run, store, in_memory, listener)
+        return run, _resume_folds(run, store, **options)
     try:
-        trained = trainer.carry_out(
-            run, store=store, in_memory=in_memory, listener=listener
-        )
+        trained = trainer.carry_out(run, store=store, **options)
     except (Exception, KeyboardInterrupt) as error:
         interrupted = isinstance(error, KeyboardInterrupt)
         run.log("interrupted" if interrupted else f"failed: {error}")
         if run.history():
-            _draw_curves(run)
+            _draw(run, store)
+        if interrupted or run.history():
+            error.add_note(f"Go on with: asc-train --resume {run.path}")
         raise
     if trained or not run.is_finished():
         return run, _conclude(run, store)
     return run, evaluate(run, store=store, part=_tested_part(run, store))
 
 
-def _resume_folds(
-    run: Run, store: FeatureStore, in_memory: bool, listener: Listener | None
-) -> Evaluation:
+def _resume_folds(run: Run, store: FeatureStore, **options: Any) -> Evaluation:
     """Finish the run of every fold, and pool their evaluations."""
     run.check_store(store)
     done = {
@@ -172,8 +170,7 @@ def _resume_folds(
             store,
             replace(run.recipe, split=name),
             run.path / name,
-            in_memory=in_memory,
-            listener=listener,
+            **options,
         )
         for name in fold_names(store)
     }
@@ -192,14 +189,14 @@ def _tested_part(run: Run, store: FeatureStore) -> str:
 
 
 def _conclude(run: Run, store: FeatureStore) -> Evaluation:
-    _draw_curves(run)
+    _draw(run, store)
     evaluation = evaluate(run, store=store, part=_tested_part(run, store))
     evaluation.save(run.path)
     run.log(evaluation.title())
     return evaluation
 
 
-def _draw_curves(run: Run) -> None:
+def _draw(run: Run, store: FeatureStore) -> None:
     history = run.history()
     better = max if run.recipe.monitor.endswith("accuracy") else min
     best = better(history, key=lambda record: record[run.recipe.monitor])
@@ -210,3 +207,13 @@ def _draw_curves(run: Run) -> None:
         augmented=run.recipe.augment != "none",
     )
     plots.save(figure, run.path / "curves.png")
+    features, labels = trainer.first_batch(run, store)
+    figure = plots.batch_sheet(
+        store.to_decibels(run.recipe.feature, features),
+        labels,
+        run.scenes,
+        run.spec,
+        run.recipe.feature,
+        title=f"The first batch, augmentation {run.recipe.augment}",
+    )
+    plots.save(figure, run.path / "batch.png")

@@ -174,4 +174,6 @@ def finish(
             f"The builder of model {name!r} returned a tensor of shape "
             f"{outputs.shape}; expected [batch, {scenes}]."
         )
+    if outputs.dtype != "float32":  # those of a builder that leaves it to the policy
+        outputs = keras.layers.Identity(dtype="float32", name="float32")(outputs)
     return keras.Model(inputs, outputs, name=name.replace("-", "_"))

@@ -13,6 +13,28 @@ from asc.pipeline.augmentation import Augmentation
 OPTIMIZERS = ("adam", "adamw", "sgd", "rmsprop")
 #: What a training may be stopped on and its best epoch chosen by.
 MONITORS = ("val_loss", "val_accuracy", "loss", "accuracy")
+SCHEDULES = ("constant", "cosine")
+#: Types that layers compute in; weights and probabilities stay float32.
+PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
+
+#: Whole numbers, and the least that each may be.
+_WHOLE = {
+    "epochs": 1,
+    "patience": 0,
+    "batch_size": 1,
+    "seed": 0,
+    "batches_per_epoch": 1,
+    "limit": 1,
+}
+#: Other numbers, and below what each must stay; from 0 on.
+_REAL = {
+    "learning_rate": 100,
+    "warmup": 10**6,
+    "weight_decay": 1,
+    "ema": 1,
+    "label_smoothing": 1,
+}
+_OPTIONAL = ("batches_per_epoch", "limit", "weight_decay", "weights")
 
 
 @dataclass(frozen=True)
@@ -38,6 +60,23 @@ class Recipe:
     batch_size : int > 0
     optimizer : {'adam', 'adamw', 'sgd', 'rmsprop'}
     learning_rate : float > 0
+    schedule : {'constant', 'cosine'}
+        ``cosine`` lowers the learning rate to 0 along half a cosine, which ends
+        with the last of ``epochs`` (Loshchilov & Hutter 2017).
+    warmup : float >= 0
+        Over so many epochs the learning rate first rises in a line from 0.
+    weight_decay : float >= 0, optional
+        Share of the learning rate by which each step shrinks every trainable
+        weight, apart from the gradient (Loshchilov & Hutter 2019). The
+        optimizer's own if not given: 0.004 for adamw, 0 for the others.
+    ema : float in [0, 1)
+        If above 0, the model that is validated and kept is an exponential moving
+        average of the weights after each step with this momentum (Polyak &
+        Juditsky 1992). Moving statistics of batch normalisation are taken as
+        they are.
+    label_smoothing : float in [0, 1)
+        Share of each label that is spread evenly over all scenes; in the loss of
+        training and validation alike (Szegedy et al. 2016).
     seed : int >= 0
         Of initial weights, order, augmentation and dropout.
     weights : str, optional
@@ -47,11 +86,23 @@ class Recipe:
         Cut every epoch after so many batches.
     limit : int > 0, optional
         Use at most so many clips of each part, for a quick trial.
+    precision : {'float32', 'mixed_bfloat16', 'mixed_float16'}
+        What layers compute in; weights stay float32.
+    jit : bool
+        Compile the steps by XLA, which rounds otherwise.
+    deterministic : bool
+        Have TensorFlow use none but operations that repeat their result bit for
+        bit. That applies to the whole process, and to its end.
+    imports : tuple of str
+        Modules that register models of your own (`asc.register_model`). They are
+        imported when the recipe is made, also by whatever opens its run later.
 
     Raises
     ------
     UsageError
         If a name is unknown or a number is out of range.
+    InputError
+        If a module cannot be imported.
     """
 
     model: str = "simple-cnn"
@@ -69,46 +120,70 @@ class Recipe:
     batch_size: int = 16
     optimizer: str = "adam"
     learning_rate: float = 1e-3
+    schedule: str = "constant"
+    warmup: float = 0.0
+    weight_decay: float | None = None
+    ema: float = 0.0
+    label_smoothing: float = 0.0
     seed: int = 0
     weights: str | None = None
     batches_per_epoch: int | None = None
     limit: int | None = None
+    precision: str = "float32"
+    jit: bool = False
+    deterministic: bool = False
+    imports: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         # Here, so that a list of defaults can be had without loading these.
         from asc.features import FEATURES
-        from asc.models import model_names
+        from asc.models import import_models, model_names
 
+        object.__setattr__(self, "imports", import_models(self.imports))
         for name, known in (
             ("model", model_names()),
             ("feature", FEATURES),
             ("optimizer", OPTIMIZERS),
             ("monitor", MONITORS),
+            ("schedule", SCHEDULES),
+            ("precision", PRECISIONS),
         ):
             if getattr(self, name) not in known:
                 raise UsageError(unknown_name(name, str(getattr(self, name)), known))
-        for name, least in (
-            ("epochs", 1),
-            ("patience", 0),
-            ("batch_size", 1),
-            ("seed", 0),
-            ("batches_per_epoch", 1),
-            ("limit", 1),
-        ):
+        for name, least in _WHOLE.items():
             value = getattr(self, name)
-            if value is None and name in ("batches_per_epoch", "limit"):
+            if value is None and name in _OPTIONAL:
                 continue
-            if not isinstance(value, int) or not least <= value < 2**31:
+            whole = isinstance(value, int) and not isinstance(value, bool)
+            if not whole or not least <= value < 2**31:
                 raise UsageError(
                     f"{name} must be a whole number from {least} to {2**31 - 1}."
                     f" Got {value!r}."
                 )
-        rate = self.learning_rate
-        if not isinstance(rate, (int, float)) or not 0 < rate < 100:
-            raise UsageError(f"learning_rate must be in (0, 100). Got {rate!r}.")
+        for name, limit in _REAL.items():
+            value = getattr(self, name)
+            if value is None and name in _OPTIONAL:
+                continue
+            number = isinstance(value, (int, float)) and not isinstance(value, bool)
+            if not number or not 0 <= value < limit:
+                raise UsageError(f"{name} must be in [0, {limit}). Got {value!r}.")
+        if not self.learning_rate:
+            raise UsageError("learning_rate must be above 0. Got 0.")
+        if self.schedule == "cosine" and self.warmup >= self.epochs:
+            raise UsageError(
+                f"warmup must be shorter than epochs ({self.epochs}), or nothing is"
+                f" left for the cosine. Got {self.warmup!r}; 0 leaves it out."
+            )
+        for name in ("jit", "deterministic"):
+            if not isinstance(getattr(self, name), bool):
+                raise UsageError(
+                    f"{name} must be true or false. Got {getattr(self, name)!r}."
+                )
         for name in ("split", "weights"):
             value = getattr(self, name)
-            if not isinstance(value, str) and (name == "split" or value is not None):
+            if not isinstance(value, str) and (
+                value is not None or name not in _OPTIONAL
+            ):
                 raise UsageError(f"{name} must be text. Got {value!r}.")
         self.augmentation()  # checks its own fields
 

@@ -1,13 +1,16 @@
 """The run folder: what a training was, what happened, and what came out.
 
 ====================  ====================================================
-``recipe.json``       the recipe, the store, the feature spec, the scenes
+``recipe.json``       the recipe and the sources of its values, the store, the
+                      feature spec, the scenes
 ``environment.json``  versions, machine, command
 ``log.txt``           one line for everything that happened
 ``history.csv``       one row for each epoch
 ``model.keras``       the model of the best epoch
 ``state/``            what `--resume` goes on from
 ``curves.png``        accuracy and loss over the epochs
+``batch.png``         the first batch of the training, with its labels
+``tensorboard/``      logs for TensorBoard, if they were asked for
 ``metrics.json``      the one evaluation on the test part
 ``predictions.csv``   truth, prediction and probabilities of every test clip
 ``confusion.csv``     the confusion matrix, also as ``confusion.png``
@@ -27,6 +30,7 @@ from typing import TYPE_CHECKING, Any
 from asc import environment
 from asc.errors import InputError, StoreError, UsageError
 from asc.features import FeatureSpec
+from asc.models import import_models
 from asc.store import FeatureStore
 from asc.store.schema import is_name
 from asc.training.recipe import Recipe
@@ -63,6 +67,8 @@ class Run:
         self.path = Path(path)
         try:
             record = json.loads((self.path / "recipe.json").read_text("utf-8"))
+            imports = dict(record["recipe"]).get("imports", ())
+            import_models(imports, outside=self.path)
             self.recipe = Recipe.from_dict(record["recipe"])
             self.spec = FeatureSpec.from_dict(record["spec"])
             self.scenes = _names(record["scenes"])
@@ -81,26 +87,37 @@ class Run:
 
     @classmethod
     def create(
-        cls, path: str | os.PathLike[str], recipe: Recipe, store: FeatureStore
+        cls,
+        path: str | os.PathLike[str] | None,
+        recipe: Recipe,
+        store: FeatureStore,
+        *,
+        sources: Mapping[str, str] | None = None,
     ) -> Run:
-        """Make a new run folder.
+        """Make a new run folder, under ``cache/runs`` if no path is given.
 
         Raises
         ------
         UsageError
             If the folder is there and not empty: runs are never overwritten.
         """
-        folder = Path(path)
-        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        folder = _new_folder(store, recipe) if path is None else Path(path)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            if any(folder.iterdir()):
+                raise FileExistsError
+            # Whoever makes this file has the folder, if two begin at once.
+            (folder / "log.txt").touch(exist_ok=False)
+        except (FileExistsError, NotADirectoryError):
             raise UsageError(
                 f"{folder} is there already and a run is never overwritten. Name"
                 " another folder with --run, or go on with it by --resume."
-            )
-        folder.mkdir(parents=True, exist_ok=True)
+            ) from None
         write_json(
             folder / "recipe.json",
             {
                 "recipe": recipe.to_dict(),
+                "sources": dict(sources or _sources(recipe)),
                 "store": {
                     "path": str(store.path.resolve()),
                     "fingerprint": store.fingerprint,
@@ -223,18 +240,30 @@ class Run:
             ) from error
 
 
-def default_run_path(store: FeatureStore, recipe: Recipe) -> Path:
-    """Return a name for a run that no folder has yet."""
+def _new_folder(store: FeatureStore, recipe: Recipe) -> Path:
+    """Make a folder that is named for a run and that nobody else has made."""
     stamp = time.strftime("%Y%m%d-%H%M%S")
     name = "-".join(
         (store.path.stem, recipe.model, recipe.feature, recipe.split, stamp)
     )
     folder = environment.cache_dir() / "runs"
     path, number = folder / name, 1
-    while path.exists():
-        number += 1
-        path = folder / f"{name}-{number}"
-    return path
+    while True:
+        try:
+            path.mkdir(parents=True)
+            return path
+        except FileExistsError:
+            number += 1
+            path = folder / f"{name}-{number}"
+
+
+def _sources(recipe: Recipe) -> dict[str, str]:
+    """Return what can be said of the values of a recipe that was made by code."""
+    default = Recipe()
+    return {
+        name: "default" if value == getattr(default, name) else "given"
+        for name, value in recipe.to_dict().items()
+    }
 
 
 def write_json(path: Path, value: Mapping[str, Any]) -> None:

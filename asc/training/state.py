@@ -12,6 +12,7 @@ import json
 import math
 import os
 import time
+import warnings
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,8 @@ import numpy as np
 
 from asc.errors import AscError, InputError
 from asc.pipeline.tensorflow import keras
+from asc.training.machine import computing_in
+from asc.training.optimizer import Averages
 from asc.training.run import Run, write_csv, write_json
 
 
@@ -77,6 +80,17 @@ class Keeper(keras.callbacks.Callback):
         self.run = run
         self.state = state
         self._began = 0.0
+        self._averages: Averages
+
+    def set_model(self, model: keras.Model) -> None:
+        super().set_model(model)
+        self._averages = Averages(model, self.run.recipe)
+
+    def on_test_begin(self, logs: Any = None) -> None:
+        self._averages.put_in()
+
+    def on_test_end(self, logs: Any = None) -> None:
+        self._averages.take_out()
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         self._began = time.perf_counter()
@@ -138,8 +152,11 @@ def load_whole(run: Run, state: State) -> keras.Model:
     """
     file = state.model_file(run)
     try:
-        return keras.saving.load_model(file, safe_mode=True)
-    except (OSError, ValueError, TypeError, KeyError) as error:
+        with computing_in(run.recipe.precision), warnings.catch_warnings():
+            # What does not fit would be left out, and the training be another one.
+            warnings.filterwarnings("error", "Skipping variable loading")
+            return keras.saving.load_model(file, safe_mode=True)
+    except (OSError, ValueError, TypeError, KeyError, UserWarning) as error:
         raise InputError(f"Cannot go on with {run.path}: {error}") from error
 
 
@@ -148,7 +165,8 @@ def settle(model: keras.Model, run: Run, state: State) -> None:
     if state.best_epoch == state.epoch:
         # The same layers in a model that was never compiled: without optimizer.
         bare = keras.Model(model.input, model.output, name=model.name)
-        save_model(bare, run.path / "model.keras")
+        with Averages(model, run.recipe).inside():
+            save_model(bare, run.path / "model.keras")
     names = list(state.history[0])
     rows = [[record.get(name, "") for name in names] for record in state.history]
     write_csv(run.path / "history.csv", names, rows)

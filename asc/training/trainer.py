@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
-from functools import partial
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,13 +14,14 @@ from asc.corpus.splits import PARTS
 from asc.errors import UsageError
 from asc.models import build_model, parameter_counts
 from asc.pipeline.dataset import dataset
-from asc.pipeline.statistics import row_statistics
+from asc.pipeline.statistics import Statistics, row_statistics
 from asc.store import FeatureStore
 from asc.training.recipe import Recipe
-from asc.training.run import Run
+from asc.training.run import Run, write_json
 
 if TYPE_CHECKING:
     import keras
+    import tensorflow as tf
 
     from asc.training.state import State
 
@@ -40,9 +42,10 @@ class Listener:
 def prepare(
     store: FeatureStore | str | os.PathLike[str],
     recipe: Recipe,
-    run_path: str | os.PathLike[str],
+    run_path: str | os.PathLike[str] | None = None,
     *,
     command: tuple[str, ...] = (),
+    sources: Mapping[str, str] | None = None,
 ) -> Run:
     """Make the run folder of a training that `carry_out` then does.
 
@@ -50,10 +53,12 @@ def prepare(
     ----------
     store : FeatureStore or path
     recipe : Recipe
-    run_path : path-like
-        Folder to make.
+    run_path : path-like, optional
+        Folder to make; under ``cache/runs`` if not given.
     command : tuple of str
         Kept in the run's records.
+    sources : mapping, optional
+        Where each value of the recipe comes from; for the records too.
 
     Raises
     ------
@@ -63,7 +68,7 @@ def prepare(
     if not isinstance(store, FeatureStore):
         store = FeatureStore(store)
     part_rows(store, recipe)
-    run = Run.create(run_path, recipe, store)
+    run = Run.create(run_path, recipe, store, sources=sources)
     run.record_environment(command)
     return run
 
@@ -73,6 +78,8 @@ def carry_out(
     *,
     store: FeatureStore | None = None,
     in_memory: bool = False,
+    tensorboard: bool = False,
+    threads: int | None = None,
     listener: Listener | None = None,
 ) -> bool:
     """Train as the run's recipe says. The test part is not touched.
@@ -88,6 +95,12 @@ def carry_out(
         Where the run's store is now; where it was if not given.
     in_memory : bool
         Keep the train part in memory, as it is stored.
+    tensorboard : bool
+        Write logs for TensorBoard into the run folder; a run that has some gets
+        more in any case.
+    threads : int > 0, optional
+        How many threads TensorFlow computes with; it chooses if not given. It
+        cannot be changed once TensorFlow has begun to compute.
     listener : Listener, optional
 
     Returns
@@ -99,6 +112,8 @@ def carry_out(
     ------
     StoreError
         If it is another store.
+    UsageError
+        If TensorBoard is not installed, or the threads cannot be changed.
     AscError
         If the loss is no longer finite. The best model so far is kept.
     """
@@ -108,7 +123,30 @@ def carry_out(
     rows = part_rows(store, run.recipe)
     if run.is_finished():
         return False
-    return _fit(run, store, rows, in_memory, listener or Listener())
+    from asc.training import machine
+
+    machine.arrange(run.recipe, threads)
+    more = []
+    if tensorboard or (run.path / machine.TENSORBOARD).is_dir():
+        more.append(machine.tensorboard(run))
+    return _fit(run, store, rows, in_memory, more, listener or Listener())
+
+
+def first_batch(run: Run, store: FeatureStore) -> tuple[np.ndarray, np.ndarray]:
+    """Return the first batch of a run's training, augmented as it was.
+
+    Returns
+    -------
+    features : np.ndarray [shape=(batch, rows, columns, channels)], float32
+        In units of the store.
+    labels : np.ndarray [shape=(batch, scenes)], float32
+        Shares of the scenes.
+    """
+    rows = part_rows(store, run.recipe)["train"]
+    mean = _statistics(run, store, rows).mean
+    batches = _training_batches(run, store, rows, mean, batches_per_epoch=1)
+    features, labels = next(iter(batches))
+    return features.numpy(), labels.numpy()
 
 
 def part_rows(store: FeatureStore, recipe: Recipe) -> dict[str, np.ndarray]:
@@ -143,43 +181,43 @@ def _fit(
     store: FeatureStore,
     rows: dict[str, np.ndarray],
     in_memory: bool,
+    more: list[keras.callbacks.Callback],
     listener: Listener,
 ) -> bool:
     from asc.training.state import Keeper, State, load_whole, settle
 
     began = time.perf_counter()
     recipe, state = run.recipe, State.load(run)
-    statistics = row_statistics(store, recipe.feature, rows["train"])
-    augmentation = recipe.augmentation()
-    batches = -(-augmentation.rows_per_epoch(len(rows["train"])) // recipe.batch_size)
+    statistics = _statistics(run, store, rows["train"])
+    count = recipe.augmentation().rows_per_epoch(len(rows["train"]))
+    batches = -(-count // recipe.batch_size)
     batches = min(batches, recipe.batches_per_epoch or batches)
-    batches_of = partial(
-        dataset,
+    training = _training_batches(
+        run,
         store,
-        split=recipe.split,
-        feature=recipe.feature,
-        batch_size=recipe.batch_size,
-        seed=recipe.seed,
-    )
-    training = batches_of(
-        part="train",
-        rows=rows["train"],
-        augment=augmentation,
+        rows["train"],
+        statistics.mean,
         epoch=state.epoch,
         endless=True,
         batches_per_epoch=batches,
         in_memory=in_memory,
-        fill=statistics.mean,
     )
     validation = None
     if len(rows["validation"]):
-        validation = batches_of(part="validation", rows=rows["validation"])
+        validation = dataset(
+            store,
+            recipe.split,
+            "validation",
+            recipe.feature,
+            recipe.batch_size,
+            rows=rows["validation"],
+        )
 
     if state.epoch:
         model = load_whole(run, state)
         settle(model, run, state)
     else:
-        model = _new_model(run, store, statistics.mean, statistics.variance)
+        model = _new_model(run, store, statistics, batches)
         run.log(f"training {recipe.model}: {parameter_counts(model)[0]:,} parameters")
     if state.stopped or state.epoch >= recipe.epochs:
         return False
@@ -192,7 +230,7 @@ def _fit(
         epochs=recipe.epochs,
         initial_epoch=state.epoch,
         validation_data=validation,
-        callbacks=[Keeper(run, state), _listening(listener, state)],
+        callbacks=[Keeper(run, state), _listening(listener, state), *more],
         shuffle=False,  # the dataset is, and Keras warns that it cannot do it
         verbose=0,
     )
@@ -203,10 +241,46 @@ def _fit(
     return True
 
 
+def _training_batches(
+    run: Run, store: FeatureStore, rows: np.ndarray, fill: np.ndarray, **more: Any
+) -> tf.data.Dataset:
+    recipe = run.recipe
+    return dataset(
+        store,
+        recipe.split,
+        "train",
+        recipe.feature,
+        recipe.batch_size,
+        recipe.augmentation(),
+        recipe.seed,
+        rows=rows,
+        fill=fill,
+        **more,
+    )
+
+
+def _statistics(run: Run, store: FeatureStore, rows: np.ndarray) -> Statistics:
+    """Return the statistics of the train part, which are computed once for a run."""
+    file = run.path / "state" / "statistics.json"
+    try:
+        kept = json.loads(file.read_text())
+        mean, variance = np.array(kept["mean"]), np.array(kept["variance"])
+        return Statistics(mean, variance, kept["clips"])
+    except (OSError, LookupError, TypeError, ValueError):
+        pass  # not there yet, or damaged
+    found = row_statistics(store, run.recipe.feature, rows)
+    file.parent.mkdir(exist_ok=True)
+    values = {"mean": found.mean.tolist(), "variance": found.variance.tolist()}
+    write_json(file, {"clips": found.clips} | values)
+    return found
+
+
 def _new_model(
-    run: Run, store: FeatureStore, mean: np.ndarray, variance: np.ndarray
+    run: Run, store: FeatureStore, statistics: Statistics, batches: int
 ) -> keras.Model:
     from asc.pipeline.tensorflow import keras
+    from asc.training.machine import computing_in
+    from asc.training.optimizer import compile_model
 
     recipe = run.recipe
     keras.utils.set_random_seed(recipe.seed)
@@ -215,27 +289,17 @@ def _new_model(
     if spec.dtype != "uint8":
         floor = spec.floor(recipe.feature)
         value_range = (floor, floor + 255 * spec.step)
-    model = build_model(
-        recipe.model,
-        input_shape=spec.shape,
-        scenes=len(store.scenes),
-        weights=recipe.weights,
-        mean=mean,
-        variance=variance,
-        value_range=value_range,
-    )
-    optimizer = {
-        "adam": keras.optimizers.Adam,
-        "adamw": keras.optimizers.AdamW,
-        "sgd": keras.optimizers.SGD,
-        "rmsprop": keras.optimizers.RMSprop,
-    }[recipe.optimizer]
-    model.compile(
-        optimizer(recipe.learning_rate),
-        loss="categorical_crossentropy",
-        metrics=["accuracy"],
-        jit_compile=False,  # "auto" would let the machine decide how to round
-    )
+    with computing_in(recipe.precision):
+        model = build_model(
+            recipe.model,
+            input_shape=spec.shape,
+            scenes=len(store.scenes),
+            weights=recipe.weights,
+            mean=statistics.mean,
+            variance=statistics.variance,
+            value_range=value_range,
+        )
+    compile_model(model, recipe, batches)
     return model
 
 

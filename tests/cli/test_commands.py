@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from asc.cli.recipe_options import option_name
 from asc.store import FeatureStore
 from asc.training.recipe import Recipe
 
@@ -79,9 +80,12 @@ def test_help_tells_codes_or_defaults_without_loading_anything(command, tmp_path
 
 def test_train_help_shows_the_default_of_every_field_of_the_recipe(tmp_path):
     text = " ".join(run("asc-train", "--help", cwd=tmp_path).stdout.split())
+    text = text.replace("- ", "-")  # lines are broken at hyphens
     for field in fields(Recipe):
-        assert "--" + field.name.replace("_", "-") in text
-        if field.default is not None:
+        assert option_name(field.name) in text
+        if isinstance(field.default, bool):
+            assert "--no-" + field.name in text
+        elif field.default not in (None, ()):
             assert f"[default: {field.default}]" in text
 
 

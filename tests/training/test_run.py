@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import re
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from hypothesis import given, settings
@@ -14,7 +16,7 @@ from asc.errors import InputError, StoreError, UsageError
 from asc.store import FeatureStore
 from asc.training import run as run_module
 from asc.training.recipe import Recipe
-from asc.training.run import Run, default_run_path, write_csv, write_json
+from asc.training.run import Run, write_csv, write_json
 
 
 @pytest.fixture(scope="module")
@@ -84,12 +86,29 @@ def test_default_paths_are_new_ones(tmp_path, monkeypatch, store):
     recipe = Recipe(feature="stft", split="recording")
     paths = []
     for _ in range(3):
-        path = default_run_path(store, recipe)
-        Run.create(path, recipe, store)
-        paths.append(path)
+        paths.append(Run.create(None, recipe, store).path)
     stem = "small-simple-cnn-stft-recording-20170101-120000"
     assert [path.name for path in paths] == [stem, f"{stem}-2", f"{stem}-3"]
     assert {path.parent for path in paths} == {tmp_path / "runs"}
+
+
+def test_two_that_begin_at_once_get_folders_of_their_own(tmp_path, monkeypatch, store):
+    monkeypatch.setenv("ASC_CACHE", str(tmp_path))
+    monkeypatch.setattr(run_module.time, "strftime", lambda _: "20170101-120000")
+    start = threading.Barrier(8)
+
+    def create(path):
+        start.wait()
+        try:
+            return Run.create(path, Recipe(), store).path
+        except UsageError:
+            return None
+
+    with ThreadPoolExecutor(8) as pool:
+        default = list(pool.map(create, [None] * 8))
+        named = list(pool.map(create, [tmp_path / "named"] * 8))
+    assert len(set(default)) == 8 and None not in default
+    assert (named.count(tmp_path / "named"), named.count(None)) == (1, 7)
 
 
 # The store of a run
@@ -155,6 +174,10 @@ def test_a_recipe_file_that_is_not_text(tmp_path):
         ("recipe.epochs", "many"),
         ("recipe.surprise", 1),
         ("recipe", ["model"]),
+        ("recipe", 5),
+        ("recipe.jit", 1),
+        ("recipe.imports", "os"),
+        ("recipe.imports", ["../code.py"]),
         ("spec.rows", -1),
         ("spec", None),
         ("scenes", "abc"),
@@ -184,6 +207,7 @@ _places = st.sampled_from(
         *("recipe", "spec", "scenes", "store"),
         *("recipe.model", "recipe.split", "recipe.weights", "recipe.epochs"),
         *("recipe.mixup_alpha", "recipe.learning_rate", "recipe.limit"),
+        *("recipe.imports", "recipe.jit", "recipe.ema", "recipe.warmup"),
         *("spec.sample_rate", "spec.seconds", "spec.features", "spec.window"),
         *("store.path", "store.digest"),
     ]

@@ -112,6 +112,7 @@ def assert_same_training(first, second):
 
 def test_the_files_of_a_run(whole):
     assert sorted(os.listdir(whole.path)) == [
+        "batch.png",
         "confusion.csv",
         "confusion.png",
         "curves.png",
@@ -124,8 +125,12 @@ def test_the_files_of_a_run(whole):
         "recipe.json",
         "state",
     ]
-    assert set(os.listdir(whole.path / "state")) == {"epoch-0004.keras", "state.json"}
-    for name in ("confusion.png", "curves.png"):
+    assert set(os.listdir(whole.path / "state")) == {
+        "epoch-0004.keras",
+        "state.json",
+        "statistics.json",
+    }
+    for name in ("batch.png", "confusion.png", "curves.png"):
         assert (whole.path / name).read_bytes().startswith(b"\x89PNG")
     facts = json.loads((whole.path / "environment.json").read_text())
     assert facts["command"] == ["asc-train", "s.h5"]
@@ -236,7 +241,7 @@ def test_an_interruption_changes_nothing(tmp_path, store, whole):
         experiment.train(store, recipe(), path, listener=Interrupting(2, 2))
     run = Run(path)
     assert len(run.history()) == 1
-    assert (path / "curves.png").is_file()
+    assert (path / "curves.png").is_file() and (path / "batch.png").is_file()
     assert run.load_model().output.shape == (None, 4)  # usable as it is
     assert not (path / "metrics.json").exists()
 

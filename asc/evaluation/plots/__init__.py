@@ -1,4 +1,4 @@
-"""Pictures: spectrograms of a store, training curves, confusion matrices.
+"""Pictures: spectrograms of a store, batches, training curves, confusion matrices.
 
 Every function returns a `matplotlib.figure.Figure` of its own and `save` writes
 it. There is no pyplot and no global state, so pictures can be drawn in any
@@ -6,6 +6,7 @@ thread and beside a user's own matplotlib. Importing this package is cheap:
 matplotlib is imported when the first picture is drawn.
 """
 
+from asc.evaluation.plots.batch import batch_sheet
 from asc.evaluation.plots.confusion import confusion_figure
 from asc.evaluation.plots.curves import curves_figure
 from asc.evaluation.plots.spectrograms import spectrogram_figure, spectrogram_sheet
@@ -13,6 +14,7 @@ from asc.evaluation.plots.style import ENDINGS, save
 
 __all__ = [
     "ENDINGS",
+    "batch_sheet",
     "confusion_figure",
     "curves_figure",
     "save",

@@ -85,7 +85,7 @@ def spectrogram_figure(store: FeatureStore, row: int) -> Figure:
     levels = {
         name: store.to_decibels(name, store.features(name)[row]) for name in names
     }
-    limits = _limits(list(levels.values()))
+    limits = colour_limits(list(levels.values()))
 
     figure = new_figure(*_PICTURE)
     margins = {"left": 76, "right": 92, "top": 76, "bottom": 48}
@@ -98,7 +98,7 @@ def spectrogram_figure(store: FeatureStore, row: int) -> Figure:
     )
     for (line, column), axes in np.ndenumerate(panels):
         name, channel = names[line], channels[column]
-        image = _draw(axes, name, levels[name][..., column], spec, limits)
+        image = draw_level(axes, name, levels[name][..., column], spec, limits)
         axes.set_title(f"{_NAMES[name]}{channel}", **_PANEL_TITLE)
         bottom = line == len(names) - 1
         axes.tick_params(labelleft=column == 0, labelbottom=bottom)
@@ -156,7 +156,7 @@ def spectrogram_sheet(store: FeatureStore, *, feature: str | None = None) -> Fig
         for label, row in rows.items()
         for name in names
     }
-    limits = _limits(list(levels.values()))
+    limits = colour_limits(list(levels.values()))
     lines, columns = _grid(len(scenes))
     width = max(_PICTURE[0], columns * _PANEL[0])
     height = max(_PICTURE[1], lines * len(names) * _PANEL[1])
@@ -185,7 +185,7 @@ def spectrogram_sheet(store: FeatureStore, *, feature: str | None = None) -> Fig
                 continue
             if name == names[0]:
                 _beside_title(axes, plain(PurePosixPath(paths[rows[label]]).name, 24))
-            image = _draw(axes, name, levels[label, name], store.spec, limits)
+            image = draw_level(axes, name, levels[label, name], store.spec, limits)
             bottom = lowest and name == names[-1]
             axes.tick_params(labelleft=column == 0, labelbottom=bottom)
             if column == 0:
@@ -209,7 +209,7 @@ def _finished(store: FeatureStore) -> np.ndarray:
     return store.status() == DONE
 
 
-def _limits(levels: Sequence[np.ndarray]) -> tuple[float, float]:
+def colour_limits(levels: Sequence[np.ndarray]) -> tuple[float, float]:
     """Return the lowest and highest level of a colour scale (in dB).
 
     What lies outside is drawn in the outermost colours. Above, that is a cell in
@@ -234,7 +234,7 @@ def _grid(count: int) -> tuple[int, int]:
     return lines, math.ceil(count / lines)
 
 
-def _draw(
+def draw_level(
     axes: Axes,
     feature: str,
     level: np.ndarray,

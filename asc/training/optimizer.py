@@ -1,0 +1,100 @@
+"""The part of a recipe that Keras carries out: optimizer, schedule, loss."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from asc.pipeline.tensorflow import keras
+from asc.training.recipe import Recipe
+
+_OPTIMIZERS = {
+    "adam": keras.optimizers.Adam,
+    "adamw": keras.optimizers.AdamW,
+    "sgd": keras.optimizers.SGD,
+    "rmsprop": keras.optimizers.RMSprop,
+}
+
+
+def compile_model(model: keras.Model, recipe: Recipe, batches: int) -> None:
+    """Compile a model as a recipe says.
+
+    Parameters
+    ----------
+    model : keras.Model
+    recipe : Recipe
+    batches : int
+        Batches of an epoch, which the schedule is counted in.
+    """
+    settings: dict[str, Any] = {}
+    if recipe.weight_decay is not None:
+        settings["weight_decay"] = recipe.weight_decay
+    if recipe.ema:
+        settings |= {"use_ema": True, "ema_momentum": recipe.ema}
+    model.compile(
+        _OPTIMIZERS[recipe.optimizer](learning_rate(recipe, batches), **settings),
+        loss=keras.losses.CategoricalCrossentropy(
+            label_smoothing=recipe.label_smoothing
+        ),
+        metrics=["accuracy"],
+        # "auto" would let the machine decide how to round.
+        jit_compile=recipe.jit,
+    )
+
+
+def learning_rate(
+    recipe: Recipe, batches: int
+) -> float | keras.optimizers.schedules.LearningRateSchedule:
+    """Return the learning rate, or the schedule that it follows."""
+    if recipe.schedule == "constant" and not recipe.warmup:
+        return recipe.learning_rate
+    rising = round(recipe.warmup * batches)
+    # After warm-up, a cosine from the rate to the rate is constant.
+    return keras.optimizers.schedules.CosineDecay(
+        0.0 if rising else recipe.learning_rate,
+        decay_steps=max(1, recipe.epochs * batches - rising),
+        alpha=0.0 if recipe.schedule == "cosine" else 1.0,
+        warmup_target=recipe.learning_rate if rising else None,
+        warmup_steps=rising,
+    )
+
+
+class Averages:
+    """Changes a model's weights for their moving averages, and back.
+
+    `keras.callbacks.SwapEMAWeights` does it by sums and differences, which do not
+    give back the same bits; a training would then depend on how often it was
+    looked at.
+    """
+
+    def __init__(self, model: keras.Model, recipe: Recipe) -> None:
+        self._model = model
+        self._used = bool(recipe.ema)
+        self._weights: list[np.ndarray] = []
+
+    def put_in(self) -> None:
+        """Put the averages in, if the recipe asks for any."""
+        if self._used:
+            variables = self._model.trainable_variables
+            self._weights = [np.array(variable) for variable in variables]
+            self._model.optimizer.finalize_variable_values(variables)
+
+    def take_out(self) -> None:
+        """Put the weights back."""
+        if self._used:
+            variables = self._model.trainable_variables
+            for variable, value in zip(variables, self._weights, strict=True):
+                variable.assign(value)
+            self._weights = []
+
+    @contextmanager
+    def inside(self) -> Iterator[None]:
+        """Have the averages in the model for a while."""
+        self.put_in()
+        try:
+            yield
+        finally:
+            self.take_out()

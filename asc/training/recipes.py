@@ -1,0 +1,116 @@
+"""Recipes by name or from a file, and where each of their values comes from."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from asc.errors import InputError, UsageError, unknown_name
+from asc.models import import_models
+from asc.training.recipe import Recipe
+
+#: Recipes by name, as what is not the default in them. They leave model, feature
+#: and split alone.
+RECIPES: dict[str, dict[str, Any]] = {
+    # The documented system.
+    "slides": {},
+    # What the better systems of the field have in common: every clip is augmented,
+    # a long training without early stopping, AdamW, warm-up and cosine (McDonnell &
+    # Gao 2020; the baseline of DCASE 2024), averaged weights (PaSST).
+    "better": {
+        "augment": "both",
+        "epochs": 100,
+        "patience": 0,
+        "optimizer": "adamw",
+        "weight_decay": 1e-4,
+        "schedule": "cosine",
+        "warmup": 3.0,
+        "ema": 0.99,
+    },
+    # The same for those who wait for it.
+    "short": {
+        "augment": "both",
+        "epochs": 30,
+        "patience": 0,
+        "optimizer": "adamw",
+        "weight_decay": 1e-4,
+        "schedule": "cosine",
+        "warmup": 1.0,
+        "ema": 0.99,
+    },
+}
+
+
+def choose(
+    named: str | os.PathLike[str] | None = None, flags: Mapping[str, Any] | None = None
+) -> tuple[Recipe, dict[str, str]]:
+    """Return a recipe and the source of each of its values.
+
+    Parameters
+    ----------
+    named : str or path-like, optional
+        A name in `RECIPES`; or a file: the ``recipe.json`` of a run, a run folder,
+        or a JSON object of fields.
+    flags : mapping of str to value, optional
+        Fields that win over those of the file.
+
+    Returns
+    -------
+    recipe : Recipe
+    sources : dict of str to str
+        For each field ``"flag"``, ``"recipe NAME"``, ``"file PATH"`` or
+        ``"default"``.
+
+    Raises
+    ------
+    UsageError
+        If a name or a field is unknown, with the nearest one; or if a value cannot
+        be.
+    InputError
+        If the file is missing or is no JSON.
+    """
+    flags = dict(flags or {})
+    base: dict[str, Any] = {}
+    source = ""
+    if isinstance(named, str) and named in RECIPES:
+        base, source = RECIPES[named], f"recipe {named}"
+    elif named is not None:
+        base, source = _read(named), f"file {os.fspath(named)}"
+        import_models(flags.get("imports", ()))  # they may register its model
+        try:
+            Recipe.from_dict(base)
+        except UsageError as error:
+            raise UsageError(f"{os.fspath(named)}: {error}") from error
+    recipe = Recipe.from_dict(base | flags)
+    sources = {}
+    for field in fields(Recipe):
+        given = "flag" if field.name in flags else source
+        known = field.name in flags or field.name in base
+        sources[field.name] = given if known else "default"
+    return recipe, sources
+
+
+def _read(place: str | os.PathLike[str]) -> dict[str, Any]:
+    path = Path(place)
+    if path.is_dir():
+        path /= "recipe.json"
+    try:
+        record = json.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        if path.suffix or len(path.parts) > 1:
+            raise InputError(f"There is no recipe {path}; check the path.") from None
+        told = unknown_name("recipe", str(place), tuple(RECIPES))
+        raise UsageError(f"{told} A file can be named too.") from None
+    except (OSError, ValueError, RecursionError) as error:
+        raise InputError(f"{path} is not a recipe in JSON ({error}).") from error
+    values = record.get("recipe", record) if isinstance(record, dict) else record
+    if not isinstance(values, dict):
+        raise InputError(
+            f"{path} is not a recipe: expected an object of fields, such as"
+            ' {"epochs": 30}.'
+        )
+    return values

@@ -1,0 +1,109 @@
+"""Recipes on the command line: what wins, what is recorded, what is refused."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+COMMAND = "from asc.cli.main import train_main; train_main()"
+MODULE = """
+from asc.models import register_model
+
+@register_model("mine")
+def mine(x, scenes):
+    import keras
+    x = keras.layers.GlobalAveragePooling2D()(x)
+    return keras.layers.Dense(scenes, activation="softmax")(x)
+"""
+
+
+def asc_train(*arguments, cwd, command=COMMAND):
+    return subprocess.run(
+        [sys.executable, "-c", command, *map(str, arguments)],
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+
+def test_show_prints_what_recipe_takes(tmp_path):
+    first = asc_train(
+        *("--show", "--json", "--recipe", "better", "--epochs", 20, "--jit"),
+        cwd=tmp_path,
+    )
+    assert first.returncode == 0, first.stderr
+    (tmp_path / "mine.json").write_text(first.stdout)
+    record = json.loads(first.stdout)
+    assert record["sources"]["epochs"] == record["sources"]["jit"] == "flag"
+    assert record["sources"]["ema"] == "recipe better"
+    assert record["sources"]["seed"] == "default"
+
+    second = asc_train(
+        *("--show", "--recipe", "mine.json", "--no-jit", "--seed", 0), cwd=tmp_path
+    )
+    lines = {line.split()[0]: line.split() for line in second.stdout.splitlines()}
+    assert lines["epochs"][1:] == ["20", "file", "mine.json"]
+    assert lines["jit"][1:] == ["false", "flag"]
+    assert lines["seed"][1:] == ["0", "flag"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "sentence"),
+    [
+        (("--recipe", "beter"), 2, "Did you mean 'better'"),
+        (("--recipe", "none.json"), 3, "There is no recipe none.json"),
+        (("--recipe", "bad.json"), 2, "bad.json: Unknown field of a recipe 'epoch'"),
+        (("--import", "no_such"), 3, "'no_such' cannot be imported"),
+        (("--import", "models.py"), 3, "models"),
+        (("--model", "mine"), 2, "Unknown model 'mine'"),
+        (("--schedule", "cosin"), 2, "Did you mean 'cosine'"),
+        (("--ema", 1), 2, "ema must be in [0, 1)"),
+        (("--threads", 0), 2, "--threads"),
+    ],
+)
+def test_what_cannot_be_is_told_before_anything_is_made(
+    tmp_path, arguments, code, sentence
+):
+    (tmp_path / "bad.json").write_text('{"epoch": 3}')
+    result = asc_train("store.h5", *arguments, cwd=tmp_path)
+    assert result.returncode == code, result.stderr
+    assert sentence in result.stderr and "Traceback" not in result.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["bad.json"]
+
+
+def test_resume_takes_no_recipe(tmp_path):
+    result = asc_train(
+        "--resume", "run", "--recipe", "better", "--import", "os", cwd=tmp_path
+    )
+    assert result.returncode == 2
+    assert "--recipe, --import" in result.stderr
+
+
+def test_a_model_of_ones_own_from_training_to_prediction(
+    tmp_path, small_store, few_clips
+):
+    (tmp_path / "my_models.py").write_text(MODULE)
+    result = asc_train(
+        *(small_store, "--import", "my_models", "--model", "mine", "--run", "run"),
+        *("--epochs", 1, "--tensorboard", "--threads", 1, "--deterministic"),
+        cwd=tmp_path,
+    )
+    assert result.returncode == 0, result.stderr
+    assert list((tmp_path / "run" / "tensorboard").rglob("events.out.*"))
+    record = json.loads((tmp_path / "run" / "recipe.json").read_text())
+    assert record["recipe"]["imports"] == ["my_models"]
+    assert record["recipe"]["deterministic"] is True
+    assert record["sources"]["imports"] == "flag"
+
+    clip = next((few_clips / "audio").iterdir())
+    asc = "from asc.cli.main import main; main()"
+    result = asc_train("predict", "run", clip, cwd=tmp_path, command=asc)
+    assert result.returncode == 0, result.stderr
+    (tmp_path / "my_models.py").unlink()
+    result = asc_train("predict", "run", clip, cwd=tmp_path, command=asc)
+    assert result.returncode == 3
+    assert "'my_models' cannot be imported" in result.stderr

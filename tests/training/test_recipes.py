@@ -1,0 +1,170 @@
+"""Recipes by name and from files: who wins, and that the record says so."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from asc.errors import InputError, UsageError
+from asc.models import registry
+from asc.store import FeatureStore
+from asc.training.recipe import Recipe
+from asc.training.recipes import RECIPES, choose
+from asc.training.run import Run
+
+
+def test_nothing_chosen_is_the_documented_system():
+    recipe, sources = choose()
+    assert recipe == choose("slides")[0] == Recipe()
+    assert set(sources) == set(Recipe().to_dict())
+    assert set(sources.values()) == {"default"}
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_names_stand_for_their_values(name):
+    recipe, sources = choose(name)
+    for field, value in recipe.to_dict().items():
+        told = RECIPES[name].get(field, getattr(Recipe(), field))
+        assert value == told
+        assert sources[field] == (
+            f"recipe {name}" if field in RECIPES[name] else "default"
+        )
+    assert not {"model", "feature", "split", "seed", "weights"} & set(RECIPES[name])
+
+
+def test_flags_win_over_files_and_files_over_defaults(tmp_path):
+    file = tmp_path / "mine.json"
+    file.write_text('{"epochs": 7, "ema": 0.9, "seed": 0}')
+    recipe, sources = choose(file, {"epochs": 9, "jit": False})
+    assert recipe == Recipe(epochs=9, ema=0.9)
+    told = {name: source for name, source in sources.items() if source != "default"}
+    # What was said is not a default, even where it says the same.
+    assert told == {
+        **{"epochs": "flag", "jit": "flag"},
+        **{"ema": f"file {file}", "seed": f"file {file}"},
+    }
+
+
+def test_a_run_is_a_recipe(tmp_path, small_store):
+    recipe = Recipe(model="cnn-rnn", epochs=3, weight_decay=0.01, limit=5)
+    _, sources = choose("better")
+    run = Run.create(tmp_path / "r", recipe, FeatureStore(small_store), sources=sources)
+    record = json.loads((run.path / "recipe.json").read_text())
+    assert record["sources"] == sources
+    for place in (run.path, str(run.path), run.path / "recipe.json"):
+        assert choose(place)[0] == recipe
+
+
+def test_the_sources_of_a_recipe_made_by_code(tmp_path, small_store):
+    run = Run.create(tmp_path / "r", Recipe(epochs=3), FeatureStore(small_store))
+    sources = json.loads((run.path / "recipe.json").read_text())["sources"]
+    assert sources.pop("epochs") == "given"
+    assert set(sources.values()) == {"default"}
+
+
+@pytest.mark.parametrize(
+    ("text", "error", "sentence"),
+    [
+        ('{"epoch": 3}', UsageError, "mine.json: .*Did you mean 'epochs'"),
+        ('{"recipe": {"sead": 3}}', UsageError, "Did you mean 'seed'"),
+        ('{"epochs": true}', UsageError, "mine.json: epochs must be a whole number"),
+        ('{"jit": 1}', UsageError, "jit must be true or false"),
+        ('{"schedule": "cosin"}', UsageError, "Did you mean 'cosine'"),
+        ('{"ema": 1}', UsageError, r"ema must be in \[0, 1\)"),
+        ('{"weight_decay": NaN}', UsageError, "weight_decay must be in"),
+        ('{"schedule": "cosine", "warmup": 50}', UsageError, "shorter than epochs"),
+        ('{"recipe": 3}', InputError, "an object of fields"),
+        ("[]", InputError, "an object of fields"),
+        ("{", InputError, "not a recipe in JSON"),
+        ("\x00", InputError, "not a recipe in JSON"),
+        ("[" * 100_000, InputError, "not a recipe in JSON"),
+    ],
+)
+def test_a_file_that_is_none(tmp_path, text, error, sentence):
+    file = tmp_path / "mine.json"
+    file.write_text(text)
+    with pytest.raises(error, match=sentence):
+        choose(file)
+
+
+def test_names_and_files_that_are_not_there(tmp_path):
+    with pytest.raises(UsageError, match="Did you mean 'better'.*A file can be"):
+        choose("beter")
+    for missing in (tmp_path / "none", "none.json"):
+        with pytest.raises(InputError, match="no recipe"):
+            choose(missing)
+
+
+# Modules that register models
+
+MODULE = """
+from asc.models import register_model
+
+@register_model("mine")
+def mine(x, scenes):
+    import keras
+    x = keras.layers.GlobalAveragePooling2D()(x)
+    return keras.layers.Dense(scenes, activation="softmax")(x)
+"""
+
+
+@pytest.fixture
+def module(tmp_path, monkeypatch):
+    """Return the name of a module in the current folder that registers a model."""
+    monkeypatch.setattr(registry, "_entries", dict(registry._entries))
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "models_of_mine.py").write_text(MODULE)
+    yield "models_of_mine"
+    sys.modules.pop("models_of_mine", None)
+
+
+def test_a_module_makes_its_models_known(tmp_path, module, small_store):
+    with pytest.raises(UsageError, match="Unknown model 'mine'"):
+        Recipe(model="mine")
+    recipe = Recipe(model="mine", imports=[module])
+    assert recipe.imports == (module,)
+    run = Run.create(tmp_path / "run", recipe, FeatureStore(small_store))
+    # In another process the record is enough.
+    program = (
+        "from asc.training.run import Run; from asc.models import model_names;"
+        " print(Run('run').recipe.model, 'mine' in model_names())"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert done.stdout == "mine True\n", done.stderr
+    assert choose(run.path)[0] == recipe
+
+
+def test_a_run_does_not_bring_its_own_code(tmp_path, module, small_store, monkeypatch):
+    run = Run.create(tmp_path / "run", Recipe(), FeatureStore(small_store))
+    record = json.loads((run.path / "recipe.json").read_text())
+    record["recipe"]["imports"] = ["brought"]
+    (run.path / "recipe.json").write_text(json.dumps(record))
+    (run.path / "brought.py").write_text("raise SystemExit('it ran')")
+    monkeypatch.chdir(run.path)
+    with pytest.raises(InputError, match="Code from there is not run"):
+        Run(run.path)
+
+
+@pytest.mark.parametrize(
+    ("name", "error", "sentence"),
+    [
+        ("no_such_module", InputError, "ModuleNotFoundError.*PYTHONPATH"),
+        ("broken", InputError, "ZeroDivisionError"),
+        ("my-models", UsageError, "not the name of a module"),
+        ("models.py/", UsageError, "not the name of a module"),
+        ("", UsageError, "not the name of a module"),
+    ],
+)
+def test_a_module_that_cannot_be_imported(module, name, error, sentence):
+    with open("broken.py", "w") as file:
+        file.write("1 / 0")
+    with pytest.raises(error, match=sentence):
+        Recipe(imports=(name,))
+    with pytest.raises(UsageError, match="must be a list of modules"):
+        Recipe(imports=module)
