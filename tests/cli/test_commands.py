@@ -171,8 +171,10 @@ def test_interrupted_extraction_exits_130_and_goes_on(own_corpus):
     folder = own_corpus.parent
     slow = (
         "import time; from asc.extraction import extractor, workers as w\n"
-        "c = w._computed\n"
-        "def slow(*a):\n    time.sleep(0.3)\n    return c(*a)\n"
+        "c, done = w._computed, []\n"
+        # It waits after two of three batches, until it is interrupted.
+        "def slow(*a):\n    done.append(len(done) == 16 and time.sleep(100))\n"
+        "    return c(*a)\n"
         "w._computed, extractor._COMMIT_SECONDS = slow, 0.01\n"
     )
     arguments = [
