@@ -38,6 +38,7 @@ _PUBLIC = {
     "pull": "asc.store.transfer",
     "push": "asc.store.transfer",
     "register_model": "asc.models",
+    "report": "asc.evaluation.report",
     "resume": "asc.evaluation.experiment",
     "train": "asc.evaluation.experiment",
     "verify": "asc.store",
@@ -56,6 +57,7 @@ if TYPE_CHECKING:
     from asc.evaluation.evaluate import evaluate
     from asc.evaluation.experiment import resume, train
     from asc.evaluation.grid import Grid
+    from asc.evaluation.report import report
     from asc.evaluation.significance import paired_test
     from asc.extraction import extract, plan
     from asc.features import FeatureSpec, FrontEnd

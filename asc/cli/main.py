@@ -17,6 +17,7 @@ from asc.cli.extract import extract
 from asc.cli.models import models
 from asc.cli.options import NearestGroup, Settings
 from asc.cli.predict import predict
+from asc.cli.report import report
 from asc.cli.store import store
 from asc.cli.train import train
 from asc.errors import EXIT_INTERRUPTED, AscError
@@ -47,7 +48,18 @@ def asc() -> None:
     """
 
 
-for _command in (extract, train, evaluate, predict, store, cache, corpus, models, env):
+for _command in (
+    extract,
+    train,
+    evaluate,
+    predict,
+    report,
+    store,
+    cache,
+    corpus,
+    models,
+    env,
+):
     asc.add_command(_command)
 
 

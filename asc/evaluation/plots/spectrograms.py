@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 #: Features from top to bottom of a picture, and what they are called there.
 _NAMES = {"stft": "STFT", "mel": "Mel"}
 _CHANNELS = {"mono": ("",), "midside": (", mid", ", side")}
-_COLOURS = "magma"
+COLOURS = "magma"
 #: Most decibels that the colours are spread over.
 _RANGE = 100.0
 
@@ -78,7 +78,7 @@ def spectrogram_figure(store: FeatureStore, row: int) -> Figure:
             f"Row {row} does not exist: {store.path} has the rows 0 to"
             f" {len(store) - 1}."
         )
-    if not _finished(store)[row]:
+    if not finished_rows(store)[row]:
         raise UsageError(f"Row {row} of {store.path} holds no data.")
     spec = store.spec
     names = [name for name in _NAMES if name in spec.features]
@@ -142,7 +142,7 @@ def spectrogram_sheet(store: FeatureStore, *, feature: str | None = None) -> Fig
         store.features(feature)
     names = [n for n in _NAMES if n in store.spec.features and feature in (None, n)]
     scenes = store.scenes[:_MOST_SCENES]
-    finished = np.flatnonzero(_finished(store))
+    finished = np.flatnonzero(finished_rows(store))
     labels, first = np.unique(store.labels()[finished], return_index=True)
     rows = {
         int(label): int(finished[place])
@@ -202,7 +202,7 @@ def spectrogram_sheet(store: FeatureStore, *, feature: str | None = None) -> Fig
     return figure
 
 
-def _finished(store: FeatureStore) -> np.ndarray:
+def finished_rows(store: FeatureStore) -> np.ndarray:
     """Return which rows hold data [shape=(clips,)], bool."""
     from asc.store.schema import DONE
 
@@ -252,7 +252,7 @@ def draw_level(
         bottom, top = -0.5, spec.rows - 0.5
     image = axes.imshow(
         level,
-        cmap=_COLOURS,
+        cmap=COLOURS,
         vmin=limits[0],
         vmax=limits[1],
         extent=(0, spec.seconds, bottom, top),

@@ -1,0 +1,252 @@
+"""What a report is about: runs and evaluations read back, and what is missing."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from asc.errors import AscError, InputError
+from asc.evaluation.evaluate import Evaluation
+from asc.store import FeatureStore
+from asc.training.recipe import Recipe
+from asc.training.run import Run
+from asc.training.trainer import part_rows
+
+History = list[dict[str, float]]
+
+
+@dataclass(frozen=True)
+class Subject:
+    """One result that the page tells about.
+
+    Attributes
+    ----------
+    key : str
+        What the page links to.
+    name : str
+    recipe : Recipe, optional
+        None for an evaluation without its run.
+    evaluation : Evaluation, optional
+        None if there is none yet.
+    history : list of dict
+        Of every epoch, as in ``history.csv``.
+    environment : dict
+        As in ``environment.json``; empty if there is none.
+    store : FeatureStore, optional
+        The one it was trained on, if that is still there.
+    fingerprints : dict of str to str
+        Of the store.
+    missing : tuple of str
+        One sentence for everything that could not be had.
+    """
+
+    key: str
+    name: str
+    recipe: Recipe | None = None
+    evaluation: Evaluation | None = None
+    history: History = field(default_factory=list)
+    environment: dict[str, Any] = field(default_factory=dict)
+    store: FeatureStore | None = None
+    fingerprints: dict[str, str] = field(default_factory=dict)
+    missing: tuple[str, ...] = ()
+
+    @property
+    def metrics(self) -> dict[str, Any]:
+        """The figures of the evaluation; empty if there is none."""
+        return {} if self.evaluation is None else self.evaluation.metrics
+
+    @property
+    def leakage(self) -> float | None:
+        """Share of the evaluated clips whose recording the model was trained on."""
+        return self.metrics.get("leakage")
+
+    @property
+    def leaks(self) -> bool:
+        """Whether the accuracy must not be taken for one on new recordings."""
+        return bool(self.leakage)
+
+    def rows(self) -> list[int] | None:
+        """Return the store rows of the evaluated clips; None if not all are there."""
+        if self.store is None or self.evaluation is None:
+            return None
+        places = {path: row for row, path in enumerate(self.store.paths())}
+        found = [places.get(path) for path in self.evaluation.paths]
+        return None if None in found else [row for row in found if row is not None]
+
+    def train_rows(self) -> np.ndarray | None:
+        """Return the store rows that the model was trained on, if they are known."""
+        if self.store is None or self.recipe is None:
+            return None
+        try:
+            return part_rows(self.store, self.recipe)["train"]
+        except AscError:
+            return None
+
+
+def gather(paths: Sequence[str | os.PathLike[str]]) -> list[Subject]:
+    """Read runs, and folders that ``asc evaluate --output`` wrote.
+
+    Raises
+    ------
+    InputError
+        If a path is neither.
+    """
+    folders = [Path(path) for path in paths]
+    names = _names(folders)
+    stores: dict[str, FeatureStore | str] = {}
+    return [
+        (
+            _run(f"result-{number}", names[number], folder, stores)
+            if (folder / "recipe.json").is_file()
+            else _evaluation(f"result-{number}", names[number], folder)
+        )
+        for number, folder in enumerate(folders)
+    ]
+
+
+def _run(
+    key: str, name: str, folder: Path, stores: dict[str, FeatureStore | str]
+) -> Subject:
+    run = Run(folder)
+    missing = []
+    evaluation = None
+    try:
+        evaluation = _sound(Evaluation.load(folder))
+        if evaluation.scenes != run.scenes:
+            raise InputError("The evaluation has other scenes than the run.")
+    except InputError as error:
+        evaluation = None
+        missing.append(_told(error, folder, name))
+    if run.store["path"] not in stores:
+        try:
+            stores[run.store["path"]] = FeatureStore(run.store["path"])
+        except AscError:
+            stores[run.store["path"]] = (
+                "The store that it was trained on is no longer where it was, so there"
+                " are no spectrograms."
+            )
+    store = stores[run.store["path"]]
+    if isinstance(store, FeatureStore) and not run.is_own(store):
+        store = (
+            "Where the store was that it was trained on there is another one now, so"
+            " there are no spectrograms."
+        )
+    if isinstance(store, str):
+        missing.append(store)
+    try:
+        history = [record for record in run.history() if math.isfinite(record["epoch"])]
+    except (AttributeError, KeyError, TypeError, ValueError, OSError):
+        history = []
+        missing.append("Its history.csv is damaged, so there are no curves.")
+    return Subject(
+        key,
+        name,
+        recipe=run.recipe,
+        evaluation=evaluation,
+        history=history,
+        environment=_environment(folder),
+        store=store if isinstance(store, FeatureStore) else None,
+        fingerprints={
+            "store": Path(run.store["path"]).name,
+            "fingerprint": run.store["fingerprint"],
+            "digest": run.store["digest"],
+        },
+        missing=tuple(missing),
+    )
+
+
+def _evaluation(key: str, name: str, folder: Path) -> Subject:
+    if not (folder / "metrics.json").is_file():
+        raise InputError(
+            f"{folder} is neither a run nor an evaluation: it has no recipe.json and"
+            " no metrics.json. Name folders that asc-train or asc evaluate --output"
+            " wrote."
+        )
+    evaluation = _sound(Evaluation.load(folder))
+    return Subject(
+        key,
+        name,
+        evaluation=evaluation,
+        fingerprints={"store": str(evaluation.metrics.get("store", "unknown"))},
+        missing=(
+            "This is an evaluation without its run, so there are no curves, no"
+            " recipe and no spectrograms.",
+        ),
+    )
+
+
+def _sound(evaluation: Evaluation) -> Evaluation:
+    """Return an evaluation whose figures are what they should be.
+
+    Raises
+    ------
+    InputError
+        If a figure is missing or impossible: it is then shown nowhere.
+    """
+    metrics = evaluation.metrics
+    shares = ("accuracy", "class_accuracy", "macro_f1")
+    optional = [metrics.get(name) for name in ("leakage", "recordings")]
+    try:
+        sound = (
+            all(_is_number(metrics[name], 1) for name in shares)
+            and len(metrics["ci95"]) == 2
+            and all(_is_number(value, 1) for value in metrics["ci95"])
+            and all(_is_number(metrics[name]) for name in ("log_loss", "seconds"))
+            and all(
+                isinstance(metrics[name], int)
+                for name in ("clips", "parameters", "epochs", "seed")
+            )
+            and all(
+                isinstance(metrics[name], str)
+                for name in ("split", "part", "model", "feature", "augment")
+            )
+            and all(value is None or _is_number(value) for value in optional)
+            and (optional[0] is None or _is_number(optional[0], 1))
+            and metrics["clips"] == len(evaluation.truth)
+            and np.isfinite(evaluation.probabilities).all()
+        )
+    except (KeyError, TypeError):
+        sound = False
+    if not sound:
+        raise InputError("Its metrics.json is damaged: a figure is missing or none.")
+    return evaluation
+
+
+def _is_number(value: Any, most: float = math.inf) -> bool:
+    return (
+        isinstance(value, (int, float))
+        and not isinstance(value, bool)
+        and math.isfinite(value)
+        and 0 <= value <= most
+    )
+
+
+def _environment(folder: Path) -> dict[str, Any]:
+    try:
+        found = json.loads((folder / "environment.json").read_text("utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _told(error: Exception, folder: Path, name: str) -> str:
+    """Return a sentence without the place of the folder on this machine."""
+    return str(error).replace(str(folder), name)
+
+
+def _names(folders: Sequence[Path]) -> list[str]:
+    """Return short names; folders of one name are told apart by where they are."""
+    resolved = [folder.resolve() for folder in folders]
+    count = Counter(folder.name for folder in resolved)
+    return [
+        folder.name if count[folder.name] == 1 else "/".join(folder.parts[-2:])
+        for folder in resolved
+    ]

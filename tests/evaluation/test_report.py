@@ -1,0 +1,373 @@
+"""The page: what it must tell, what it must not break on, and what it replaces."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+from reports import (
+    Page,
+    evaluation_of,
+    finish_run,
+    probabilities_of,
+)
+
+import asc
+from asc.corpus import open_corpus
+from asc.errors import InputError, UsageError
+from asc.evaluation.anchors import SCENES
+from asc.evaluation.report.facts import gather
+from asc.evaluation.report.html import tag
+from asc.evaluation.report.page import page
+from asc.evaluation.report.record import train_command
+from asc.store import FeatureStore
+
+SECTIONS = (
+    "results",
+    "leakage",
+    "runs",
+    "gallery",
+    "augmentation",
+    "data",
+    "recipe",
+    "environment",
+    "repeat",
+)
+#: The folds of so few recordings leave nothing to validation.
+FOLD = {"split": "fold1", "monitor": "loss"}
+HOSTILE = (
+    "<script>alert(1)</script>",
+    "\"><img src=x onerror='alert(1)'>",
+    "javascript:alert(1)",
+    "</style></title><q>&amp;",
+)
+
+
+@pytest.fixture(scope="module")
+def store(small_store):
+    return FeatureStore(small_store)
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory, store):
+    """A leaky and an honest run of one recipe; not to be changed."""
+    folder = tmp_path_factory.mktemp("runs")
+    finish_run(folder / "leaky", store, split="random", wrong=[0])
+    finish_run(folder / "honest", store, split="recording", wrong=[0, 1, 2, 5])
+    return folder
+
+
+@pytest.fixture
+def own_runs(tmp_path, runs):
+    return shutil.copytree(runs, tmp_path / "runs")
+
+
+def read(paths, tmp_path, **options) -> Page:
+    target = asc.report(paths, tmp_path / "report.html", **options)
+    found = Page(target.read_text("utf-8"))
+    found.assert_harmless()
+    return found
+
+
+# What it tells
+
+
+def test_every_section_is_there(runs, tmp_path):
+    found = read([runs / "leaky", runs / "honest"], tmp_path)
+    assert set(SECTIONS) <= set(found.values("id"))
+    for heading in (
+        "Training",
+        "Scenes",
+        "Confusion",
+        "Most confused pairs",
+        "Worst recordings",
+        "Calibration",
+    ):
+        assert found.text.count(f" {heading} ") >= 2
+    # Curves, reliability and spectrograms; of the gallery one for each feature.
+    assert sum(name == "svg" for name, _ in found.tags) > 2 * 3 + 2 * 4
+    assert "cafe/restaurant" in found.text
+
+
+def test_no_accuracy_without_its_split_and_leakage(runs, tmp_path):
+    found = read(runs / "leaky", tmp_path)
+    metrics = json.loads((runs / "leaky" / "metrics.json").read_text())
+    assert metrics["leakage"] > 0
+    assert f"{100 * metrics['accuracy']:.2f} %" in found.text
+    assert "Inflated by leakage" in found.text
+    assert f"leaks {100 * metrics['leakage']:.0f} %" in found.text
+    low, high = metrics["ci95"]
+    assert f"{100 * low:.1f} to {100 * high:.1f}" in found.text
+    assert "split random" in found.text
+    assert "no figure to quote" in found.text
+
+
+def test_an_honest_run_is_not_accused(runs, tmp_path):
+    found = read(runs / "honest", tmp_path)
+    assert "Accuracy on new recordings" in found.text
+    assert "Inflated" not in found.text
+    assert "No result here leaks" in found.text
+
+
+def test_the_gap_between_random_and_new_recordings(runs, tmp_path):
+    found = read([runs / "leaky", runs / "honest"], tmp_path)
+    leaky, honest = (
+        json.loads((runs / name / "metrics.json").read_text())["accuracy"]
+        for name in ("leaky", "honest")
+    )
+    assert leaky > honest
+    assert f"+{100 * (leaky - honest):.1f} points" in found.text
+    assert "has no counterpart" not in found.text
+
+
+def test_runs_of_other_recipes_are_not_subtracted(tmp_path, runs, store):
+    finish_run(tmp_path / "other", store, split="recording", learning_rate=0.01)
+    found = read([runs / "leaky", tmp_path / "other"], tmp_path)
+    assert " points" not in found.text
+    assert "leaky has no counterpart" in found.text
+    assert "asc-train small.h5 --split recording" in found.text
+
+
+def test_clips_of_known_and_new_recordings_of_one_run(runs, tmp_path, store):
+    found = read(runs / "leaky", tmp_path)
+    (subject,) = gather([runs / "leaky"])
+    split = store.split("random")
+    names = np.array(store.recordings())
+    known = np.isin(names[split.test], names[split.train])
+    right = subject.evaluation.probabilities.argmax(1) == subject.evaluation.truth
+    for kind in (known, ~known):
+        if kind.any():
+            told = f"{100 * right[kind].mean():.1f} % of {kind.sum()} clip"
+            assert told in found.text
+
+
+def test_seeds_are_one_cell_with_their_spread(tmp_path, store):
+    wrongs = {0: [0], 1: [0, 1, 2]}
+    for seed, wrong in wrongs.items():
+        finish_run(tmp_path / f"s{seed}", store, **FOLD, seed=seed, wrong=wrong)
+    found = read([tmp_path / "s0", tmp_path / "s1"], tmp_path)
+    clips = len(store.split("fold1").test)
+    values = [100 * (1 - len(wrong) / clips) for wrong in wrongs.values()]
+    assert f"{np.mean(values):.2f} % ± {np.std(values, ddof=1):.1f}" in found.text
+
+
+def test_what_was_typed_and_what_repeats_it(tmp_path, store):
+    command = ["asc-train", "my store.h5", "--epochs", "7"]
+    finish_run(tmp_path / "run", store, epochs=7, mixup_alpha=0.4, command=command)
+    found = read(tmp_path / "run", tmp_path)
+    assert "asc-train 'my store.h5' --epochs 7" in found.text
+    assert "asc-train small.h5 --mixup-alpha 0.4 --epochs 7" in found.text
+    (subject,) = gather([tmp_path / "run"])
+    told = train_command(subject, split="fold1").split()
+    assert told[:4] == ["asc-train", "small.h5", "--split", "fold1"]
+
+
+def test_the_augmented_examples_have_the_labels_that_training_saw(tmp_path, store):
+    finish_run(tmp_path / "run", store, **FOLD, augment="both", seed=3)
+    found = read(tmp_path / "run", tmp_path)
+    settings = {"augment": "both", "seed": 3, "batch_size": len(store)}
+    _, labels = next(iter(asc.dataset(store, "fold1", **settings)))
+    labels = labels.numpy()
+    even = labels[np.abs(labels.max(axis=1) - 0.5).argmin()]
+    vector = " ".join(f"{value:.2g}" for value in even.astype(float))
+    assert f"[{vector}]" in found.text
+
+
+def test_waveforms_where_there_is_audio(runs, few_clips, tmp_path):
+    without = read(runs / "honest", tmp_path)
+    assert "There are no waveforms" in without.text
+    found = read(runs / "honest", tmp_path, audio=few_clips)
+    assert found.values("class").count("wave") == 4
+    assert "There are no waveforms" not in found.text
+
+
+def test_published_figures_are_beside_a_run_on_tut(tmp_path):
+    truth = np.repeat(np.arange(15), 2)
+    evaluation = evaluation_of(
+        truth,
+        probabilities_of(truth, 15),
+        [f"a{clip // 2:03}" for clip in range(30)],
+        [f"audio/{clip}.wav" for clip in range(30)],
+        SCENES,
+        split="random",
+        leakage=1.0,
+    )
+    (tmp_path / "tut").mkdir()
+    evaluation.save(tmp_path / "tut")
+    found = read(tmp_path / "tut", tmp_path)
+    for value in ("99.7 %", "39.1 %", "98.1 %", "80.1 %"):
+        assert value in found.text
+    assert "being above them means nothing" in found.text
+    assert "DCASE2017-baseline-system" in found.text
+
+
+# What is missing or hostile
+
+
+def test_the_store_is_gone(own_runs, tmp_path):
+    record = json.loads((own_runs / "leaky" / "recipe.json").read_text())
+    record["store"]["path"] = str(tmp_path / "gone" / "small.h5")
+    (own_runs / "leaky" / "recipe.json").write_text(json.dumps(record))
+    found = read(own_runs / "leaky", tmp_path)
+    assert "no longer where it was" in found.text
+    assert set(SECTIONS) <= set(found.values("id"))
+    assert "Inflated by leakage" in found.text
+    assert str(tmp_path / "gone") not in found.text
+
+
+def test_a_run_that_is_not_finished(own_runs, tmp_path):
+    (own_runs / "leaky" / "metrics.json").unlink()
+    found = read([own_runs / "leaky", own_runs / "honest"], tmp_path)
+    assert "was not evaluated to the end" in found.text
+    assert "Accuracy on new recordings" in found.text
+    alone = read(own_runs / "leaky", tmp_path)
+    assert "No result yet" in alone.text
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("accuracy", "<b>1</b>"),
+        ("accuracy", 2.0),
+        ("ci95", [0.1]),
+        ("leakage", "none"),
+        ("parameters", None),
+        ("split", ["random"]),
+        ("per_scene", None),
+    ],
+)
+def test_damaged_figures_are_not_shown(own_runs, tmp_path, name, value):
+    file = own_runs / "leaky" / "metrics.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | {name: value}))
+    found = read(own_runs / "leaky", tmp_path)
+    if name == "per_scene":  # counted again from the predictions
+        assert "Inflated by leakage" in found.text
+    else:
+        assert "damaged" in found.text and "Inflated" not in found.text
+
+
+@pytest.mark.parametrize("name", ["environment.json", "history.csv"])
+@pytest.mark.parametrize("content", ["", "[]", "a,b\n<script>,2\n", '{"x": "<b>"}'])
+def test_damaged_records_are_left_out(own_runs, tmp_path, name, content):
+    (own_runs / "honest" / name).write_text(content)
+    found = read(own_runs / "honest", tmp_path)
+    assert "Accuracy on new recordings" in found.text
+
+
+def test_hostile_names_are_text(tmp_path, write_wav, extract):
+    lines = ["path,label,recording"]
+    for number, scene in enumerate(HOSTILE):
+        for clip in range(6):
+            path = f'a"><s>{number}{clip}.wav'
+            write_wav(tmp_path / "audio" / path, seed=10 * number + clip)
+            quoted = [text.replace('"', '""') for text in (path, scene)]
+            lines.append(f'"{quoted[0]}","{quoted[1]}",<u>{number}{clip // 2}</u>')
+    table = tmp_path / "audio" / "clips.csv"
+    table.write_text("\n".join(lines) + "\n")
+    assert extract(open_corpus(table), tmp_path / "hostile.h5").complete
+    store = FeatureStore(tmp_path / "hostile.h5")
+    assert set(store.scenes) == set(HOSTILE)
+    command = ["asc-train", "<script>alert(2)</script>"]
+    run = tmp_path / "<img src=x onerror=alert(3)>"
+    finish_run(run, store, wrong=[0, 1, 2], command=command)
+    text = asc.report(run, tmp_path / "report.html").read_text("utf-8")
+    found = Page(text)
+    found.assert_harmless()
+    for scene in HOSTILE:
+        assert scene in "".join(found.words)
+        assert scene not in text or "<" not in scene
+    assert "<u>" in found.text and "<s>" in found.text
+    assert not {"u", "q", "s", "script"} & {name for name, _ in found.tags}
+    assert all(len(a) == 0 or "onerror" not in a for _, a in found.tags)
+
+
+def test_a_path_of_the_store_does_not_leave_the_audio(runs, tmp_path, few_clips):
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    subjects = gather([runs / "honest"])
+    store = subjects[0].store
+    path = store.paths()[0]
+    (outside / "audio").symlink_to(few_clips / "audio")
+    found = Page(page(subjects, audio=outside))
+    assert found.values("class").count("wave") == 0
+    assert f"The audio of {len(store.scenes)} clips could not be read" in found.text
+    assert path in found.text
+
+
+# The file
+
+
+def test_only_reports_are_replaced(runs, tmp_path):
+    mine = tmp_path / "mine.html"
+    mine.write_text("<html>my thesis</html>")
+    with pytest.raises(UsageError, match="is no report"):
+        asc.report(runs / "leaky", mine)
+    assert mine.read_text() == "<html>my thesis</html>"
+    target = asc.report(runs / "leaky", tmp_path / "report.html")
+    before = target.read_text("utf-8")
+    asc.report(runs / "honest", target)
+    assert target.read_text("utf-8") != before
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["mine.html", "report.html"]
+
+
+def test_what_cannot_be_reported(tmp_path, runs):
+    with pytest.raises(InputError, match="neither a run nor an evaluation"):
+        asc.report(tmp_path, tmp_path / "report.html")
+    with pytest.raises(InputError, match="there is no folder"):
+        asc.report(runs / "leaky", tmp_path / "no" / "report.html")
+    with pytest.raises(UsageError, match="at least one run"):
+        asc.report([], tmp_path / "report.html")
+    with pytest.raises(InputError, match="no folder"):
+        asc.report(runs / "leaky", tmp_path / "report.html", audio=tmp_path / "no")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_many_runs_are_folded_up_and_stay_small(tmp_path, store):
+    folders = [tmp_path / f"run{number}" for number in range(6)]
+    for number, folder in enumerate(folders):
+        finish_run(folder, store, **FOLD, seed=number)
+    found = read(folders, tmp_path)
+    folded = [attributes for name, attributes in found.tags if name == "details"]
+    assert ["open" in attributes for attributes in folded] == [True] + [False] * 5
+    assert (tmp_path / "report.html").stat().st_size < 2_000_000
+
+
+def test_two_runs_of_one_name_are_told_apart(runs, tmp_path):
+    for place in ("a", "b"):
+        shutil.copytree(runs / "leaky", tmp_path / place / "leaky")
+    names = [
+        s.name for s in gather([tmp_path / "a" / "leaky", tmp_path / "b" / "leaky"])
+    ]
+    assert names == ["a/leaky", "b/leaky"]
+
+
+# Elements
+
+
+@pytest.mark.parametrize(
+    ("name", "attributes"),
+    [
+        ("script", {}),
+        ("style", {}),
+        ("iframe", {}),
+        ("p onclick=x", {}),
+        ("a", {"href": "https://example.org"}),
+        ("a", {"href": "javascript:alert(1)"}),
+        ("img", {"src": "picture.png"}),
+        ("img", {"src": "data:image/svg+xml;base64,AAAA"}),
+        ("p", {"onclick": "alert(1)"}),
+        ("p", {"x y": "1"}),
+    ],
+)
+def test_elements_that_could_do_something_are_refused(name, attributes):
+    with pytest.raises(ValueError, match="page"):
+        tag(name, **attributes)
+
+
+def test_text_is_escaped_wherever_it_is():
+    text = "<b>&\"'\u202e\x00"
+    element = str(tag("p", text, [text, tag("b", 1)], None, title=text, hidden=True))
+    safe = "&lt;b&gt;&amp;&quot;&#x27;\ufffd\ufffd"
+    assert element == f'<p title="{safe}" hidden="hidden">{safe}{safe}<b>1</b></p>'
