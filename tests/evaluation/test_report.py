@@ -126,7 +126,7 @@ def test_runs_of_other_recipes_are_not_subtracted(tmp_path, runs, store):
     finish_run(tmp_path / "other", store, split="recording", learning_rate=0.01)
     found = read([runs / "leaky", tmp_path / "other"], tmp_path)
     assert " points" not in found.text
-    assert "leaky has no counterpart" in found.text
+    assert "1 leaky result has no counterpart on new recordings" in found.text
     assert "asc-train small.h5 --split recording" in found.text
 
 

@@ -210,8 +210,26 @@ def reliability(found: Calibration) -> Element:
                 (min(told, reached), max(told, reached)),
                 "gap",
             )
-    chart.line([(0, 0), (0.5, 0.5), (1, 1)][::2], "ideal")
+    chart.line([(0, 0), (1, 1)], "ideal")
     return chart.element("Accuracy of the clips of every confidence")
+
+
+def legend(*items: tuple[str, str]) -> Element:
+    """Return what the colours and lines of a drawing stand for.
+
+    Parameters
+    ----------
+    *items : (str, str)
+        Name of the key in the style sheet, and words.
+    """
+    return tag(
+        "p",
+        [
+            tag("span", tag("span", class_=f"key {key}"), words, class_="item")
+            for key, words in items
+        ],
+        class_="legend",
+    )
 
 
 def _range(

@@ -17,8 +17,8 @@ from asc.evaluation.mistakes import (
     recording_results,
 )
 from asc.evaluation.plots.spectrograms import colour_limits
-from asc.evaluation.report.charts import curves, reliability
-from asc.evaluation.report.facts import Subject
+from asc.evaluation.report.charts import curves, legend, reliability
+from asc.evaluation.report.facts import History, Subject
 from asc.evaluation.report.html import Child, Element, tag
 from asc.evaluation.report.pictures import scale, spectrogram
 from asc.evaluation.report.results import leakage_badge
@@ -53,15 +53,20 @@ def details(subject: Subject, pictures: int) -> Element:
     ]
     if evaluation is not None:
         content.append(_summary(subject))
+    if evaluation is not None:
+        content += _folds(evaluation)
     content += _curves(subject)
     if evaluation is not None:
         content += [
             tag("h4", "Scenes"),
             *per_scene(subject, evaluation),
-            tag("h4", "Confusion"),
-            *_confusion(evaluation),
-            tag("h4", "Most confused pairs"),
-            *_pairs(subject, evaluation, pictures),
+            tag(
+                "div",
+                tag("div", tag("h4", "Confusion"), _confusion(evaluation)),
+                tag("div", tag("h4", "Most confused pairs"), _pairs(evaluation)),
+                class_="beside",
+            ),
+            *_pictures(subject, evaluation, pictures),
             tag("h4", "Worst recordings"),
             *_recordings(subject, evaluation),
             tag("h4", "Calibration"),
@@ -75,9 +80,10 @@ def _summary(subject: Subject) -> Element:
     return tag(
         "p",
         tag("strong", percent(metrics["accuracy"], 2)),
-        f" (95 % interval {interval(metrics['ci95'])}; {drawn_over(metrics)}), split"
-        f" {split_name(metrics)} ",
+        " ",
         leakage_badge(subject.leakage),
+        f" 95 % interval {interval(metrics['ci95'])}; {drawn_over(metrics)}; split"
+        f" {split_name(metrics)}.",
         tag("br"),
         f"Mean of recalls {percent(metrics['class_accuracy'], 2)}, macro F1"
         f" {percent(metrics['macro_f1'], 2)}, log loss {metrics['log_loss']:.3f}."
@@ -89,26 +95,74 @@ def _summary(subject: Subject) -> Element:
 
 
 def _curves(subject: Subject) -> list[Child]:
-    if not subject.history or subject.recipe is None:
+    if not subject.histories or subject.recipe is None:
         return []
-    monitor = subject.recipe.monitor
-    better = max if monitor.endswith("accuracy") else min
-    known = [r for r in subject.history if math.isfinite(r.get(monitor, math.nan))]
-    best = better(known, key=lambda record: record[monitor]) if known else None
-    epoch = None if best is None else best["epoch"]
+    drawn: list[Child] = []
+    for name, history in subject.histories.items():
+        if name:
+            drawn.append(tag("h5", name))
+        epoch = _kept(history, subject.recipe.monitor)
+        drawn.append(tag("div", curves(history, epoch), class_="charts"))
     augmented = subject.recipe.augment != "none"
     return [
         tag("h4", "Training"),
-        tag("div", curves(subject.history, epoch), class_="charts"),
+        *drawn,
+        legend(
+            ("train", "train (augmented)" if augmented else "train"),
+            ("validation", "validation"),
+            ("best", f"kept epoch, the best {subject.recipe.monitor}"),
+        ),
+    ]
+
+
+def _kept(history: History, monitor: str) -> float | None:
+    """Return the epoch whose model was kept."""
+    better = max if monitor.endswith("accuracy") else min
+    known = [
+        record for record in history if math.isfinite(record.get(monitor, math.nan))
+    ]
+    return better(known, key=lambda record: record[monitor])["epoch"] if known else None
+
+
+def _folds(evaluation: Evaluation) -> list[Child]:
+    """Return the figures of every fold, if folds were pooled."""
+    folds = evaluation.metrics.get("folds")
+    if not folds:
+        return []
+    metrics = evaluation.metrics
+    rows = [
+        tag(
+            "tr",
+            tag("th", name, scope="row"),
+            tag("td", percent(fold["accuracy"], 2), class_="number"),
+            tag("td", percent(fold["class_accuracy"], 2), class_="number"),
+            tag("td", f"{fold['clips']:,}", class_="number"),
+            tag("td", leakage_badge(fold["leakage"])),
+        )
+        for name, fold in folds.items()
+    ]
+    head = tag(
+        "tr",
+        tag("th", "Fold", scope="col"),
+        tag("th", "Accuracy", scope="col", class_="number"),
+        tag("th", "Mean of recalls", scope="col", class_="number"),
+        tag("th", "Clips", scope="col", class_="number"),
+        tag("th", "Leakage", scope="col"),
+    )
+    spread = metrics["accuracy_deviation"]
+    return [
+        tag("h4", "Folds"),
+        tag(
+            "div", tag("table", tag("thead", head), tag("tbody", rows)), class_="scroll"
+        ),
         tag(
             "p",
-            tag("span", class_="key train"),
-            "train (augmented) " if augmented else "train ",
-            tag("span", class_="key validation"),
-            "validation ",
-            None if epoch is None else tag("span", class_="key best"),
-            None if epoch is None else f"kept epoch: {epoch:g}, the best {monitor}",
-            class_="legend",
+            f"Mean over folds {percent(metrics['accuracy_mean'], 2)}",
+            "" if spread is None else f", standard deviation {100 * spread:.2f} points",
+            "; the accuracy above is that of all their clips."
+            f" {metrics['tested_again']:,} clips are tested in more than one fold,"
+            f" {metrics['never_tested']:,} in none.",
+            class_="note",
         ),
     ]
 
@@ -180,7 +234,7 @@ def _cell(count: int, support: int, right: bool, with_share: bool) -> Element:
     )
 
 
-def _pairs(subject: Subject, evaluation: Evaluation, pictures: int) -> list[Child]:
+def _pairs(evaluation: Evaluation) -> list[Child]:
     pairs = confused_pairs(evaluation)
     if not pairs:
         return [tag("p", "Not one clip was taken for another scene.")]
@@ -211,21 +265,24 @@ def _pairs(subject: Subject, evaluation: Evaluation, pictures: int) -> list[Chil
         content.append(
             tag("p", f"{len(pairs) - _PAIRS} more pairs are rarer.", class_="note")
         )
-    rows_of_clips = subject.rows()
-    if rows_of_clips is None or subject.store is None:
-        return content
-    shown = [_compared(subject, evaluation, pair) for pair in pairs[:pictures]]
+    return content
+
+
+def _pictures(subject: Subject, evaluation: Evaluation, most: int) -> list[Child]:
+    """Return spectrograms of confused pairs, none if there is no store."""
+    pairs, rows = confused_pairs(evaluation)[:most], subject.rows()
+    if not pairs or rows is None or subject.store is None:
+        return []
+    scenes = evaluation.scenes
+    shown = _compared(evaluation, pairs)
     clips = sorted({clip for pair in shown for clip in pair if clip is not None})
     store, feature = subject.store, subject.metrics["feature"]
     if feature not in store.spec.features:
-        return content
+        return []
     data = store.features(feature)
     levels = {
-        clip: store.to_decibels(feature, data[rows_of_clips[clip]][..., 0])
-        for clip in clips
+        clip: store.to_decibels(feature, data[rows[clip]][..., 0]) for clip in clips
     }
-    if not levels:
-        return content
     limits = colour_limits(list(levels.values()))
 
     def drawn(clip: int | None, what: str, told: str) -> Element:
@@ -243,7 +300,8 @@ def _pairs(subject: Subject, evaluation: Evaluation, pictures: int) -> list[Chil
             "figure", tag("figcaption", tag("strong", what), told, name), picture
         )
 
-    for pair, (wrong, right) in zip(pairs, shown):
+    content: list[Child] = [tag("h4", "Confused pairs to look at")]
+    for pair, (wrong, right) in zip(pairs, shown, strict=True):
         truth, taken = scenes[pair.truth], scenes[pair.predicted]
         sure = float(evaluation.probabilities[pair.surest, pair.predicted])
         content.append(
@@ -267,15 +325,26 @@ def _pairs(subject: Subject, evaluation: Evaluation, pictures: int) -> list[Chil
 
 
 def _compared(
-    subject: Subject, evaluation: Evaluation, pair: ConfusedPair
-) -> tuple[int, int | None]:
-    """Return the surest wrong clip, and the surest right clip of what it passed for."""
-    taken = pair.predicted
+    evaluation: Evaluation, pairs: Sequence[ConfusedPair]
+) -> list[tuple[int, int | None]]:
+    """Return, for every pair, its surest wrong clip and one to hold it beside.
+
+    That is the surest clip of the scene that it passed for, each shown once if
+    there are enough.
+    """
     predicted = evaluation.probabilities.argmax(axis=1)
-    right = np.flatnonzero((evaluation.truth == taken) & (predicted == taken))
-    if not len(right):
-        return pair.surest, None
-    return pair.surest, int(right[evaluation.probabilities[right, taken].argmax()])
+    shown: list[tuple[int, int | None]] = []
+    used: set[int] = set()
+    for pair in pairs:
+        taken = pair.predicted
+        right = np.flatnonzero((evaluation.truth == taken) & (predicted == taken))
+        sure = evaluation.probabilities[right, taken]
+        surest = [int(clip) for clip in right[np.argsort(-sure, kind="stable")]]
+        unused = [clip for clip in surest if clip not in used]
+        beside = next(iter(unused + surest), None)
+        used.add(-1 if beside is None else beside)
+        shown.append((pair.surest, beside))
+    return shown
 
 
 def _recordings(subject: Subject, evaluation: Evaluation) -> list[Child]:
@@ -371,14 +440,9 @@ def _calibration(evaluation: Evaluation) -> list[Child]:
             ),
             class_="charts",
         ),
-        tag(
-            "p",
-            tag("span", class_="key bar"),
-            "accuracy of the clips of that confidence ",
-            tag("span", class_="key gap"),
-            "distance from what it promised ",
-            tag("span", class_="key ideal"),
-            "a model that keeps its word",
-            class_="legend",
+        legend(
+            ("bar", "accuracy of the clips of that confidence"),
+            ("gap", "distance from what was promised"),
+            ("ideal", "a model that keeps its word"),
         ),
     ]

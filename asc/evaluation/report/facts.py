@@ -7,7 +7,7 @@ import math
 import os
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,8 @@ from asc.training.recipe import Recipe
 from asc.training.run import Run
 from asc.training.trainer import part_rows
 
+#: The split of a run that has a training for every fold.
+FOLDS = "folds"
 History = list[dict[str, float]]
 
 
@@ -36,8 +38,8 @@ class Subject:
         None for an evaluation without its run.
     evaluation : Evaluation, optional
         None if there is none yet.
-    history : list of dict
-        Of every epoch, as in ``history.csv``.
+    histories : dict of str to list of dict
+        Every epoch as in ``history.csv``, by fold; a single training has no name.
     environment : dict
         As in ``environment.json``; empty if there is none.
     store : FeatureStore, optional
@@ -52,7 +54,7 @@ class Subject:
     name: str
     recipe: Recipe | None = None
     evaluation: Evaluation | None = None
-    history: History = field(default_factory=list)
+    histories: dict[str, History] = field(default_factory=dict)
     environment: dict[str, Any] = field(default_factory=dict)
     store: FeatureStore | None = None
     fingerprints: dict[str, str] = field(default_factory=dict)
@@ -81,12 +83,16 @@ class Subject:
         found = [places.get(path) for path in self.evaluation.paths]
         return None if None in found else [row for row in found if row is not None]
 
-    def train_rows(self) -> np.ndarray | None:
-        """Return the store rows that the model was trained on, if they are known."""
+    def train_rows(self, fold: str | None = None) -> np.ndarray | None:
+        """Return the store rows that the model was trained on, if they are known.
+
+        A run of all folds has several models, so a fold must be named.
+        """
         if self.store is None or self.recipe is None:
             return None
+        recipe = replace(self.recipe, split=fold or self.recipe.split)
         try:
-            return part_rows(self.store, self.recipe)["train"]
+            return part_rows(self.store, recipe)["train"]
         except AscError:
             return None
 
@@ -141,17 +147,20 @@ def _run(
         )
     if isinstance(store, str):
         missing.append(store)
-    try:
-        history = [record for record in run.history() if math.isfinite(record["epoch"])]
-    except (AttributeError, KeyError, TypeError, ValueError, OSError):
-        history = []
-        missing.append("Its history.csv is damaged, so there are no curves.")
+    histories: dict[str, History] = {}
+    for fold, training in _trainings(run).items():
+        try:
+            history = [r for r in training.history() if math.isfinite(r["epoch"])]
+            histories |= {fold: history} if history else {}
+        except (AttributeError, KeyError, TypeError, ValueError, OSError):
+            where = f" of {fold}" if fold else ""
+            missing.append(f"history.csv{where} is damaged, so it has no curves.")
     return Subject(
         key,
         name,
         recipe=run.recipe,
         evaluation=evaluation,
-        history=history,
+        histories=histories,
         environment=_environment(folder),
         store=store if isinstance(store, FeatureStore) else None,
         fingerprints={
@@ -161,6 +170,19 @@ def _run(
         },
         missing=tuple(missing),
     )
+
+
+def _trainings(run: Run) -> dict[str, Run]:
+    """Return the trainings of a run: itself, or one for each of its folds."""
+    if run.recipe.split != FOLDS:
+        return {"": run}
+    found = {}
+    for record in sorted(run.path.glob("*/recipe.json")):
+        try:
+            found[record.parent.name] = Run(record.parent)
+        except InputError:
+            continue  # its part of the pooled evaluation tells of it
+    return found
 
 
 def _evaluation(key: str, name: str, folder: Path) -> Subject:
@@ -212,12 +234,32 @@ def _sound(evaluation: Evaluation) -> Evaluation:
             and (optional[0] is None or _is_number(optional[0], 1))
             and metrics["clips"] == len(evaluation.truth)
             and np.isfinite(evaluation.probabilities).all()
+            and _are_folds(metrics)
         )
-    except (KeyError, TypeError):
+    except (AttributeError, KeyError, TypeError):
         sound = False
     if not sound:
         raise InputError("Its metrics.json is damaged: a figure is missing or none.")
     return evaluation
+
+
+def _are_folds(metrics: dict[str, Any]) -> bool:
+    """Return True if figures of folds are sound, or if there are none."""
+    if "folds" not in metrics:
+        return True
+    spread = metrics["accuracy_deviation"]
+    return (
+        _is_number(metrics["accuracy_mean"], 1)
+        and (spread is None or _is_number(spread, 1))
+        and all(isinstance(metrics[n], int) for n in ("tested_again", "never_tested"))
+        and all(
+            _is_number(fold["accuracy"], 1)
+            and _is_number(fold["class_accuracy"], 1)
+            and isinstance(fold["clips"], int)
+            and (fold["leakage"] is None or _is_number(fold["leakage"], 1))
+            for fold in metrics["folds"].values()
+        )
+    )
 
 
 def _is_number(value: Any, most: float = math.inf) -> bool:

@@ -69,6 +69,7 @@ def gallery(store: FeatureStore, audio: Path | None) -> list[Child]:
                         store.spec,
                         limits[name],
                         title=f"{_NAMES[name]} of {paths[row]}",
+                        name=_NAMES[name],
                         coarse=len(shown) > _COARSE,
                     )
                     for name in features
@@ -118,7 +119,8 @@ def _wave(store: FeatureStore, audio: Path | None, path: str) -> Element | None:
 
 def augmentation(subject: Subject) -> list[Child]:
     """Return what the training saw in its first epoch: one row of every kind."""
-    store, recipe, rows = subject.store, subject.recipe, subject.train_rows()
+    store, recipe = subject.store, subject.recipe
+    rows = subject.train_rows(next(iter(subject.histories), None))
     if store is None or recipe is None or rows is None:
         return [
             tag(

@@ -31,6 +31,7 @@ def spectrogram(
     limits: tuple[float, float],
     *,
     title: str,
+    name: str = "",
     coarse: bool = False,
 ) -> Element:
     """Draw the level of one feature and channel.
@@ -44,6 +45,8 @@ def spectrogram(
     limits : tuple of float
         Level of the darkest and the brightest colour (in dB).
     title : str
+    name : str
+        Written into the picture.
     coarse : bool
         Average two cells in either direction, for a quarter of the bytes.
     """
@@ -65,6 +68,9 @@ def spectrogram(
             last = place
             drawn.append(_tick(_LEFT - 4, place + 3.5, _short(frequency), "end"))
     drawn += _seconds(spec, _TOP + _PLOT + 13)
+    if name:
+        corner = {"x": _WIDTH - _RIGHT - 6, "y": _TOP + 16}
+        drawn.append(tag("text", name, text_anchor="end", class_="inside", **corner))
     return picture(title, _WIDTH, _TOP + _PLOT + _BOTTOM, drawn)
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from asc.errors import counted
+from asc.evaluation.report.charts import legend
 from asc.evaluation.report.facts import Subject
 from asc.evaluation.report.html import Child, Element, tag
 from asc.evaluation.report.record import train_command
@@ -28,6 +29,7 @@ _WARNING = (
     "This measures how well the model knows recordings again that it was trained on,"
     " not how well it knows scenes. It is no figure to quote for new recordings."
 )
+_HONEST, _LEAKY = "New recordings: quote this", "Leaky: do not quote"
 
 
 @dataclass(frozen=True)
@@ -240,6 +242,8 @@ def leakage_section(subjects: Sequence[Subject]) -> list[Child]:
     """Return what leakage adds to the accuracy of one and the same model."""
     done = [subject for subject in subjects if subject.evaluation is not None]
     leaky = [subject for subject in done if subject.leaks]
+    if not done:
+        return [tag("p", "No result yet.", class_="note")]
     if not leaky:
         known = all(subject.leakage == 0 for subject in done)
         sentence = (
@@ -261,13 +265,10 @@ def leakage_section(subjects: Sequence[Subject]) -> list[Child]:
     if comparisons:
         content += [
             _gap_table(comparisons),
-            tag(
-                "p",
-                tag("span", class_="key honest"),
-                "tested on new recordings ",
-                tag("span", class_="key leaky"),
-                "tested on recordings that were trained on; lines are 95 % intervals",
-                class_="legend",
+            legend(
+                ("honest", "tested on new recordings"),
+                ("leaky", "tested on recordings that were trained on"),
+                ("reach", "95 % interval"),
             ),
         ]
     within = [row for row in map(_within, leaky) if row is not None]
@@ -276,18 +277,18 @@ def leakage_section(subjects: Sequence[Subject]) -> list[Child]:
             tag("h3", "The same run, by whether it knew the recording"),
             _within_table(within),
         ]
-    for subject in alone:
-        content.append(
+    if alone:
+        told = counted(len(alone), "leaky result has", "leaky results have")
+        commands = [train_command(subject, split="recording") for subject in alone]
+        content += [
             tag(
                 "p",
-                f"{subject.name} has no counterpart on new recordings in this report",
-                f" ({percent(subject.metrics['accuracy'], 2)}, ",
-                leakage_badge(subject.leakage),
-                "). This trains it:",
-                tag("code", train_command(subject, split="recording"), class_="block"),
+                f"{told} no counterpart on new recordings in this report:"
+                f" {', '.join(subject.name for subject in alone)}. This trains it:",
                 class_="note",
-            )
-        )
+            ),
+            tag("code", "\n".join(dict.fromkeys(commands)), class_="block"),
+        ]
     return content
 
 
@@ -331,17 +332,23 @@ def _gap_table(
                     tag("small", f"{feature}, {augment}", f", {more}" * bool(more)),
                     scope="row",
                 ),
-                tag("td", _side(other), class_="number honest"),
-                tag("td", _side(leaky), class_="number leaky"),
-                tag("td", tag("strong", points(gap)), " points", class_="number"),
+                tag("td", _side(other), class_="number honest", data_label=_HONEST),
+                tag("td", _side(leaky), class_="number leaky", data_label=_LEAKY),
+                tag(
+                    "td",
+                    tag("strong", points(gap)),
+                    " points",
+                    class_="number",
+                    data_label="Gap",
+                ),
                 tag("td", _strip(leaky, other), class_="wide"),
             )
         )
     head = tag(
         "tr",
         tag("th", "Model", scope="col"),
-        tag("th", "New recordings: quote this", scope="col", class_="number"),
-        tag("th", "Leaky: do not quote", scope="col", class_="number"),
+        tag("th", _HONEST, scope="col", class_="number"),
+        tag("th", _LEAKY, scope="col", class_="number"),
         tag("th", "Gap", scope="col", class_="number"),
         tag("th", "0 to 100 %", scope="col", class_="wide"),
     )
