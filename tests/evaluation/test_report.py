@@ -18,11 +18,14 @@ import asc
 from asc.corpus import open_corpus
 from asc.errors import InputError, UsageError
 from asc.evaluation.anchors import SCENES
+from asc.evaluation.evaluate import Evaluation
 from asc.evaluation.report.facts import gather
 from asc.evaluation.report.html import tag
 from asc.evaluation.report.page import page
 from asc.evaluation.report.record import train_command
 from asc.store import FeatureStore
+from asc.training.recipe import Recipe
+from asc.training.run import Run
 
 SECTIONS = (
     "results",
@@ -201,6 +204,46 @@ def test_published_figures_are_beside_a_run_on_tut(tmp_path):
         assert value in found.text
     assert "being above them means nothing" in found.text
     assert "DCASE2017-baseline-system" in found.text
+
+
+def test_all_folds_as_one_result(tmp_path, store):
+    """Of a folder with a run for each fold in it, and their pooled evaluation."""
+    settings = FOLD | {"split": "folds"}
+    run = Run.create(tmp_path / "all", Recipe(**settings), store)
+    folds = {}
+    for number, wrong in ((1, [0]), (2, [0, 1, 2])):
+        fold = f"fold{number}"
+        settings = FOLD | {"split": fold}
+        finish_run(run.path / fold, store, **settings, wrong=wrong)
+        folds[fold] = Evaluation.load(run.path / fold)
+    first, second = folds.values()
+    accuracies = [fold.metrics["accuracy"] for fold in folds.values()]
+    kept = ("accuracy", "class_accuracy", "clips", "leakage")
+    evaluation_of(
+        np.concatenate([first.truth, second.truth]),
+        np.concatenate([first.probabilities, second.probabilities]),
+        first.recordings + second.recordings,
+        first.paths + second.paths,
+        first.scenes,
+        split="folds",
+        folds={
+            name: {key: fold.metrics[key] for key in kept}
+            for name, fold in folds.items()
+        },
+        accuracy_mean=np.mean(accuracies),
+        accuracy_deviation=np.std(accuracies, ddof=1),
+        tested_again=0,
+        never_tested=0,
+    ).save(run.path)
+    found = read(run.path, tmp_path)
+    for accuracy in accuracies:
+        assert f" {100 * accuracy:.2f} % " in found.text
+    assert f"standard deviation {100 * np.std(accuracies, ddof=1):.2f} points" in (
+        found.text
+    )
+    assert found.text.count(" fold1 ") >= 2  # its figures and its curves
+    assert "asc-train small.h5 --split folds" in found.text
+    assert "These are from the first epoch of all." in found.text
 
 
 # What is missing or hostile
