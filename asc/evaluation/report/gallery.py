@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from asc.errors import AscError, counted
-from asc.evaluation.plots.spectrograms import finished_rows, colour_limits
+from asc.evaluation.plots.spectrograms import colour_limits, finished_rows
 from asc.evaluation.report.facts import Subject
 from asc.evaluation.report.html import Child, Element, tag
 from asc.evaluation.report.pictures import scale, spectrogram, waveform
