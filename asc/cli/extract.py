@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +9,14 @@ import click
 
 from asc.cli.options import (
     Settings,
+    backend_option,
     jobs_option,
     json_option,
     note,
     print_json,
     print_list,
+    quieten_cluster,
+    scheduler_option,
     verbose_option,
 )
 from asc.cli.progress import progress
@@ -43,13 +45,8 @@ from asc.errors import EXIT_PARTIAL, InputError, counted
     is_flag=True,
     help="Compute clips that were added or changed; keep the others.",
 )
-@click.option(
-    "--backend",
-    default="loky",
-    show_default=True,
-    help="loky (this machine), dask or ray (a cluster).",
-)
-@click.option("--scheduler", help="Address of the cluster, as tcp://HOST:PORT.")
+@backend_option
+@scheduler_option
 @click.option(
     "--dry-run", is_flag=True, help="Say what would be done: rows, bytes, settings."
 )
@@ -140,10 +137,7 @@ def extract(
     if dry_run:
         return _describe(plan, as_json)
     say = _silent if as_json else click.echo
-    if backend != "loky" and not general.verbose:
-        # Clusters log every lost connection, with tracebacks; asc tells what
-        # comes of it.
-        logging.disable(logging.CRITICAL)
+    quieten_cluster(backend, general)
     say(
         f"{counted(len(opened.clips), 'clip', 'clips')} of"
         f" {counted(len(opened.scenes), 'scene', 'scenes')} from {corpus}"

@@ -10,6 +10,7 @@ import traceback
 import click
 
 from asc.cli.cache import cache
+from asc.cli.compare import compare
 from asc.cli.corpus import corpus
 from asc.cli.env import env
 from asc.cli.evaluate import evaluate
@@ -49,16 +50,8 @@ def asc() -> None:
 
 
 for _command in (
-    extract,
-    train,
-    evaluate,
-    predict,
-    report,
-    store,
-    cache,
-    corpus,
-    models,
-    env,
+    *(extract, train, evaluate, predict, compare, report),
+    *(store, cache, corpus, models, env),
 ):
     asc.add_command(_command)
 

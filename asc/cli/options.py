@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import logging
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -88,6 +90,33 @@ jobs_option = click.option(
     type=click.IntRange(min=1),
     help="Worker processes.  [default: one for each processor]",
 )
+
+backend_option = click.option(
+    "--backend",
+    default="loky",
+    show_default=True,
+    help="loky (this machine), dask or ray (a cluster).",
+)
+
+scheduler_option = click.option(
+    "--scheduler", help="Address of the cluster, as tcp://HOST:PORT."
+)
+
+
+def quieten_cluster(backend: str, settings: Settings) -> None:
+    """Keep a cluster from logging every lost connection, with tracebacks.
+
+    asc tells what comes of it; with ``-v`` everything is shown.
+    """
+    if backend != "loky" and not settings.verbose:
+        logging.disable(logging.CRITICAL)
+
+
+def command_line() -> tuple[str, ...]:
+    """Return the command line for the record of a run, without credentials."""
+    from asc.store.sources import shown
+
+    return tuple(shown(word) if "://" in word else word for word in sys.argv)
 
 
 def print_json(value: Any) -> None:

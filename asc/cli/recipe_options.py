@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import fields
 from typing import Any
 
@@ -59,10 +59,13 @@ def option_name(field: str) -> str:
     return "--import" if field == "imports" else "--" + field.replace("_", "-")
 
 
-def recipe_options(command: Callable) -> Callable:
-    """Give a command ``--recipe`` and an option for every field of a recipe."""
+def recipe_options(command: Callable, several: Collection[str] = ()) -> Callable:
+    """Give a command ``--recipe`` and an option for every field of a recipe.
+
+    Those named by ``several`` take several values, as texts.
+    """
     for name in reversed(_HELP):
-        command = _option(name)(command)
+        command = (_several if name in several else _option)(name)(command)
     return click.option(
         "--recipe",
         metavar="NAME|FILE",
@@ -91,6 +94,11 @@ def take_recipe(
         for name, value in taken.items()
         if ctx.get_parameter_source(name) is given
     }
+
+
+def _several(field: str) -> Callable:
+    help = f"{_HELP[field]} Several by commas.  [default: {_DEFAULT[field]}]"
+    return click.option(option_name(field), field, multiple=True, help=help)
 
 
 def _option(field: str) -> Callable:

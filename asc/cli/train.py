@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ from click.core import ParameterSource
 from asc.cli.listener import listener
 from asc.cli.options import (
     STORE,
+    command_line,
     json_option,
     local,
     note,
@@ -96,7 +96,7 @@ def train(
         recipe, sources = choose(named, flags)  # a mistake is told before a download
         opened = FeatureStore(local(store))
         finished, result = experiment.train(
-            opened, recipe, run, command=_command(), sources=sources, **settings
+            opened, recipe, run, command=command_line(), sources=sources, **settings
         )
     else:
         raise UsageError("Name a STORE to train on, or a run with --resume.")
@@ -149,10 +149,3 @@ def _refuse_recipe(ctx: click.Context) -> None:
             f"--resume goes on with the run's own recipe, so it cannot be combined"
             f" with {', '.join(given)}."
         )
-
-
-def _command() -> tuple[str, ...]:
-    """Return the command line for the record of a run, without credentials."""
-    from asc.store.sources import shown
-
-    return tuple(shown(word) if "://" in word else word for word in sys.argv)

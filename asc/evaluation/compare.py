@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import gc
 import os
+import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,8 @@ from asc.cluster import on_cluster
 from asc.errors import AscError, SettingsMismatch
 from asc.evaluation.comparison import DONE, Comparison, Entry, read_entry
 from asc.evaluation.grid import GRIDS, Grid
-from asc.models.registry import ModelEntry, describe, register_model
+from asc.models import import_models, register_model
+from asc.models.registry import ModelEntry, describe
 from asc.store import FeatureStore, writing
 from asc.store.fingerprint import canonical_json, describe_difference
 from asc.training.recipe import Recipe
@@ -27,6 +28,10 @@ from asc.training.run import write_json
 #: Hears of a run that has come to an end: the entry, how many of how many runs
 #: are through, and the seconds that the others may take.
 Progress = Callable[[Entry, int, int, float], None]
+
+
+#: Seeds are the business of a process. A Dask worker may have several threads.
+_ONE_AT_A_TIME = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -72,7 +77,7 @@ def compare(
         processes of their own, among which the processors are divided.
     backend : {'loky', 'dask', 'ray'}
         ``loky`` for this machine, the others for a cluster whose workers see store
-        and folder under the same paths. A Dask worker should have one thread.
+        and folder under the same paths.
     scheduler : str, optional
         Address of the cluster; a local one is started if not given.
     in_memory : bool
@@ -133,19 +138,27 @@ def compare(
         ]
         comparison.log(f"{len(tasks)} of {len(comparison.entries)} runs to do")
         began, total = time.monotonic(), len(comparison.entries)
-        for done, (index, failure) in enumerate(
-            _carried_out(tasks, jobs, backend, scheduler), 1
-        ):
-            entry = comparison.entries[index]
-            message, trace = failure or (None, "")
-            entry = read_entry(entry.path, entry.recipe, message)
-            comparison.entries[index] = entry
-            comparison.save()
-            comparison.log(f"{entry.name}: {entry.title()}\n{trace}".rstrip())
-            if progress:
-                each = (time.monotonic() - began) / done
-                left = len(tasks) - done
-                progress(entry, total - left, total, each * left)
+        try:
+            for done, (index, failure) in enumerate(
+                _carried_out(tasks, jobs, backend, scheduler), 1
+            ):
+                entry = comparison.entries[index]
+                message, trace = failure or (None, "")
+                entry = read_entry(entry.path, entry.recipe, message)
+                comparison.entries[index] = entry
+                comparison.save()
+                comparison.log(f"{entry.name}: {entry.title()}\n{trace}".rstrip())
+                if progress:
+                    each = (time.monotonic() - began) / done
+                    left = len(tasks) - done
+                    progress(entry, total - left, total, each * left)
+        except KeyboardInterrupt as stop:
+            comparison.log("interrupted")
+            # In place of what the single run says.
+            stop.__notes__ = [
+                f"Finished runs are kept in {path}; the same command goes on."
+            ]
+            raise
         comparison.save()
     return comparison
 
@@ -234,33 +247,28 @@ def _name_of(task: _Task) -> str:
 def _train_apart(task: _Task) -> tuple[int, tuple[str, str] | None]:
     """Train one run in a worker process."""
     processes.obey_parent()
-    _use_threads(task.threads)
     return _train(task)
-
-
-@cache
-def _use_threads(threads: int | None) -> None:
-    """Keep TensorFlow of this process to so many threads."""
-    from asc.pipeline.tensorflow import tf
-
-    tf.config.threading.set_intra_op_parallelism_threads(threads or 0)
 
 
 def _train(task: _Task) -> tuple[int, tuple[str, str] | None]:
     """Train one run. No exception leaves it: one run must not stop the others."""
     from asc.evaluation import experiment
-    from asc.pipeline.tensorflow import keras
+    from asc.pipeline.tensorflow import keras, tf
 
+    tf.get_logger().setLevel("ERROR")  # it warns that there is one model after another
     try:
-        # A model that was registered in the parent is not known to a worker.
-        register_model(**vars(task.model), replace=True)
-        experiment.finish(
-            FeatureStore(task.store),
-            task.recipe,
-            task.path,
-            command=task.command,
-            in_memory=task.in_memory,
-        )
+        with _ONE_AT_A_TIME:
+            # Whatever the parent has registered is not known to a worker.
+            import_models(task.recipe.imports)
+            register_model(**vars(task.model), replace=True)
+            experiment.finish(
+                FeatureStore(task.store),
+                task.recipe,
+                task.path,
+                command=task.command,
+                in_memory=task.in_memory,
+                threads=task.threads,
+            )
         return task.index, None
     except Exception as error:  # noqa: BLE001 - see above
         message = " ".join(str(error).split())

@@ -27,6 +27,7 @@ from asc.errors import InputError
 from asc.evaluation.evaluate import Evaluation, accuracy_sentence
 from asc.evaluation.grid import Grid, run_name
 from asc.evaluation.metrics import recording_interval
+from asc.models import import_models
 from asc.training.recipe import Recipe
 from asc.training.run import write_csv, write_json
 
@@ -190,7 +191,10 @@ class Comparison:
         path = Path(folder)
         try:
             record = json.loads((path / "grid.json").read_text("utf-8"))
-            grid, store = Grid.from_dict(record["grid"]), record["store"]
+            values, store = dict(record["grid"]), dict(record["store"])
+            imports = dict(values.get("settings", {})).get("imports", ())
+            import_models(imports, outside=path)
+            grid = Grid.from_dict(values)
             errors = _recorded_errors(path)
         except FileNotFoundError as error:
             raise InputError(

@@ -165,15 +165,15 @@ def resume(
 def _resume_folds(run: Run, store: FeatureStore, **options: Any) -> Evaluation:
     """Finish the run of every fold, and pool their evaluations."""
     run.check_store(store)
-    done = {
-        name: finish(
-            store,
-            replace(run.recipe, split=name),
-            run.path / name,
-            **options,
-        )
-        for name in fold_names(store)
-    }
+    done = {}
+    for name in fold_names(store):
+        recipe = replace(run.recipe, split=name)
+        try:
+            done[name] = finish(store, recipe, run.path / name, **options)
+        except (Exception, KeyboardInterrupt) as error:
+            # In place of what the run of the fold says.
+            error.__notes__ = [f"Go on with: asc-train --resume {run.path}"]
+            raise
     pooled = pool(done, store)
     if not run.is_finished():
         pooled.save(run.path)

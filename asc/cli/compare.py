@@ -1,0 +1,214 @@
+"""asc compare: a grid of trainings, and the table of their accuracies."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from asc.cli.options import (
+    STORE,
+    backend_option,
+    command_line,
+    json_option,
+    local,
+    percent,
+    print_json,
+    quieten_cluster,
+    scheduler_option,
+    verbose_option,
+)
+from asc.cli.recipe_options import recipe_options, take_recipe
+from asc.errors import EXIT_PARTIAL, UsageError, counted
+from asc.evaluation.grid import AXES, GRIDS, Grid
+from asc.training.recipes import choose
+
+if TYPE_CHECKING:
+    from asc.evaluation.comparison import Cell, Comparison, Entry
+
+#: Columns of the table, as people know them.
+_COLUMNS = {"stft": "STFT", "mel": "MEL"}
+
+
+@click.command()
+@click.argument("store", type=STORE)
+@click.option(
+    "--grid",
+    "named",
+    metavar="NAME|FILE",
+    help="slides (5 models, STFT and Mel, augmentation none and thirds, random split),"
+    " or a JSON file. The options below replace its choices; --split adds to them.",
+)
+@partial(recipe_options, several=AXES.values())
+@click.option(
+    "--folder",
+    type=click.Path(path_type=Path),
+    help="Folder of the comparison.  [default: cache/comparisons/STORE-GRID]",
+)
+@click.option("--in-memory", is_flag=True, help="Keep the train part in memory.")
+@click.option(
+    "-j",
+    "--jobs",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="Runs at a time, which share the processors.",
+)
+@backend_option
+@scheduler_option
+@json_option
+@verbose_option
+@click.pass_context
+def compare(
+    ctx: click.Context,
+    store: Path | str,
+    named: str | None,
+    folder: Path | None,
+    as_json: bool,
+    jobs: int,
+    in_memory: bool,
+    backend: str,
+    scheduler: str | None,
+    **options: Any,
+) -> int:
+    """Train every combination on STORE and print the table of accuracies.
+
+    The same command goes on after an interruption, and tries again what failed.
+    Every table is headed by its split and leakage. Name a split that leaks and
+    one that does not, and the gap between them is told.
+
+    \b
+    Example:
+        asc compare tut2017.h5 --grid slides --split folds --jobs 2
+    """
+    from asc.evaluation.compare import compare as carry_out
+    from asc.evaluation.compare import default_folder
+    from asc.store import FeatureStore
+
+    grid = _grid(named, *take_recipe(ctx, options))
+    opened = FeatureStore(local(store))
+    folder = folder or default_folder(opened, grid)
+
+    def say(text: str) -> None:
+        click.echo(text, err=as_json)
+
+    def show(entry: Entry, done: int, total: int, left: float) -> None:
+        say(f"{done}/{total}  {entry.name}: {entry.title()}, {_minutes(left)} left")
+
+    quieten_cluster(backend, ctx.obj)
+    say(f"{counted(len(grid.recipes()), 'run', 'runs')} -> {folder}")
+    comparison = carry_out(
+        opened,
+        grid,
+        folder,
+        jobs=jobs,
+        backend=backend,
+        scheduler=scheduler,
+        in_memory=in_memory,
+        command=command_line(),
+        progress=show,
+    )
+    if as_json:
+        print_json(comparison.to_dict() | {"folder": str(folder)})
+    else:
+        for line in _lines(comparison):
+            click.echo(line)
+        click.echo(f"\n{folder}: results.csv, results.json, runs/")
+    failed = [entry for entry in comparison.entries if entry.status == "failed"]
+    for entry in failed:
+        click.echo(f"{entry.name} failed: {entry.error}", err=True)
+    return EXIT_PARTIAL if failed else 0
+
+
+def _grid(named: str | None, recipe: str | None, flags: dict[str, Any]) -> Grid:
+    """Return the grid that is meant by its name or file, a recipe and options."""
+    texts = {name: flags.pop(field, ()) for name, field in AXES.items()}
+    chosen, sources = choose(recipe, flags)
+    told = {
+        field: getattr(chosen, field)
+        for field, source in sources.items()
+        if source != "default"
+    }
+    changed: dict[str, Any] = {}
+    if named is None:
+        grid = Grid()
+        changed = {
+            name: (told[field],) for name, field in AXES.items() if field in told
+        }
+    else:
+        grid = GRIDS[named] if named in GRIDS else Grid.load(named)
+    for name, given in texts.items():
+        values: list[Any] = [value for text in given for value in text.split(",")]
+        if name == "seeds":
+            if not all(text.isdecimal() for text in values):
+                raise UsageError(f"--seed takes whole numbers. Got {','.join(given)}.")
+            values = [int(text) for text in values]
+        if name == "splits" and values and named is not None:
+            values = [*grid.splits, *values]
+        if values:
+            changed[name] = tuple(dict.fromkeys(values))
+    settings = {name: told[name] for name in told if name not in AXES.values()}
+    return replace(grid, **changed, settings={**grid.settings, **settings})
+
+
+def _lines(comparison: Comparison) -> list[str]:
+    """Return the tables and gaps as people read them."""
+    lines = []
+    features = [name for name in _COLUMNS if name in comparison.grid.features]
+    head = f"{'model':<14}{'augment':<13}"
+    head += "".join(f"{_COLUMNS[name]:<28}" for name in features)
+    for split, of_split in groupby(comparison.cells(), lambda cell: cell.split):
+        cells = list(of_split)
+        lines += ["", f"split {split}, {_leakage(cells)}", head.rstrip()]
+        for (model, augment), row in groupby(cells, lambda c: (c.model, c.augment)):
+            by_feature = {cell.feature: _figure(cell) for cell in row}
+            line = f"{model:<14}{augment:<13}"
+            line += "".join(f"{by_feature[name]:<28}" for name in features)
+            lines.append(line.rstrip())
+    told = "Accuracy in %, with its 95 % interval over recordings"
+    if len(comparison.grid.seeds) > 1:
+        told += "; mean and standard deviation over seeds"
+    lines += ["", f"{told}."]
+    gaps = comparison.gaps()
+    for pair in sorted({(gap.leaking, gap.apart) for gap in gaps}):
+        lines += [
+            "",
+            f"Gap: split {pair[0]} minus split {pair[1]}, in percentage points."
+            f" Split {pair[0]} tests on recordings that were trained on.",
+        ]
+        lines += [
+            f"{gap.model:<14}{gap.augment:<13}{_COLUMNS[gap.feature]:<6}"
+            f"{gap.points:+.1f}"
+            for gap in gaps
+            if (gap.leaking, gap.apart) == pair
+        ]
+    return lines
+
+
+def _leakage(cells: list[Cell]) -> str:
+    known = [cell.leakage for cell in cells if cell.leakage is not None]
+    if not known:
+        return "leakage unknown"
+    return f"leakage {percent(max(known))}"
+
+
+def _figure(cell: Cell) -> str:
+    if cell.mean is None or cell.ci95 is None:
+        return "failed" if cell.failed else "-"
+    low, high = cell.ci95
+    told = f"{100 * cell.mean:.2f}"
+    if cell.deviation is not None:
+        told += f" ± {100 * cell.deviation:.2f}"
+    told += f" [{100 * low:.1f}, {100 * high:.1f}]"
+    done, missing = len(cell.accuracies), cell.failed + cell.pending
+    return f"{told} ({done} of {done + missing})" if missing else told
+
+
+def _minutes(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
