@@ -45,7 +45,7 @@ class Busy(AscError):
     exit_code = 7
 
 
-#: Finished, but some clips failed and the store records them.
+#: Finished, but some clips or runs failed and are recorded.
 EXIT_PARTIAL = 4
 #: Interrupted by the user; the same command goes on from there.
 EXIT_INTERRUPTED = 130

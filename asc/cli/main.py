@@ -29,7 +29,7 @@ Exit codes:
     1  unexpected failure
     2  usage
     3  input missing or unreadable
-    4  finished, but some clips failed and are recorded
+    4  finished, but some clips or runs failed and are recorded
     5  store incomplete, corrupt or failing verification
     6  made with other settings (nothing was touched)
     7  busy: someone else is writing

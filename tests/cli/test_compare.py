@@ -1,0 +1,140 @@
+"""asc compare as a user runs it: tables, exit codes, killed and gone on."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+PROGRAM = "from asc.cli.main import main; main()"
+#: A model of one's own, which is as fast as can be, and one that fails.
+MODELS = """
+from asc.models import register_model
+
+
+@register_model("dense")
+def dense(x, scenes):
+    import keras
+
+    return keras.layers.Dense(scenes, activation="softmax")(keras.layers.Flatten()(x))
+
+
+@register_model("broken")
+def broken(x, scenes):
+    raise ValueError("no layers at all")
+"""
+COMPARE = ("compare", "small.h5", "--import", "my_models", "--monitor", "loss")
+TRAINING = ("--epochs", "1", "--batch-size", "8", "--augment", "none")
+
+
+def command(*arguments: object) -> list[str]:
+    return [sys.executable, "-c", PROGRAM, *map(str, arguments)]
+
+
+def run(*arguments: object, cwd: Path) -> subprocess.CompletedProcess:
+    result = subprocess.run(
+        command(*arguments), cwd=cwd, capture_output=True, text=True, timeout=180
+    )
+    assert "Traceback" not in result.stderr
+    return result
+
+
+@pytest.fixture
+def folder(tmp_path: Path, small_store: Path) -> Path:
+    (tmp_path / "my_models.py").write_text(MODELS)
+    os.link(small_store, tmp_path / "small.h5")
+    return tmp_path
+
+
+def test_the_table_and_what_is_refused(folder):
+    grid = ("--model", "dense,broken", "--split", "random", "--split", "recording")
+    place = ("--folder", "c")
+    done = run(*COMPARE, *TRAINING, *grid, *place, cwd=folder)
+    assert done.returncode == 4, done.stderr
+    assert "4 runs -> c" in done.stdout
+    assert "4/4  recording-broken-none-mel-seed0: failed: ValueError" in done.stdout
+    table = done.stdout.partition("\nsplit random, leakage ")[2]
+    assert "split recording, leakage 0.0 %\nmodel" in table
+    rows = [line.split() for line in table.splitlines()]
+    assert ["model", "augment", "MEL"] in rows
+    assert [row[:2] for row in rows if "none" in row[:2]].count(["dense", "none"]) == 3
+    assert ["broken", "none", "failed"] in rows
+    assert "Gap: split random minus split recording, in percentage points" in table
+    assert done.stderr.count("failed: ValueError: no layers at all") == 2
+    assert "retracing" not in done.stderr
+
+    other = run(*COMPARE, *TRAINING, *grid, *place, "--epochs", 2, cwd=folder)
+    assert other.returncode == 6
+    assert "grid.settings.epochs" in other.stderr and "1 -> 2" in other.stderr
+
+    shown = run(*COMPARE, *TRAINING, *grid, *place, "--json", cwd=folder)
+    assert shown.returncode == 4
+    facts = json.loads(shown.stdout)
+    assert [entry["status"] for entry in facts["entries"]] == ["done", "failed"] * 2
+    assert "dense" not in shown.stderr.partition("failed")[0]  # nothing was left to do
+
+
+def test_killed_and_gone_on(folder):
+    """No run is trained twice, whenever the process was killed."""
+    grid = ("--model", "dense", "--seed", "0,1,2", "--feature", "mel,stft")
+    arguments = (*COMPARE, *TRAINING, *grid, "--folder", "c")
+    process = subprocess.Popen(
+        command(*arguments), cwd=folder, stdout=subprocess.DEVNULL
+    )
+    finished = folder / "c" / "runs" / "random-dense-none-mel-seed0" / "metrics.json"
+    deadline = time.monotonic() + 120
+    while not finished.exists() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    before = finished.stat().st_mtime_ns
+    done = run(*arguments, cwd=folder)
+    assert done.returncode == 0, done.stderr
+    assert finished.stat().st_mtime_ns == before
+    assert "6/6" in done.stdout and "1/6" not in done.stdout
+    assert "STFT" in done.stdout and "±" in done.stdout
+    results = (folder / "c" / "results.csv").read_text().splitlines()
+    assert len(results) == 7 and all(",done," in line for line in results[1:])
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "sentence"),
+    [
+        (("--model", "simple-cmn"), 2, "Did you mean 'simple-cnn'"),
+        (("--split", "fold9"), 2, "Did you mean 'fold"),
+        (("--seed", "one"), 2, "--seed takes whole numbers"),
+        (("--grid", "nowhere.json"), 3, "nowhere.json"),
+        (("--backend", "dusk"), 2, "Did you mean 'dask'"),
+    ],
+)
+def test_mistakes_are_told_before_anything(options, code, sentence, folder):
+    done = run("compare", "small.h5", *options, cwd=folder)
+    assert done.returncode == code
+    assert sentence in done.stderr
+    assert not (folder / "cache" / "comparisons").exists()
+
+
+def test_what_options_make_of_a_grid(folder):
+    from asc.cli.compare import _grid
+    from asc.evaluation.grid import SLIDES, Grid
+
+    assert _grid(None, None, {}) == Grid()
+    assert _grid("slides", None, {}) == SLIDES
+    beside = _grid("slides", None, {"split": ("recording", "random,folds")})
+    assert beside.splits == ("random", "recording", "folds")
+    assert beside.models == SLIDES.models
+    fewer = _grid(
+        "slides", None, {"model": ("cnn-rnn",), "epochs": 3, "seed": ("1,2",)}
+    )
+    assert (fewer.models, fewer.features) == (("cnn-rnn",), ("stft", "mel"))
+    assert (fewer.seeds, fewer.settings) == ((1, 2), {"epochs": 3})
+    better = _grid(None, "better", {"split": ("recording",)})
+    assert (better.augments, better.splits) == (("both",), ("recording",))
+    assert better.settings["optimizer"] == "adamw"
+    assert _grid("slides", "better", {}).augments == SLIDES.augments
