@@ -30,10 +30,17 @@ def corpus() -> None:
     "corpus_format",
     help="Reader: tut, tau, esc50, table or folder.  [default: detected]",
 )
+@click.option(
+    "--duplicates",
+    is_flag=True,
+    help="Read all audio and count equal files, also across parts of splits.",
+)
 @json_option
 @verbose_option
-def info(corpus: Path, corpus_format: str | None, as_json: bool) -> int:
-    """Analyse CORPUS: clips, scenes, recordings, durations, formats, problems.
+def info(
+    corpus: Path, corpus_format: str | None, duplicates: bool, as_json: bool
+) -> int:
+    """Analyse CORPUS: clips, scenes, recordings, durations, formats, leakage.
 
     \b
     Example:
@@ -42,8 +49,9 @@ def info(corpus: Path, corpus_format: str | None, as_json: bool) -> int:
     from asc.corpus import open_corpus
     from asc.corpus.summary import describe, summarise
 
-    with progress("reading headers of", "clips") as show:
-        summary = summarise(open_corpus(corpus, corpus_format), progress=show)
+    with progress("reading", "clips") as show:
+        found = open_corpus(corpus, corpus_format)
+        summary = summarise(found, duplicates=duplicates, progress=show)
     if as_json:
         print_json(summary)
     else:

@@ -34,6 +34,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
+from asc.corpus.adjacency import adjacent_share, positions
 from asc.corpus.base import Corpus
 from asc.errors import UsageError
 
@@ -64,6 +65,9 @@ class Split:
     leakage : float or None
         Share of test clips whose recording is also in train; None if the
         corpus names no recordings.
+    adjacent : float or None
+        Share of test clips that touch a clip of train in time; None if recordings
+        or the clips' positions in them are not known.
     """
 
     name: str
@@ -71,6 +75,7 @@ class Split:
     validation: np.ndarray
     test: np.ndarray
     leakage: float | None
+    adjacent: float | None = None
 
     def part(self, name: str) -> np.ndarray:
         """Return the rows of a part."""
@@ -94,6 +99,34 @@ def leakage(train: ArrayLike, test: ArrayLike) -> float:
     return float(known.mean()) if known.size else 0.0
 
 
+def overlaps(
+    train: np.ndarray,
+    test: np.ndarray,
+    recordings: np.ndarray | None,
+    spans: np.ndarray | None,
+) -> tuple[float | None, float | None]:
+    """Return leakage and the adjacent share of a split.
+
+    Parameters
+    ----------
+    train, test : np.ndarray of int
+        Rows.
+    recordings : np.ndarray of str [shape=(clips,)] or None
+        None if the corpus names none.
+    spans : np.ndarray [shape=(clips, 2)] or None
+        Positions of the clips (`asc.corpus.adjacency`).
+    """
+    if recordings is None:
+        return None, None
+    leak = leakage(recordings[train], recordings[test])
+    adjacent = None
+    if leak == 0:
+        adjacent = 0.0  # clips of two recordings never touch
+    elif spans is not None:
+        adjacent = adjacent_share(train, test, recordings, spans)
+    return leak, adjacent
+
+
 def make_splits(corpus: Corpus) -> dict[str, Split]:
     """Return all splits of a corpus by name.
 
@@ -112,9 +145,11 @@ def make_splits(corpus: Corpus) -> dict[str, Split]:
         train = np.array([row_of[path] for path in fold.train], dtype=int)
         test = np.array([row_of[path] for path in fold.test], dtype=int)
         assigned[name] = _with_validation(train, test, scenes, recordings)
+    if not corpus.recordings_known:
+        return {name: _split(name, parts, None) for name, parts in assigned.items()}
+    spans = positions(clip.path for clip in corpus.clips)
     return {
-        name: _split(name, parts, recordings if corpus.recordings_known else None)
-        for name, parts in assigned.items()
+        name: _split(name, parts, recordings, spans) for name, parts in assigned.items()
     }
 
 
@@ -156,14 +191,17 @@ def split_on_demand(
     return _split(name, parts, recordings if recordings_known else None)
 
 
-def _split(name: str, parts: np.ndarray, recordings: np.ndarray | None) -> Split:
+def _split(
+    name: str,
+    parts: np.ndarray,
+    recordings: np.ndarray | None,
+    spans: np.ndarray | None = None,
+) -> Split:
     train, validation, test = (
         np.flatnonzero(parts == part).astype(np.int32) for part in range(3)
     )
-    leak = None
-    if recordings is not None:
-        leak = leakage(recordings[train], recordings[test])
-    return Split(name, train, validation, test, leak)
+    leak, adjacent = overlaps(train, test, recordings, spans)
+    return Split(name, train, validation, test, leak, adjacent)
 
 
 def _with_validation(
@@ -316,9 +354,9 @@ def _nearest_draw(
 
 
 def describe(splits: Mapping[str, Split]) -> dict[str, dict]:
-    """Return sizes and leakage of splits, as plain values for JSON."""
+    """Return sizes, leakage and adjacent shares of splits, as plain values for JSON."""
     return {
         name: {part: len(split.part(part)) for part in PARTS}
-        | {"leakage": split.leakage}
+        | {"leakage": split.leakage, "adjacent": split.adjacent}
         for name, split in splits.items()
     }

@@ -9,6 +9,7 @@ from statistics import median
 from typing import Any
 
 from asc.corpus.base import Corpus, Problem, printable
+from asc.corpus.duplicates import equal_files, known_from_train
 from asc.corpus.headers import MISSING, Header, read_headers
 from asc.corpus.splits import PARTS
 from asc.corpus.splits import describe as describe_splits
@@ -23,6 +24,7 @@ def summarise(
     corpus: Corpus,
     *,
     headers: bool = True,
+    duplicates: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> dict[str, Any]:
     """Count the clips, recordings, hours, formats and splits of a corpus.
@@ -33,8 +35,10 @@ def summarise(
     headers : bool
         Read the headers of the audio. Without them, lengths, formats and missing
         files are unknown.
+    duplicates : bool
+        Read the files as a whole, to find those that are equal.
     progress : callable(done, total), optional
-        Called as headers are read.
+        Called as headers are read, and then as files are.
 
     Returns
     -------
@@ -44,9 +48,10 @@ def summarise(
         ``clip_seconds`` (``min``, ``median``, ``max``), over files with a header;
         ``formats`` (list of ``format``, ``sample_rate``, ``channels``,
         ``clips``, the most frequent first); ``missing`` and ``unreadable`` (counts of
-        files); ``splits`` (name -> ``train``, ``validation``, ``test``,
-        ``leakage``); ``problems`` and ``notes`` (sentences). What is not known is
-        None.
+        files); ``duplicates`` (clips that another one equals); ``splits`` (name ->
+        ``train``, ``validation``, ``test``, ``leakage``, ``adjacent``, and
+        ``duplicates``, the test clips that equal one of train); ``problems`` and
+        ``notes`` (sentences). What is not known is None.
     """
     found = read_headers(corpus, progress=progress) if headers else []
     read = [header for header in found if isinstance(header, Header)]
@@ -62,6 +67,8 @@ def summarise(
         )
     problems += map(str, unreadable)
     lengths = [header.seconds for header in read]
+    splits = make_splits(corpus)
+    groups = equal_files(corpus, progress=progress) if duplicates else None
     return {
         "name": corpus.name,
         "format": corpus.format,
@@ -74,7 +81,16 @@ def summarise(
         "formats": _formats(read),
         "missing": len(missing) if headers else None,
         "unreadable": len(unreadable) if headers else None,
-        "splits": describe_splits(make_splits(corpus)),
+        "duplicates": None if groups is None else int((groups >= 0).sum()),
+        "splits": {
+            name: facts
+            | {
+                "duplicates": (
+                    None if groups is None else known_from_train(splits[name], groups)
+                )
+            }
+            for name, facts in describe_splits(splits).items()
+        },
         "problems": problems,
         "notes": list(corpus.notes),
     }
@@ -179,20 +195,27 @@ def _audio_lines(summary: Mapping[str, Any]) -> list[str]:
     for kind in ("missing", "unreadable"):
         if summary[kind]:
             lines.append(f"{_count(summary[kind], 'audio file')} {kind}")
+    if summary["duplicates"] is not None:
+        lines.append(
+            f"{_count(summary['duplicates'], 'clip')} equal to another; duplicates are"
+            " test clips that equal one of train"
+        )
     return lines
 
 
 def _split_table(splits: Mapping[str, Mapping[str, Any]]) -> list[str]:
     rows = []
     for name, split in splits.items():
-        leak = split["leakage"]
-        percent = "unknown" if leak is None else f"{100 * leak:.1f} %"
-        rows.append((name, *(split[part] for part in PARTS), percent))
-    lines = _table(("split", *PARTS, "leakage"), rows)
+        shares = (split["leakage"], split["adjacent"])
+        row = [name, *(split[part] for part in PARTS), *map(_percent, shares)]
+        rows.append(row if split["duplicates"] is None else [*row, split["duplicates"]])
+    header = ("split", *PARTS, "leakage", "adjacent", "duplicates")
+    lines = _table(header[: len(rows[0])], rows)
     leaking = [name for name, split in splits.items() if split["leakage"]]
     if leaking:
         lines += [
-            "Leakage is the share of test clips whose recording is also in train.",
+            "Leakage is the share of test clips whose recording is also in train,",
+            "adjacent of those that touch a clip of train in time.",
             f"Scores on {', '.join(leaking)} measure the recognition of recordings,"
             " not only of scenes.",
         ]
@@ -212,6 +235,10 @@ def _listed(title: str, sentences: Sequence[str]) -> list[str]:
     if len(sentences) > _SHOWN:
         lines.append(f"  ... and {len(sentences) - _SHOWN:,} more")
     return lines
+
+
+def _percent(share: float | None) -> str:
+    return "unknown" if share is None else f"{100 * share:.1f} %"
 
 
 def _minutes(seconds: float | None) -> str | None:

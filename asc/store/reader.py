@@ -13,6 +13,7 @@ import numpy as np
 
 from asc.corpus import Problem, Split
 from asc.corpus.base import printable
+from asc.corpus.duplicates import known_from_train
 from asc.corpus.splits import PARTS, split_on_demand
 from asc.errors import AscError, StoreError, UsageError, unknown_name
 from asc.features import FeatureSpec
@@ -114,7 +115,7 @@ class FeatureStore:
             self._arrays[f"failures/{name}"] = schema.locate(
                 file, f"failures/{name}", (None,), "text"
             )
-        self._leakage: dict[str, float | None] = {}
+        self._overlaps: dict[str, dict[str, float | None]] = {}
         splits = schema.follow(file, "splits")
         if not isinstance(splits, h5py.Group) or len(splits) > _MOST_SPLITS:
             raise StoreError("/splits is not a group of splits.")
@@ -126,9 +127,16 @@ class FeatureStore:
                 self._arrays[place] = schema.locate(
                     file, place, (None,), np.dtype("<i4")
                 )
-            leakage = schema.read_number(splits[name].attrs, "leakage")
-            self._leakage[name] = leakage if np.isfinite(leakage) else None
-        self.splits: tuple[str, ...] = tuple(sorted(self._leakage))
+            shares = {"leakage": schema.read_number(splits[name].attrs, "leakage")}
+            # Stores of earlier versions do not tell it.
+            shares["adjacent"] = 0.0 if shares["leakage"] == 0 else np.nan
+            if "adjacent" in splits[name].attrs:
+                shares["adjacent"] = schema.read_number(splits[name].attrs, "adjacent")
+            self._overlaps[name] = {
+                fact: share if np.isfinite(share) else None
+                for fact, share in shares.items()
+            }
+        self.splits: tuple[str, ...] = tuple(sorted(self._overlaps))
 
     def __len__(self) -> int:
         return self._arrays["rows/status"].shape[0]
@@ -221,7 +229,10 @@ class FeatureStore:
                     f"{self.path}: split {name} names rows that do not exist."
                 )
             parts[part] = rows
-        return Split(name, **parts, leakage=self._leakage[name])
+        shares = self._overlaps[name]
+        return Split(
+            name, **parts, leakage=shares["leakage"], adjacent=shares["adjacent"]
+        )
 
     def _split_on_demand(self, name: str) -> Split:
         made = split_on_demand(
@@ -298,13 +309,21 @@ class FeatureStore:
     def summary(self) -> dict[str, Any]:
         """Return the facts of the store, as plain values for JSON.
 
-        Nothing here takes time in proportion to the number of rows.
+        Nothing here takes time in proportion to the number of rows, but digests are
+        compared, which takes a tenth of a second for a million of them.
         """
+        from asc.store.duplicates import equal_clips
+
+        groups = equal_clips(self)
+        repeated = bool((groups >= 0).any())
+        failed, problems = self._counted_failures()
         return {
             "path": str(self.path),
             "complete": self.complete,
             "clips": len(self),
-            "failed": self._arrays["failures/where"].shape[0],
+            "failed": failed,
+            "problems": problems,
+            "duplicates": int((groups >= 0).sum()),
             "scenes": list(self.scenes),
             "recordings": self._recording_count if self.recordings_known else None,
             "features": {
@@ -319,7 +338,12 @@ class FeatureStore:
                     part: self._arrays[f"splits/{name}/{part}"].shape[0]
                     for part in PARTS
                 }
-                | {"leakage": self._leakage[name]}
+                | self._overlaps[name]
+                | {
+                    "duplicates": (
+                        known_from_train(self.split(name), groups) if repeated else 0
+                    )
+                }
                 for name in self.splits
             },
             "fingerprint": self.fingerprint,
@@ -329,6 +353,18 @@ class FeatureStore:
             "spec": self.spec.to_dict(),
             "libraries": self.provenance.get("libraries", {}),
         }
+
+    def _counted_failures(self) -> tuple[int, int]:
+        """Return how many clips failed, and how many rows of metadata are unusable."""
+        left_out = self._arrays["failures/where"].shape[0]
+        corpus = self.provenance.get("corpus")
+        listed = corpus.get("clips") if isinstance(corpus, dict) else None
+        if not self.complete:  # clips that failed still have a row
+            return int((self.status() == schema.FAILED).sum()), left_out
+        if not isinstance(listed, int):
+            return left_out, 0
+        failed = min(max(0, listed - len(self)), left_out)
+        return failed, left_out - failed
 
     @cached_property
     def _labels(self) -> np.ndarray:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from asc.corpus.splits import PARTS, leakage
+from asc.corpus.adjacency import positions
+from asc.corpus.splits import PARTS, overlaps
 from asc.environment import dsp_versions
 from asc.errors import InputError, StoreError
 from asc.features import FrontEnd, fit, read_audio
@@ -82,7 +83,10 @@ def _row_problems(
 
 
 def _split_problems(store: FeatureStore) -> Iterator[str]:
-    recordings = np.array(store.recordings())
+    recordings = spans = None
+    if store.recordings_known:
+        recordings = np.array(store.recordings())
+        spans = positions(store.paths())
     for name in store.splits:
         try:
             split = store.split(name)
@@ -93,18 +97,22 @@ def _split_problems(store: FeatureStore) -> Iterator[str]:
         if len(np.unique(rows)) < len(rows):
             yield f"Split {name}: a clip is in two parts, or twice in one."
             continue
-        actual = None
-        if store.recordings_known:
-            actual = leakage(recordings[split.train], recordings[split.test])
-        if actual != split.leakage:
+        leak, adjacent = overlaps(split.train, split.test, recordings, spans)
+        if leak != split.leakage:
             yield (
-                f"Split {name}: leakage is {_share(actual)}, the store says"
+                f"Split {name}: leakage is {_share(leak)}, the store says"
                 f" {_share(split.leakage)}."
+            )
+        # Stores of earlier versions do not tell it.
+        if split.adjacent is not None and adjacent != split.adjacent:
+            yield (
+                f"Split {name}: the share of adjacent clips is {_share(adjacent)}, the"
+                f" store says {_share(split.adjacent)}."
             )
 
 
-def _share(leakage: float | None) -> str:
-    return "unknown" if leakage is None else f"{leakage:.4f}"
+def _share(share: float | None) -> str:
+    return "unknown" if share is None else f"{share:.4f}"
 
 
 def _provenance_problems(store: FeatureStore) -> Iterator[str]:

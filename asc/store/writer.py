@@ -20,7 +20,8 @@ import h5py
 import numpy as np
 
 from asc.corpus import Corpus, Problem, Split
-from asc.corpus.splits import PARTS, leakage
+from asc.corpus.adjacency import positions
+from asc.corpus.splits import PARTS, overlaps
 from asc.errors import StoreError
 from asc.features import FeatureSpec
 from asc.store import schema
@@ -238,9 +239,9 @@ def _write_layout(
             schema.create_dataset(
                 file, f"splits/{name}/{part}", data.shape, data.dtype, data
             )
-        file[f"splits/{name}"].attrs["leakage"] = (
-            np.nan if split.leakage is None else split.leakage
-        )
+        for fact in ("leakage", "adjacent"):
+            share = getattr(split, fact)
+            file[f"splits/{name}"].attrs[fact] = np.nan if share is None else share
     _write_texts(file, "failures/where", [problem.where for problem in problems])
     _write_texts(file, "failures/error", [problem.message for problem in problems])
     columns = schema.row_columns(spec)
@@ -275,17 +276,18 @@ def _copy_done(source: FeatureStore, target: Path) -> None:
         "recording": source.recordings(),
     }
     texts = {name: [column[row] for row in kept] for name, column in columns.items()}
-    recordings = np.array(texts["recording"])
+    recordings = spans = None
+    if source.recordings_known:
+        recordings = np.array(texts["recording"])
+        spans = positions(texts["path"])
     splits = {}
     for name in source.splits:
         parts = {}
         for part in PARTS:
             moved = new_row[source.split(name).part(part)]
             parts[part] = moved[moved >= 0]
-        leak = None
-        if source.recordings_known:
-            leak = leakage(recordings[parts["train"]], recordings[parts["test"]])
-        splits[name] = Split(name, **parts, leakage=leak)
+        leak, adjacent = overlaps(parts["train"], parts["test"], recordings, spans)
+        splits[name] = Split(name, **parts, leakage=leak, adjacent=adjacent)
     target.unlink(missing_ok=True)
     with h5py.File(target, "w", locking=False) as file:
         _write_layout(file, source.spec, texts, splits, source.failures())

@@ -134,6 +134,11 @@ def test_extraction_by_command_fails_completes_and_refuses(own_corpus, write_wav
     sentence(run(*command, "--allow-failures", cwd=folder), 4)
     info = json.loads(run("asc", "store", "info", "s.h5", "--json", cwd=folder).stdout)
     assert (info["complete"], info["clips"], info["failed"]) == (True, 23, 1)
+    assert info["problems"] == 0
+    told = run("asc", "store", "info", "s.h5", cwd=folder).stdout
+    assert "left out: 1 clip that failed, 0 problems of the metadata" in told
+    told = run("asc", "store", "info", "s.h5", "--duplicates", cwd=folder)
+    assert "too coarse to tell copies" in sentence(told, 2)
     assert "cafe/restaurant" in info["scenes"]
 
     before = (folder / "s.h5").read_bytes()
@@ -354,6 +359,29 @@ def test_evaluate_compares_runs_with_the_first(trained):
     # An interval over clips is nowhere alone.
     told = [line for line in lines if "independent" in line]
     assert len(told) == 2 and all("which they are not" in line for line in told)
+
+
+def test_leakage_is_shown_of_corpus_and_store(tiny_corpus, tiny_store, tmp_path):
+    """Two clips of each recording that touch: whatever random tests is a neighbour."""
+    told = run("asc", "store", "info", tiny_store, "--duplicates", cwd=tmp_path)
+    sentence(told, 0)
+    lines = {line.split()[0]: line.split() for line in told.stdout.splitlines()}
+    assert lines["split"][4:] == ["leakage", "adjacent", "equal", "copies"]
+    info = run("asc", "store", "info", tiny_store, "--duplicates", "--json", cwd=".")
+    info = json.loads(info.stdout)
+    assert info["copies"] == []
+    corpus = json.loads(
+        run(
+            "asc", "corpus", "info", tiny_corpus, "--duplicates", "--json", cwd="."
+        ).stdout
+    )
+    for name, split in info["splits"].items():
+        assert corpus["splits"][name].items() <= split.items()
+        assert (split["duplicates"], split["copies"]) == (0, 0)
+    shares = [100 * info["splits"]["random"][of] for of in ("leakage", "adjacent")]
+    told = [f"{share:.1f}" for share in shares]
+    assert [lines["random"][4], lines["random"][6]] == told
+    assert shares[1] > 0
 
 
 def test_predict_a_clip_gives_what_its_row_got_and_bad_files_exit_4(trained, few_clips):

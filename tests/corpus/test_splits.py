@@ -308,6 +308,7 @@ def test_description_is_plain_values(tut, splits):
         "validation": 702,
         "test": 702,
         "leakage": splits["random"].leakage,
+        "adjacent": splits["random"].adjacent,
     }
     assert list(described) == ["random", "recording", *tut.folds]
 

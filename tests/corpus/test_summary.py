@@ -144,6 +144,7 @@ def test_summary(corpus):
         ],
         "missing": 0,
         "unreadable": 0,
+        "duplicates": None,
         "problems": [],
         "notes": [],
     }
@@ -153,6 +154,8 @@ def test_summary(corpus):
         "validation": 0,
         "test": 6,
         "leakage": pytest.approx(5 / 6),
+        "adjacent": None,
+        "duplicates": None,
     }
 
 
@@ -221,7 +224,7 @@ tram                 2           2      1.0
     assert "10 clips: WAV PCM_16, 8,000 Hz, 1 channel\n" in text
     assert "1 clip: FLAC PCM_24, 44,100 Hz, 2 channels\n" in text
     assert "clip length: 0.50 to 60.00 s, median 0.50 s" in text
-    assert "fold1          6           0     6   83.3 %\n" in text
+    assert "fold1          6           0     6   83.3 %   unknown\n" in text
     assert "Problems" not in text
 
 

@@ -129,7 +129,10 @@ def test_summary(tiny_store, tiny_corpus):
     assert summary["bytes"] == tiny_store.stat().st_size
     for name, split in make_splits(open_corpus(tiny_corpus)).items():
         facts = {part: len(split.part(part)) for part in PARTS}
-        assert summary["splits"][name] == facts | {"leakage": split.leakage}
+        facts |= {"leakage": split.leakage, "adjacent": split.adjacent}
+        assert summary["splits"][name] == facts | {"duplicates": 0}
+    assert summary["splits"]["random"]["adjacent"] > 0
+    assert (summary["problems"], summary["duplicates"]) == (0, 0)
     assert re.fullmatch("[0-9a-f]{64}", summary["fingerprint"])
     assert re.fullmatch("[0-9a-f]{64}", summary["digest"])
 
@@ -335,7 +338,8 @@ def test_finish_leaves_out_what_failed(writer, tmp_path):
     assert store.paths() == list(expected)
     assert store.complete
     assert store.summary()["recordings"] == 11
-    assert store.summary()["failed"] == 4
+    summary = store.summary()
+    assert (summary["failed"], summary["problems"]) == (3, 1)
     assert {problem.where for problem in store.failures()} == {
         *gone,
         "meta.txt line 9",
