@@ -64,9 +64,10 @@ def info(store: Path | str, partial: bool, duplicates: bool, as_json: bool) -> i
         print_json(summary)
         return 0
     recordings = summary["recordings"]
+    unfinished = "" if summary["complete"] else f" ({summary['finished']:,} finished)"
     click.echo(
         f"{summary['path']}: {'complete' if summary['complete'] else 'incomplete'},"
-        f" {summary['clips']:,} clips,"
+        f" {summary['clips']:,} clips{unfinished},"
         f" {'unknown' if recordings is None else recordings} recordings,"
         f" {summary['bytes'] / 1e6:,.1f} MB"
     )

@@ -43,6 +43,12 @@ from asc.training.recipes import choose
     type=click.Path(path_type=Path),
     help="Go on with this run; its recipe is used.",
 )
+@click.option(
+    "--partial",
+    "growing",
+    is_flag=True,
+    help="Use the finished rows of a store that is still growing.",
+)
 @click.option("--in-memory", is_flag=True, help="Keep the train part in memory.")
 @click.option("--tensorboard", is_flag=True, help="Write logs for TensorBoard.")
 @click.option(
@@ -64,6 +70,7 @@ def train(
     run: Path | None,
     resume: Path | None,
     show: bool,
+    growing: bool,
     as_json: bool,
     **settings: Any,
 ) -> int:
@@ -90,11 +97,16 @@ def train(
     if resume is not None:
         _refuse_recipe(ctx)
         if store is not None:
-            settings["store"] = FeatureStore(local(store))
+            settings["store"] = FeatureStore(local(store), partial=growing)
         finished, result = experiment.resume(resume, **settings)
     elif store is not None:
         recipe, sources = choose(named, flags)  # a mistake is told before a download
-        opened = FeatureStore(local(store))
+        opened = FeatureStore(local(store), partial=growing)
+        if not opened.complete:
+            note(
+                f"{opened.path} is still growing: {len(opened.finished_rows()):,} of"
+                f" {len(opened):,} clips are finished and used."
+            )
         finished, result = experiment.train(
             opened, recipe, run, command=command_line(), sources=sources, **settings
         )

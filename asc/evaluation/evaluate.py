@@ -217,7 +217,7 @@ def evaluate(
         raise UsageError(f"Say which split of {store.path} part {part} belongs to.")
     name = split or (run.recipe.split if own else "all clips")
     if part == "all":
-        rows = np.arange(len(store))
+        rows = store.finished_rows()
     elif own and name == run.recipe.split:
         rows = part_rows(store, run.recipe)[part]
     else:

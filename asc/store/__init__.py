@@ -1,9 +1,9 @@
 """The feature store: one HDF5 file with features, labels and splits."""
 
 from asc.store.lock import writing
-from asc.store.reader import FeatureStore
+from asc.store.reader import FeatureStore, partial_path
 from asc.store.verification import verify
-from asc.store.writer import StoreWriter, bytes_needed, partial_path
+from asc.store.writer import StoreWriter, bytes_needed
 
 __all__ = [
     "FeatureStore",

@@ -14,13 +14,18 @@ import numpy as np
 from asc.corpus import Problem, Split
 from asc.corpus.base import printable
 from asc.corpus.duplicates import known_from_train
-from asc.corpus.splits import PARTS, split_on_demand
+from asc.corpus.splits import PARTS, leakage, split_on_demand
 from asc.errors import AscError, StoreError, UsageError, unknown_name
 from asc.features import FeatureSpec
 from asc.store import schema
 
 #: More than any corpus has folds.
 _MOST_SPLITS = 1000
+
+
+def partial_path(store: Path) -> Path:
+    """Return where a store grows until it is whole."""
+    return store.with_name(store.name + ".partial")
 
 
 class FeatureStore:
@@ -35,7 +40,9 @@ class FeatureStore:
     path : path-like
         The HDF5 file.
     partial : bool
-        Open a store that is still growing. Rows that are not done hold no data.
+        Open a store that is still growing, at ``path`` or as ``path.partial``.
+        Its splits have the rows that are finished when it is opened; what is
+        written later, and what becomes of the file, does not change them.
 
     Attributes
     ----------
@@ -45,8 +52,8 @@ class FeatureStore:
         Labels in class order.
     splits : tuple of str
         Names of the splits.
-    fingerprint, digest : str
-        What the store was made from; SHA-256 over all feature rows.
+    fingerprint : str
+        What the store was made from.
     complete : bool
 
     Raises
@@ -67,7 +74,9 @@ class FeatureStore:
 
     def __init__(self, path: str | os.PathLike[str], *, partial: bool = False) -> None:
         self.path = Path(path)
-        self.partial = partial
+        if partial and not self.path.exists():
+            growing = partial_path(self.path)
+            self.path = growing if growing.exists() else self.path
         with schema.open_file(self.path) as file:
             try:
                 self._read_header(file)
@@ -82,6 +91,12 @@ class FeatureStore:
                 f"{self.path} is not complete. Run the asc-extract command that made"
                 " it again: it goes on where it stopped."
             )
+        if not self.complete:
+            # The file may be renamed or replaced any moment.
+            self._maps = {
+                name: array.map(self.path) for name, array in self._arrays.items()
+            }
+            self._done = self.status() == schema.DONE
 
     def _read_header(self, file: Any) -> None:
         spec_values = schema.read_json(file.attrs, "spec", dict)
@@ -99,7 +114,7 @@ class FeatureStore:
             raise StoreError("its scenes are listed more than once.")
         self.scenes: tuple[str, ...] = tuple(scenes)
         self.fingerprint = schema.read_text(file.attrs, "fingerprint")
-        self.digest = schema.read_text(file.attrs, "digest")
+        self._digest = schema.read_text(file.attrs, "digest")
         self.complete = schema.read_number(file.attrs, "complete") == 1
         self._recording_count = int(schema.read_number(file.attrs, "recordings"))
         rows = schema.row_count(file)
@@ -138,6 +153,10 @@ class FeatureStore:
             }
         self.splits: tuple[str, ...] = tuple(sorted(self._overlaps))
 
+    def __getstate__(self) -> dict[str, Any]:
+        # Memory maps would be pickled with all that they show.
+        return {name: value for name, value in vars(self).items() if name != "_maps"}
+
     def __len__(self) -> int:
         return self._arrays["rows/status"].shape[0]
 
@@ -174,6 +193,15 @@ class FeatureStore:
         scale, offset = self.spec.scaling(name)
         return stored.astype(np.float32) * np.float32(scale) + np.float32(offset)
 
+    @property
+    def digest(self) -> str:
+        """SHA-256 over all feature rows; of a growing store, over finished ones."""
+        return self._digest if self.complete else self.compute_digest()
+
+    def finished_rows(self) -> np.ndarray:
+        """Return the rows that hold data [shape=(n,)]: in a complete store, all."""
+        return np.arange(len(self)) if self.complete else np.flatnonzero(self._done)
+
     def labels(self) -> np.ndarray:
         """Return the scene of every clip as an index into `scenes`.
 
@@ -204,7 +232,7 @@ class FeatureStore:
         return self._array(f"rows/digest_{feature}")
 
     def split(self, name: str) -> Split:
-        """Return a split.
+        """Return a split; of a growing store, what is finished of it.
 
         Parameters
         ----------
@@ -219,14 +247,32 @@ class FeatureStore:
         StoreError
             If it names rows that the store does not have.
         """
-        if name not in self.splits:
-            return self._split_on_demand(name)
+        split = self._stored_split(name) if name in self.splits else None
+        split = split or self._split_on_demand(name)
+        if self.complete:
+            return split
+        train, validation, test = (self._finished(split.part(part)) for part in PARTS)
+        shared = None
+        if self.recordings_known:
+            names = np.array(self.recordings())
+            shared = leakage(names[train], names[test])
+        return Split(name, train, validation, test, leakage=shared)
+
+    def _finished(self, rows: np.ndarray) -> np.ndarray:
+        return rows if self.complete else rows[self._done[rows]]
+
+    def _stored_split(self, name: str) -> Split:
         parts = {}
         for part in PARTS:
             rows = np.array(self._array(f"splits/{name}/{part}"))
             if len(rows) and not (0 <= rows.min() and rows.max() < len(self)):
                 raise StoreError(
                     f"{self.path}: split {name} names rows that do not exist."
+                )
+            if (rows[1:] <= rows[:-1]).any():
+                raise StoreError(
+                    f"{self.path}: split {name} does not name its rows once each, in"
+                    " ascending order."
                 )
             parts[part] = rows
         shares = self._overlaps[name]
@@ -303,24 +349,34 @@ class FeatureStore:
         """Return the SHA-256 over the digests of all rows, feature by feature."""
         total = hashlib.sha256()
         for feature in sorted(self.spec.features):
-            total.update(np.ascontiguousarray(self.digests(feature)).data)
+            digests = self.digests(feature)
+            if not self.complete:
+                digests = digests[self._done]
+            total.update(np.ascontiguousarray(digests).data)
         return total.hexdigest()
 
     def summary(self) -> dict[str, Any]:
         """Return the facts of the store, as plain values for JSON.
 
-        Nothing here takes time in proportion to the number of rows, but digests are
-        compared, which takes a tenth of a second for a million of them.
+        Digests and the row numbers of splits are all that is read, which takes some
+        tenths of a second for a million rows. Parts of a growing store are counted
+        without the rows that are not finished; leakage is that of all rows.
+
+        Raises
+        ------
+        StoreError
+            If a split names rows that the store does not have.
         """
         from asc.store.duplicates import equal_clips
 
         groups = equal_clips(self)
-        repeated = bool((groups >= 0).any())
         failed, problems = self._counted_failures()
+        splits = {name: self._stored_split(name) for name in self.splits}
         return {
             "path": str(self.path),
             "complete": self.complete,
             "clips": len(self),
+            "finished": len(self.finished_rows()),
             "failed": failed,
             "problems": problems,
             "duplicates": int((groups >= 0).sum()),
@@ -334,17 +390,10 @@ class FeatureStore:
                 for name in self.spec.features
             },
             "splits": {
-                name: {
-                    part: self._arrays[f"splits/{name}/{part}"].shape[0]
-                    for part in PARTS
-                }
+                name: {part: len(self._finished(split.part(part))) for part in PARTS}
                 | self._overlaps[name]
-                | {
-                    "duplicates": (
-                        known_from_train(self.split(name), groups) if repeated else 0
-                    )
-                }
-                for name in self.splits
+                | {"duplicates": known_from_train(split, groups)}
+                for name, split in splits.items()
             },
             "fingerprint": self.fingerprint,
             "digest": self.digest,
@@ -378,7 +427,8 @@ class FeatureStore:
         return labels
 
     def _array(self, name: str) -> np.ndarray:
-        return self._arrays[name].map(self.path)
+        held = vars(self).get("_maps")
+        return held[name] if held else self._arrays[name].map(self.path)
 
     def _texts(self, name: str) -> list[str]:
         return [_decoded(value) for value in self._array(name)]

@@ -31,11 +31,6 @@ from asc.store.reader import FeatureStore
 _NO_DIGEST = "0" * 64
 
 
-def partial_path(store: Path) -> Path:
-    """Return where a store grows until it is whole."""
-    return store.with_name(store.name + ".partial")
-
-
 class StoreWriter:
     """Writes rows into a growing store. Only one process may do so.
 
@@ -178,7 +173,7 @@ class StoreWriter:
         whole = self.path
         if (status == schema.FAILED).any():
             whole = self.path.with_name(self.path.name + ".whole")
-            _copy_done(self._store, whole)
+            _copy_done(FeatureStore(self.path, partial=True), whole)
         growing = FeatureStore(whole, partial=True)
         digest = growing.compute_digest()
         with h5py.File(whole, "r+", locking=False) as file:
