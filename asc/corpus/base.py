@@ -20,8 +20,12 @@ from asc.errors import InputError
 AUDIO_ENDINGS = (".wav", ".flac", ".ogg", ".mp3", ".aif", ".aiff", ".w64")
 
 # Lone surrogates stand for bytes of a file name that are not UTF-8: neither a
-# terminal nor a store can take them.
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+# terminal nor a store can take them. Marks that turn the direction of writing let
+# a name look like another one.
+_CONTROL = re.compile(
+    r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff"
+    r"\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]"
+)
 
 
 @dataclass(frozen=True, order=True)
@@ -271,14 +275,8 @@ class CorpusBuilder:
         elif _CONTROL.search(path):
             self.reject(where, f"the path {path!r} has control characters in it.")
         else:
-            clip_path = _normalised(path)
-            inside = not (
-                clip_path.startswith("/")
-                or re.match(r"[A-Za-z]:", clip_path)
-                or clip_path.split("/")[0] == ".."
-            )
-            if inside:
-                return clip_path
+            if not leads_outside(path):
+                return _normalised(path)
             self.reject(where, f"the path {path} leaves the corpus folder.")
         return None
 
@@ -308,6 +306,16 @@ def read_lines(path: Path) -> list[str]:
 def printable(text: str) -> str:
     """Return text that is safe in a terminal: control characters are shown."""
     return _CONTROL.sub(lambda match: repr(match.group())[1:-1], text)
+
+
+def leads_outside(path: str) -> bool:
+    """Return True for a path of a clip that is not below the corpus folder."""
+    path = _normalised(path)
+    return (
+        path.startswith("/")
+        or re.match(r"[A-Za-z]:", path) is not None
+        or path.split("/")[0] == ".."
+    )
 
 
 def _normalised(path: str) -> str:

@@ -26,6 +26,8 @@ CHOICES = {
     "resampler": ("soxr_qq", "soxr_lq", "soxr_mq", "soxr_hq", "soxr_vhq"),
 }
 
+#: Greatest product of two axes that a clip is computed with: some 500 MB.
+_MOST_CELLS = 2**26
 _LONGEST = 3600.0
 _LOWEST_FLOOR = -300.0
 #: Bins wider than this (in Hz) leave narrow Mel bands empty.
@@ -119,6 +121,19 @@ class FeatureSpec:
             raise UsageError(
                 f"A clip of {self.samples} samples is shorter than n_fft={self.n_fft},"
                 " which without center leaves no frame."
+            )
+        cells = max(
+            self.rows * self.n_fft,
+            self.rows * self.columns,
+            self.frames * max(self.rows, self.columns),
+            self.samples // 16,
+        )
+        if cells > _MOST_CELLS:  # it may come with a store or a run of a stranger
+            raise UsageError(
+                f"rows={self.rows}, columns={self.columns}, n_fft={self.n_fft} and"
+                f" {self.frames:,} frames of {self.samples:,} samples are more than"
+                " fits in memory. Use fewer rows or columns, shorter clips or FFTs,"
+                " or a longer hop."
             )
         if not 0 < self.step <= 0.5:
             raise UsageError(f"step must be in (0, 0.5] dB. Got {self.step}.")

@@ -12,12 +12,13 @@ import h5py
 import numpy as np
 
 from asc.corpus import Problem, Split
-from asc.corpus.base import printable
+from asc.corpus.base import leads_outside, printable
 from asc.corpus.duplicates import known_from_train
 from asc.corpus.splits import PARTS, leakage, split_on_demand
 from asc.errors import AscError, StoreError, UsageError, unknown_name
 from asc.features import FeatureSpec
 from asc.store import schema
+from asc.store.safety import demand_plain
 
 #: More than any corpus has folds.
 _MOST_SPLITS = 1000
@@ -99,6 +100,7 @@ class FeatureStore:
             self._done = self.status() == schema.DONE
 
     def _read_header(self, file: Any) -> None:
+        demand_plain(file)
         spec_values = schema.read_json(file.attrs, "spec", dict)
         try:
             self.spec = FeatureSpec.from_dict(spec_values)
@@ -122,6 +124,16 @@ class FeatureStore:
             name: schema.locate(file, name, (rows, *shape), dtype)
             for name, (shape, dtype) in schema.row_columns(self.spec).items()
         }
+        for name in self.spec.features:
+            attributes = file[f"features/{name}"].attrs
+            found = tuple(
+                schema.read_number(attributes, value) for value in ("scale", "offset")
+            )
+            if found != self.spec.scaling(name):
+                raise StoreError(
+                    f"scale and offset of /features/{name} are {found}, expected"
+                    f" {self.spec.scaling(name)} from its spec."
+                )
         for name in schema.TEXTS:
             self._arrays[f"clips/{name}"] = schema.locate(
                 file, f"clips/{name}", (rows,), "text"
@@ -212,12 +224,18 @@ class FeatureStore:
         return self._labels
 
     def paths(self) -> list[str]:
-        """Return the path of every clip, relative to the corpus folder."""
-        return self._texts("clips/path")
+        """Return the path of every clip, relative to the corpus folder.
+
+        Raises
+        ------
+        StoreError
+            If one leads out of that folder, or has control characters in it.
+        """
+        return self._names("clips/path")
 
     def recordings(self) -> list[str]:
         """Return the recording of every clip."""
-        return self._texts("clips/recording")
+        return self._names("clips/recording")
 
     def status(self) -> np.ndarray:
         """Return the status of every row (`asc.store.schema`)."""
@@ -429,6 +447,18 @@ class FeatureStore:
     def _array(self, name: str) -> np.ndarray:
         held = vars(self).get("_maps")
         return held[name] if held else self._arrays[name].map(self.path)
+
+    def _names(self, column: str) -> list[str]:
+        names = [bytes(name).decode(errors="replace") for name in self._array(column)]
+        for row, name in enumerate(names):
+            if not schema.is_name(name):
+                raise StoreError(f"{self.path}: /{column} is {name!a} in row {row}.")
+            if leads_outside(name) and column == "clips/path":
+                raise StoreError(
+                    f"{self.path}: the path {name!a} of row {row} leaves the corpus"
+                    " folder."
+                )
+        return names
 
     def _texts(self, name: str) -> list[str]:
         return [_decoded(value) for value in self._array(name)]

@@ -11,7 +11,6 @@ from __future__ import annotations
 import json
 import math
 import os
-import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from typing import Any
 import h5py
 import numpy as np
 
+from asc.corpus.base import printable
 from asc.errors import InputError, StoreError
 from asc.features import FeatureSpec
 
@@ -33,6 +33,7 @@ ERROR_BYTES = 240
 #: Rows beyond this are not a corpus but an attack or a broken file.
 _MOST_ROWS = 100_000_000
 _MOST_ATTRIBUTE_BYTES = 60_000
+_MOST_TEXT_BYTES = 60_000
 
 #: Columns of ``/clips`` that are known only once the audio was read.
 MEASURED: dict[str, np.dtype] = {
@@ -181,20 +182,19 @@ def read_json(attributes: h5py.AttributeManager, name: str, kind: type) -> Any:
         raise StoreError(f"the attribute {name!r} is not JSON.") from error
     if not isinstance(value, kind):
         raise StoreError(f"the attribute {name!r} is not a JSON {kind.__name__}.")
+    plain = json.dumps(value, ensure_ascii=False)
+    if printable(plain) != plain:
+        raise StoreError(f"the attribute {name!r} has control characters in it.")
     return value
 
 
 def is_name(text: Any) -> bool:
     """Return True for text that can be a name: not empty, nothing but characters.
 
-    Control characters, lone surrogates and line separators are none: they could
-    command a terminal.
+    Control characters and lone surrogates are none, nor are marks that turn the
+    direction of writing: they could command a terminal, or show another name.
     """
-    return (
-        isinstance(text, str)
-        and text != ""
-        and not any(unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp") for c in text)
-    )
+    return isinstance(text, str) and text != "" and printable(text) == text
 
 
 def open_file(path: Path) -> h5py.File:
@@ -237,20 +237,17 @@ def open_file(path: Path) -> h5py.File:
 
 
 def follow(file: h5py.File, name: str) -> h5py.Group | h5py.Dataset:
-    """Return the object of a name, unless a link on the way leads elsewhere.
+    """Return the object of a name.
 
     Raises
     ------
     StoreError
-        If it is missing, or behind a soft or external link.
+        If it is missing.
     """
     place: h5py.Group | h5py.Dataset = file
     for part in name.split("/"):
-        link = place.get(part, getlink=True) if isinstance(place, h5py.Group) else None
-        if link is None:
+        if not isinstance(place, h5py.Group) or part not in place:
             raise StoreError(f"/{name} is missing.")
-        if not isinstance(link, h5py.HardLink):
-            raise StoreError(f"/{name} is a link to elsewhere, which is refused.")
         place = place[part]
     return place
 
@@ -258,8 +255,7 @@ def follow(file: h5py.File, name: str) -> h5py.Group | h5py.Dataset:
 def locate(file: h5py.File, name: str, shape: tuple, dtype: np.dtype | str) -> Array:
     """Find a dataset and check that it is what the layout says.
 
-    Links to elsewhere, external and virtual storage, chunks and filters are
-    refused: a store is data from strangers, and its bytes lie in it.
+    That it is stored contiguously was checked before (`asc.store.safety`).
 
     Parameters
     ----------
@@ -277,15 +273,14 @@ def locate(file: h5py.File, name: str, shape: tuple, dtype: np.dtype | str) -> A
     dataset = follow(file, name)
     if not isinstance(dataset, h5py.Dataset):
         raise StoreError(f"/{name} is not a dataset.")
-    layout = dataset.id.get_create_plist().get_layout()
-    if layout != h5py.h5d.CONTIGUOUS or dataset.external:
-        raise StoreError(f"/{name} is not stored contiguously in the file itself.")
     fits = len(dataset.shape) == len(shape) and all(
         wanted is None or wanted == length
         for wanted, length in zip(shape, dataset.shape, strict=True)
     )
     if dtype == "text":
         same_type = dataset.dtype.kind == "S"
+        if dataset.dtype.itemsize > _MOST_TEXT_BYTES:
+            raise StoreError(f"/{name} has texts of {dataset.dtype.itemsize:,} bytes.")
     else:
         same_type = dataset.dtype == dtype
     if not fits or not same_type:

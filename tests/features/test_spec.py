@@ -195,3 +195,24 @@ def test_frames_are_those_of_the_transform(n_fft, center):
 def test_without_center_a_clip_must_hold_a_window():
     with pytest.raises(UsageError, match="shorter than n_fft"):
         FeatureSpec.for_audio(44100, 0.05, center=False)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"n_fft": 2**30},
+        {"rows": 2**20, "n_fft": 2**20},
+        {"rows": 2**14, "columns": 2**14},
+        {"hop_length": 1, "seconds": 3600.0},
+        {"sample_rate": 2**31 - 1, "seconds": 3600.0},
+    ],
+)
+def test_more_than_fits_in_memory(values):
+    """A spec may be a stranger's: what it asks for is not tried."""
+    known = FeatureSpec.for_audio(44100, 10.0).to_dict()
+    with pytest.raises(UsageError, match="more than fits in memory"):
+        FeatureSpec.from_dict(known | {"fmax": 20000.0} | values)
+
+
+def test_an_hour_fits_in_memory():
+    assert FeatureSpec.for_audio(192000, 3600.0).samples == 691_200_000

@@ -86,6 +86,9 @@ def test_other_version(own_store, version, refusal):
         ["\ud800"],
         ["\u2028"],
         ["\x9b2J"],
+        ["bus", "\u202esub"],
+        ["\u2067bus"],
+        ["bus\u200f"],
         [["bus"]],
     ],
 )
@@ -139,6 +142,15 @@ def test_spec(own_store, change, refusal):
     with h5py.File(own_store, "r+") as file:
         set_json(file, "spec", json.loads(file.attrs["spec"]) | change)
     refusal(own_store)
+
+
+@pytest.mark.parametrize("name", ["provenance", "environment", "corpus"])
+@pytest.mark.parametrize("text", ["\x9b2J", "\u202e", "\ud800"])
+def test_json_that_commands_a_terminal(own_store, name, text, refusal):
+    """These values are shown, and JSON shows such characters as they are."""
+    with h5py.File(own_store, "r+") as file:
+        set_json(file, name, json.loads(file.attrs[name]) | {"name": [{text: 1}]})
+    assert f"{name!r} has control characters" in refusal(own_store)
 
 
 def test_numbers_that_are_none(own_store, refusal):

@@ -7,6 +7,7 @@ sentence: never in another exception, never in a large allocation.
 from __future__ import annotations
 
 import os
+import pickle
 import random
 import re
 import resource
@@ -227,7 +228,146 @@ def huge_failures(file, path):
     huge(file, path, "failures/where", (2**10,), kind)
 
 
+# Beside what the layout asks for.
+
+
+def soft_link_beside(file, path):
+    file["mine"] = h5py.SoftLink("/features")
+
+
+def external_link_beside(file, path):
+    file["features/mine"] = h5py.ExternalLink("/etc/passwd", "/")
+
+
+def user_defined_link(file, path):
+    """A class of links that nobody has registered: HDF5 can hold it all the same."""
+    file["mine"] = h5py.ExternalLink("other.h5", "/")
+    file.flush()
+    data = bytearray(path.read_bytes())
+    kind = data.index(b"\x40", data.index(b"\x04mine") - 3)
+    file.close()
+    data[kind] = 80  # external links are 64, and those of users go on from there
+    path.write_bytes(data)
+
+
+def links_in_a_circle(file, path):
+    file["features/round"] = file["/"]
+    file["round/again"] = h5py.SoftLink("/round")
+
+
+def circle_for_a_split(file, path):
+    file["splits/round"] = file["/"]
+
+
+def external_storage_beside(file, path):
+    file.create_dataset("mine", (24,), "u1", external=[("/etc/passwd", 0, 24)])
+
+
+def virtual_dataset_beside(file, path):
+    layout = h5py.VirtualLayout((24, 16, 16, 1), "u1")
+    layout[:] = h5py.VirtualSource("/etc/passwd", "x", (24, 16, 16, 1))
+    file.create_virtual_dataset("rows/mine", layout)
+
+
+def filter_beside(file, path):
+    file.create_dataset("mine", data=np.zeros(2**20), compression="gzip")
+
+
+def pickled_object(file, path):
+    data = np.void(pickle.dumps({"a": print}))
+    file["mine"] = data
+
+
+def objects_beside(file, path):
+    file.create_dataset("mine", data=["text"], dtype=h5py.string_dtype())
+
+
+def compound_beside(file, path):
+    file["mine"] = np.zeros(24, [("a", "u1"), ("b", "f8")])
+
+
+def committed_type_beside(file, path):
+    file["mine"] = np.dtype("i4")
+
+
+def committed_type(file, path):
+    file["type"] = np.dtype("u1")
+    data = file["rows/status"][:]
+    del file["rows/status"]
+    file["rows"].create_dataset("status", data=data, dtype=file["type"])
+    del file["type"]
+
+
+def many_objects(file, path):
+    for number in range(10_000):
+        file.create_group(f"mine/{number}")
+
+
+def deep_groups(file, path):
+    group = file.create_group("mine")
+    for _ in range(10_000):
+        group = group.create_group("g")
+
+
+def long_texts(file, path):
+    replace(file, "clips/path", np.zeros(24, "S60001"))
+
+
+# Attributes of features.
+
+
+def scale_that_is_no_number(file, path):
+    file["features/mel"].attrs["scale"] = np.nan
+
+
+def scale_without_end(file, path):
+    file["features/stft"].attrs["scale"] = np.inf
+
+
+def scale_of_another_spec(file, path):
+    file["features/mel"].attrs["scale"] = 0.25
+
+
+def offset_that_is_no_number(file, path):
+    file["features/mel"].attrs["offset"] = np.nan
+
+
+def scale_text(file, path):
+    file["features/mel"].attrs["scale"] = "0.5"
+
+
+def missing_offset(file, path):
+    del file["features/stft"].attrs["offset"]
+
+
+def scale_array(file, path):
+    file["features/mel"].attrs.create("scale", np.zeros(7000))
+
+
 STRUCTURES = [
+    soft_link_beside,
+    external_link_beside,
+    user_defined_link,
+    links_in_a_circle,
+    circle_for_a_split,
+    external_storage_beside,
+    virtual_dataset_beside,
+    filter_beside,
+    pickled_object,
+    objects_beside,
+    compound_beside,
+    committed_type_beside,
+    committed_type,
+    many_objects,
+    deep_groups,
+    long_texts,
+    scale_that_is_no_number,
+    scale_without_end,
+    scale_of_another_spec,
+    offset_that_is_no_number,
+    scale_text,
+    missing_offset,
+    scale_array,
     soft_link,
     soft_linked_group,
     soft_linked_split,
@@ -300,11 +440,58 @@ def test_what_is_added_is_ignored(own_store):
     with h5py.File(own_store, "r+") as file:
         file["features/embedding"] = np.zeros((24, 8), "f4")
         file.attrs["note"] = "mine"
-        file["mine"] = h5py.SoftLink("/features")
+        file["features"].attrs["by"] = np.arange(3)
     assert verify(FeatureStore(own_store)) == []
 
 
 # What shows only when it is asked for: opening does not read the rows.
+
+
+@pytest.mark.parametrize("rows", [[3, 3], [4, 3], [0, 5, 5, 5]])
+def test_row_numbers_twice_or_in_disorder(own_store, rows):
+    """A clip that counts twice would weigh twice."""
+    with h5py.File(own_store, "r+") as file:
+        replace(file, "splits/random/train", np.array(rows, "<i4"))
+    store = FeatureStore(own_store)
+    for use in (lambda: store.split("random"), store.summary):
+        with pytest.raises(StoreError, match="random does not name its rows once"):
+            use()
+    assert any("random" in sentence for sentence in verify(store))
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/etc/passwd",
+        "../../etc/passwd",
+        "audio/../../x.wav",
+        "..",
+        "C:/x.wav",
+        "a\x1b[2Jb.wav",
+        "audio/\u202evaw.exe",
+        "a\nb.wav",
+        "",
+    ],
+)
+def test_paths_that_leave_the_corpus_or_command_a_terminal(own_store, path):
+    """They are followed by --audio and --update, and shown."""
+    with h5py.File(own_store, "r+") as file:
+        names = file["clips/path"][:].astype("S40")
+        names[3] = path.encode()
+        replace(file, "clips/path", names)
+    store = FeatureStore(own_store)
+    for use in (store.paths, lambda: verify(store), lambda: store.find("x.wav")):
+        with pytest.raises(StoreError, match="clips/path is|leaves the corpus") as told:
+            use()
+        assert str(told.value).isprintable()
+
+
+@pytest.mark.parametrize("recording", ["a\x1b[2J", "\u2066a", "\x9b2J"])
+def test_recordings_that_command_a_terminal(own_store, recording):
+    with h5py.File(own_store, "r+") as file:
+        replace(file, "clips/recording", np.array([recording.encode()] * 24))
+    with pytest.raises(StoreError, match="clips/recording is"):
+        FeatureStore(own_store).recordings()
 
 
 @pytest.mark.parametrize("row", [24, -1, 2**31 - 1, -(2**31)])
@@ -328,6 +515,37 @@ def test_texts_that_are_not_utf8(own_store):
 
 
 # Files.
+
+
+def test_other_data_in_front(own_store, tmp_path, refusal):
+    """Such a file may be a program or an archive at the same time."""
+    path = tmp_path / "front.h5"
+    with h5py.File(path, "w", userblock_size=512) as file:
+        with h5py.File(own_store) as whole:
+            for name in whole:
+                whole.copy(name, file)
+            for name, value in whole.attrs.items():
+                file.attrs.create(name, value, dtype=whole.attrs.get_id(name).dtype)
+    assert "other data in front of it" in refusal(path)
+
+
+@pytest.mark.parametrize("size", [9, 24, 95, 96])
+def test_superblock_that_is_cut(own_store, size, refusal):
+    own_store.write_bytes(own_store.read_bytes()[:size])
+    refusal(own_store)
+
+
+def test_dense_attributes_beside(own_store):
+    """Attributes of megabytes, which nobody asked for, are not read."""
+    path = own_store.with_name("dense.h5")
+    with h5py.File(path, "w", libver="latest") as file, h5py.File(own_store) as whole:
+        for name in whole:
+            whole.copy(name, file)
+        for name, value in whole.attrs.items():
+            file.attrs.create(name, value, dtype=whole.attrs.get_id(name).dtype)
+        for number in range(4):
+            file.attrs[f"mine{number}"] = np.zeros(10**6)
+    assert verify(FeatureStore(path)) == []
 
 
 def test_missing_file(tmp_path, refusal):

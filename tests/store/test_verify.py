@@ -171,7 +171,7 @@ def test_row_that_is_not_done(own_store, status):
 
 def test_changed_spec(own_store):
     def loosen(file):
-        spec = json.loads(file.attrs["spec"]) | {"step": 0.25}
+        spec = json.loads(file.attrs["spec"]) | {"hop_length": 100}
         file.attrs["spec"] = np.bytes_(json.dumps(spec))
 
     assert change(own_store, loosen) == ["The spec is not that of the provenance."]

@@ -1,0 +1,71 @@
+"""What no store has anywhere: links, foreign storage, types that are not plain.
+
+A store is data from strangers. What its layout asks for is checked where it is
+read (`asc.store.schema`); this looks at everything that is in the file, also at
+what is only beside.
+"""
+
+from __future__ import annotations
+
+import h5py
+
+from asc.errors import StoreError
+
+#: More than any store has datasets and groups.
+_MOST_OBJECTS = 10_000
+#: Letters of a path that are told.
+_LONGEST_PLACE = 200
+_PLAIN = (h5py.h5t.INTEGER, h5py.h5t.FLOAT, h5py.h5t.STRING)
+
+
+def demand_plain(file: h5py.File) -> None:
+    """Refuse a file that has anything but groups and plain arrays in it.
+
+    Raises
+    ------
+    StoreError
+        If there is a soft, external or user-defined link, external, virtual,
+        chunked or compact storage, a type of variable length, of several
+        fields, or that is an object of its own, or a block of other data in
+        front.
+    """
+    if file.userblock_size:
+        raise StoreError("there is other data in front of it.")
+    waiting = [("", h5py.h5g.open(file.id, b"/"))]
+    # Groups may lie in a circle. HDF5's own walk calls itself for every level,
+    # and a file with enough of them ends the process.
+    seen: set[int] = set()
+    count = 0
+    while waiting:
+        place, group = waiting.pop()
+        count += group.get_num_objs()
+        if count > _MOST_OBJECTS:
+            raise StoreError(f"it has more than {_MOST_OBJECTS:,} datasets and groups.")
+        for name in group:
+            inside = f"{place}/{ascii(name.decode(errors='replace'))[1:-1]}"
+            if group.links.get_info(name).type != h5py.h5l.TYPE_HARD:
+                raise StoreError(f"{inside} is a link to elsewhere, which is refused.")
+            found = h5py.h5o.open(group, name)
+            if isinstance(found, h5py.h5g.GroupID):
+                address = h5py.h5o.get_info(found).addr
+                if address not in seen:
+                    seen.add(address)
+                    waiting.append((inside[-_LONGEST_PLACE:], found))
+            else:
+                _demand_plain_dataset(inside, found)
+
+
+def _demand_plain_dataset(place: str, found: h5py.h5d.DatasetID) -> None:
+    if not isinstance(found, h5py.h5d.DatasetID):
+        raise StoreError(f"{place} is neither a dataset nor a group.")
+    kept = found.get_create_plist()
+    if (
+        kept.get_layout() != h5py.h5d.CONTIGUOUS
+        or kept.get_external_count()
+        or kept.get_nfilters()
+    ):
+        raise StoreError(f"{place} is not stored contiguously in the file itself.")
+    kind = found.get_type()
+    variable = isinstance(kind, h5py.h5t.TypeStringID) and kind.is_variable_str()
+    if kind.get_class() not in _PLAIN or variable or kind.committed():
+        raise StoreError(f"{place} is not of plain numbers or text of fixed length.")
