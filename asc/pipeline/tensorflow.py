@@ -30,6 +30,8 @@ def _quiet() -> Iterator[None]:
             yield
             failed = False
         finally:
+            # It was read, once; processes that are started later are not to see it.
+            del os.environ["TF_CPP_MIN_LOG_LEVEL"]
             os.dup2(kept, 2)
             os.close(kept)
             if failed:

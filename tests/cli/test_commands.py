@@ -284,7 +284,8 @@ def test_the_run_folder_is_whole_and_consistent(trained):
     folder = trained / "run"
     assert sorted(path.name for path in folder.iterdir()) == sorted(
         "recipe.json environment.json log.txt history.csv model.keras state"
-        " curves.png metrics.json predictions.csv confusion.csv confusion.png".split()
+        " batch.png curves.png metrics.json predictions.csv confusion.csv"
+        " confusion.png".split()
     )
     metrics = json.loads((folder / "metrics.json").read_text())
     for key in (
