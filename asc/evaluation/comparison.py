@@ -26,7 +26,7 @@ import numpy as np
 from asc.errors import InputError
 from asc.evaluation.evaluate import Evaluation, accuracy_sentence
 from asc.evaluation.grid import Grid, run_name
-from asc.evaluation.metrics import recording_interval
+from asc.evaluation.significance import recording_interval
 from asc.models import import_models
 from asc.training.recipe import Recipe
 from asc.training.run import write_csv, write_json

@@ -21,6 +21,7 @@ from asc.errors import (
     unknown_name,
 )
 from asc.evaluation.metrics import scores
+from asc.evaluation.significance import FEW_RECORDINGS
 from asc.pipeline.dataset import dataset
 from asc.store import FeatureStore
 from asc.store.fingerprint import describe_difference
@@ -143,9 +144,18 @@ def accuracy_sentence(metrics: dict[str, Any]) -> str:
         drawn = counted(metrics["recordings"], "recording", "recordings")
     return (
         f"accuracy {100 * metrics['accuracy']:.2f} %"
-        f" (95 % interval {100 * low:.1f} to {100 * high:.1f}; {drawn}),"
-        f" split {where}, {told}"
+        f" (95 % interval {100 * low:.1f} to {100 * high:.1f}; {drawn}"
+        f"{few_recordings(metrics)}), split {where}, {told}"
     )
+
+
+def few_recordings(metrics: dict[str, Any]) -> str:
+    """Return what to add to an interval that recordings are too few for."""
+    count = metrics["recordings"]
+    if count is None or count >= FEW_RECORDINGS or "ci95_cautious" not in metrics:
+        return ""
+    low, high = metrics["ci95_cautious"]
+    return f", so few that {100 * low:.1f} to {100 * high:.1f} is safer to say"
 
 
 def evaluate(

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from asc.evaluation.significance import recording_interval
+from asc.evaluation.significance import cautious_interval, recording_interval
 
 
 def scores(
@@ -33,9 +33,10 @@ def scores(
         ``accuracy`` (share of clips, the DCASE 2017 metric), ``class_accuracy``
         (mean of the recalls of scenes that occur), ``macro_f1``, ``log_loss``,
         ``per_scene``, ``confusion`` (rows are the truth), ``clips``,
-        ``recordings``; ``ci95`` and ``ci95_class_accuracy`` (by recording, see
-        `asc.evaluation.significance`) and, to compare with the first and never to be
-        shown without it, ``ci95_clips`` (as if all clips were independent).
+        ``recordings``; ``ci95`` and ``ci95_class_accuracy`` (bootstrap over
+        recordings), ``ci95_cautious`` (to go by where these are few, see
+        `asc.evaluation.significance`) and, never to be shown without the first,
+        ``ci95_clips`` (as if all clips were independent).
     """
     from sklearn import metrics
 
@@ -53,6 +54,7 @@ def scores(
         "macro_f1": float(f1[occurs].mean()),
         "log_loss": _log_loss(truth, probabilities),
         "ci95": list(recording_interval(correct, recordings)),
+        "ci95_cautious": list(cautious_interval(correct, recordings)),
         "ci95_class_accuracy": list(
             recording_interval(correct, recordings, weights=1 / support[truth])
         ),

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 #: Draws of the bootstrap and of the permutation test, and values held at a time.
 DRAWS, _BLOCK = 10_000, 4_000_000
+#: With fewer recordings `cautious_interval` is told beside `recording_interval`.
+FEW_RECORDINGS = 50
 #: Weight of what was not seen, in recordings. With 1 no case is known in which the
 #: interval holds the truth too seldom (Gaffke), but it is often too wide; 0 is the
 #: bootstrap without it. Simulated with 5 to 250 recordings, accuracies of 0.5 to
@@ -40,13 +42,9 @@ def recording_interval(
 ) -> tuple[float, float]:
     """Return the bootstrap interval of accuracy over recordings.
 
-    A Bayesian bootstrap: every recording gets a random weight (exponential, which
-    is smoother than drawing with replacement), and so does half a recording that
-    was not seen. That one is all wrong for the lower limit and all right for the
-    upper limit. Without it intervals are far too narrow where recordings are few
-    or nearly all right: of ten recordings that are all right, the next may still
-    be wrong. Where every clip is its own recording, the limits are quantiles of
-    beta distributions, between those of Jeffreys and of Clopper and Pearson.
+    The recordings are drawn with replacement, all clips of each. With few
+    recordings, or where nearly all are right, it is too narrow, as all such
+    intervals are: `cautious_interval` is the one to go by then.
 
     Parameters
     ----------
@@ -63,6 +61,51 @@ def recording_interval(
     Returns
     -------
     low, high : float
+        Percentiles of the accuracy over the draws.
+
+    References
+    ----------
+    Efron, Tibshirani. "An Introduction to the Bootstrap." 1993, chapter 13
+    (percentile interval).
+    """
+    right, seen, alike = _kinds(correct, recordings, weights)
+    count = alike.sum()
+    rng = np.random.default_rng(seed)
+    accuracy = np.empty(draws)
+    for block in _blocks(draws, len(alike)):
+        # How often the recordings of each kind are drawn.
+        times = rng.multinomial(count, alike / count, block.stop - block.start)
+        accuracy[block] = (times @ right) / (times @ seen)
+    low, high = np.quantile(accuracy, [(1 - level) / 2, (1 + level) / 2])
+    return float(low), float(high)
+
+
+def cautious_interval(
+    correct: np.ndarray,
+    recordings: Sequence[Hashable] | np.ndarray,
+    *,
+    level: float = 0.95,
+    draws: int = DRAWS,
+    seed: int = 0,
+) -> tuple[float, float]:
+    """Return an interval of accuracy that holds the truth with few recordings too.
+
+    A Bayesian bootstrap: every recording gets a random weight (exponential, which
+    is smoother than drawing with replacement), and so does half a recording that
+    was not seen. That one is all wrong for the lower limit and all right for the
+    upper limit. Without it intervals are far too narrow where recordings are few
+    or nearly all right: of ten recordings that are all right, the next may still
+    be wrong. Where every clip is its own recording, the limits are quantiles of
+    beta distributions, between those of Jeffreys and of Clopper and Pearson.
+
+    Parameters
+    ----------
+    correct, recordings, level, draws, seed
+        As for `recording_interval`.
+
+    Returns
+    -------
+    low, high : float
 
     References
     ----------
@@ -73,15 +116,10 @@ def recording_interval(
     Learned-Miller, Thomas. "A new confidence interval for the mean of a bounded
     random variable." 2019 (Gaffke's bound, the case of weight 1).
     """
-    weights = np.ones(len(correct)) if weights is None else np.asarray(weights)
-    _, member = np.unique(np.asarray(recordings), return_inverse=True)
-    seen = np.bincount(member, weights)
-    right = np.bincount(member, weights * correct)
-    # Equal recordings are drawn at once: a sum of exponentials is a gamma.
-    kinds, alike = np.unique(np.stack([right, seen]), axis=1, return_counts=True)
-    right, seen = kinds
+    right, seen, alike = _kinds(correct, recordings, None)
+    # A sum of exponentials is a gamma.
     shapes = np.append(alike, _UNSEEN)
-    size = weights.sum() / alike.sum()
+    size = len(correct) / alike.sum()
     rng = np.random.default_rng(seed)
     low, high = np.empty(draws), np.empty(draws)
     for block in _blocks(draws, len(shapes)):
@@ -92,6 +130,23 @@ def recording_interval(
         high[block] = low[block] + unseen / total
     tail = (1 - level) / 2
     return float(np.quantile(low, tail)), float(min(1, np.quantile(high, 1 - tail)))
+
+
+def _kinds(
+    correct: np.ndarray,
+    recordings: Sequence[Hashable] | np.ndarray,
+    weights: np.ndarray | None,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return what is right and what there is of recordings, and how many are alike.
+
+    Equal recordings can be drawn at once.
+    """
+    weights = np.ones(len(correct)) if weights is None else np.asarray(weights)
+    _, member = np.unique(np.asarray(recordings), return_inverse=True)
+    seen = np.bincount(member, weights)
+    right = np.bincount(member, weights * correct)
+    kinds, alike = np.unique(np.stack([right, seen]), axis=1, return_counts=True)
+    return kinds[0], kinds[1], alike
 
 
 @dataclass(frozen=True)

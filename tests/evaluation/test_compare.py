@@ -17,7 +17,7 @@ from asc.evaluation.compare import compare, default_folder
 from asc.evaluation.comparison import Comparison
 from asc.evaluation.evaluate import evaluate
 from asc.evaluation.grid import GRIDS, SLIDES, Grid
-from asc.evaluation.metrics import recording_interval
+from asc.evaluation.significance import recording_interval
 from asc.store import FeatureStore, writing
 from asc.training.recipe import Recipe
 from asc.training.run import Run

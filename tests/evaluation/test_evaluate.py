@@ -241,6 +241,11 @@ def test_accuracy_is_never_said_without_split_and_leakage(run):
         low, high = result.metrics["ci95"]
         assert f"95 % interval {100 * low:.1f} to {100 * high:.1f}" in title
         assert f"{result.metrics['recordings']} recordings" in title
+        low, high = result.metrics["ci95_cautious"]
+        few = f"so few that {100 * low:.1f} to {100 * high:.1f} is safer to say"
+        assert few in title
+        enough = accuracy_sentence(result.metrics | {"recordings": 50})
+        assert "50 recordings), split" in enough
 
 
 # What cannot be

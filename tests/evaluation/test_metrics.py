@@ -9,7 +9,7 @@ import pytest
 from sklearn import metrics as reference
 
 from asc.evaluation.metrics import scores
-from asc.evaluation.significance import recording_interval
+from asc.evaluation.significance import cautious_interval, recording_interval
 
 SCENES = ("beach", "bus", "cafe/restaurant", "home", "tram")
 
@@ -104,6 +104,7 @@ def test_intervals_belong_to_their_figures():
     result = scores(truth, given, recordings, SCENES)
     correct = given.argmax(axis=1) == truth
     assert result["ci95"] == list(recording_interval(correct, recordings))
+    assert result["ci95_cautious"] == list(cautious_interval(correct, recordings))
     sizes = np.bincount(truth)[truth]
     by_class = recording_interval(correct, recordings, weights=1 / sizes)
     assert result["ci95_class_accuracy"] == list(by_class)

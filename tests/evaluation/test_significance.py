@@ -15,6 +15,7 @@ from asc.errors import UsageError
 from asc.evaluation import significance
 from asc.evaluation.evaluate import Evaluation
 from asc.evaluation.significance import (
+    cautious_interval,
     holm,
     mean_and_deviation,
     paired_test,
@@ -64,36 +65,53 @@ def weighted(correct, recordings, draws, seed, unseen=0.5):
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_the_interval_is_that_of_a_slow_bootstrap(seed):
+@pytest.mark.parametrize(
+    ("interval", "slow"),
+    [(recording_interval, percentiles), (cautious_interval, weighted)],
+)
+def test_the_interval_is_that_of_a_slow_bootstrap(interval, slow, seed):
     rng = np.random.default_rng(seed)
     sizes = rng.integers(1, 12, 25)
     recordings = np.repeat([f"r{number}" for number in range(25)], sizes)
     correct = rng.random(len(recordings)) < np.repeat(rng.random(25), sizes)
-    given = recording_interval(correct, recordings)
-    expected = weighted(correct, recordings, 4000, seed + 100)
+    given = interval(correct, recordings)
+    expected = slow(correct, recordings, 4000, seed + 100)
     np.testing.assert_allclose(given, expected, atol=0.012)
     assert given[0] < correct.mean() < given[1]
 
 
-def test_with_many_recordings_it_is_the_ordinary_interval():
-    """The published way, at the size of TUT 2017; also of class accuracy."""
+def of_tut_size():
+    """Clips of 248 recordings, how much each counts for class accuracy."""
     rng = np.random.default_rng(5)
     sizes = rng.integers(12, 26, 248)
     recordings = np.repeat(np.arange(248), sizes)
     chance = np.repeat(rng.beta(2.4, 0.6, 248), sizes)
-    correct = rng.random(len(recordings)) < chance
     scenes = np.repeat(rng.integers(0, 15, 248), sizes)
-    for weights in (np.ones(len(scenes)), 1 / np.bincount(scenes)[scenes]):
-        given = recording_interval(correct, recordings, weights=weights)
-        expected = percentiles(correct, recordings, 1500, 1, weights)
-        np.testing.assert_allclose(given, expected, atol=0.006)
+    weights = 1 / np.bincount(scenes)[scenes]
+    return rng.random(len(recordings)) < chance, recordings, weights
+
+
+def test_the_interval_of_class_accuracy():
+    correct, recordings, weights = of_tut_size()
+    given = recording_interval(correct, recordings, weights=weights)
+    expected = percentiles(correct, recordings, 1500, 1, weights)
+    np.testing.assert_allclose(given, expected, atol=0.006)
+
+
+def test_with_many_recordings_caution_changes_little():
+    correct, recordings, _ = of_tut_size()
+    np.testing.assert_allclose(
+        cautious_interval(correct, recordings),
+        recording_interval(correct, recordings),
+        atol=0.006,
+    )
 
 
 @pytest.mark.parametrize(("right", "clips"), [(7, 10), (10, 10), (0, 4), (90, 120)])
 def test_of_independent_clips_it_is_known_in_closed_form(right, clips):
     """Narrower than the exact interval, wider than the one of equal tails."""
     correct = np.arange(clips) < right
-    low, high = recording_interval(correct, range(clips), draws=100_000)
+    low, high = cautious_interval(correct, range(clips), draws=100_000)
     wrong = clips - right
     expected_low = stats.beta.ppf(0.025, right, wrong + 0.5) if right else 0
     expected_high = stats.beta.ppf(0.975, right + 0.5, wrong) if wrong else 1
@@ -102,17 +120,27 @@ def test_of_independent_clips_it_is_known_in_closed_form(right, clips):
     assert exact.low - 0.004 <= low <= high <= exact.high + 0.004
 
 
-@pytest.mark.parametrize("recordings", [5, 10, 20, 60])
-@pytest.mark.parametrize(("right", "alike"), [(0.5, 0.8), (0.8, 0.4), (0.97, 0.4)])
-def test_the_interval_holds_the_truth_as_often_as_it_says(recordings, right, alike):
-    """Of 300 times 0.92 is two deviations below 0.95; percentiles get down to 0.41."""
+def share_held(interval, recordings, right, alike):
+    """Return in what share of 300 simulated tests an interval holds the truth."""
     rng = np.random.default_rng(recordings)
     held = 0
     for trial in range(300):
         correct, names = simulated(rng, recordings, 12, right, alike)
-        low, high = recording_interval(correct, names, draws=400, seed=trial)
+        low, high = interval(correct, names, draws=400, seed=trial)
         held += low <= right <= high
-    assert held / 300 >= 0.92
+    return held / 300
+
+
+@pytest.mark.parametrize("recordings", [5, 10, 20, 60])
+@pytest.mark.parametrize(("right", "alike"), [(0.5, 0.8), (0.8, 0.4), (0.97, 0.4)])
+def test_caution_holds_the_truth_as_often_as_it_says(recordings, right, alike):
+    """0.92 is two deviations below 0.95; percentiles get down to 0.41."""
+    assert share_held(cautious_interval, recordings, right, alike) >= 0.92
+
+
+@pytest.mark.parametrize(("recordings", "least"), [(60, 0.9), (250, 0.92)])
+def test_the_interval_holds_the_truth_if_recordings_are_many(recordings, least):
+    assert share_held(recording_interval, recordings, 0.8, 0.4) >= least
 
 
 def test_an_interval_over_clips_would_not():
@@ -158,26 +186,32 @@ def test_the_order_of_clips_does_not_matter():
         st.tuples(st.booleans(), st.integers(0, 8)), min_size=1, max_size=40
     ),
     level=st.floats(0.5, 0.99),
+    interval=st.sampled_from([recording_interval, cautious_interval]),
 )
-def test_an_interval_is_one(clips, level):
+def test_an_interval_is_one(clips, level, interval):
     correct, recordings = map(np.array, zip(*clips, strict=True))
-    low, high = recording_interval(correct, recordings, level=level, draws=500)
-    assert 0 <= low <= correct.mean() <= high <= 1
-    wide = recording_interval(correct, recordings, level=0.995, draws=500)
+    low, high = interval(correct, recordings, level=level, draws=500)
+    assert 0 <= low <= high <= 1
+    wide = interval(correct, recordings, level=0.995, draws=500)
     assert wide[0] <= low and high <= wide[1]
+    if interval is cautious_interval:
+        assert low <= correct.mean() <= high
 
 
 def test_one_recording_tells_little_about_others():
-    low, high = recording_interval(np.array([True, False, True, True]), ["r"] * 4)
+    correct, recordings = np.array([True, False, True, True]), ["r"] * 4
+    assert recording_interval(correct, recordings) == (0.75, 0.75)
+    low, high = cautious_interval(correct, recordings)
     assert low < 0.05 and high > 0.95
 
 
 def test_all_right_is_not_sure_to_stay_so():
     """Of ten recordings that are all right: 0.5 / (10 * 0.5) and a bit."""
-    low, high = recording_interval(np.ones(10, bool), range(10))
+    assert recording_interval(np.ones(10, bool), range(10)) == (1, 1)
+    low, high = cautious_interval(np.ones(10, bool), range(10))
     assert high == 1
     assert 0.7 < low < 0.9
-    assert recording_interval(np.ones(1000, bool), range(1000))[0] > 0.99
+    assert cautious_interval(np.ones(1000, bool), range(1000))[0] > 0.99
 
 
 # The paired test

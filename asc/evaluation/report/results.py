@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from asc.errors import counted
+from asc.evaluation.evaluate import few_recordings
 from asc.evaluation.report.charts import legend
 from asc.evaluation.report.facts import Subject
 from asc.evaluation.report.html import Child, Element, tag
@@ -68,8 +69,8 @@ def _card(kind: str, subjects: Sequence[Subject]) -> Element:
         metrics = subjects[0].metrics
         figure = percent(metrics["accuracy"], 2)
         detail = (
-            f"95 % interval {interval(metrics['ci95'])}; {drawn_over(metrics)};"
-            f" split {split_name(metrics)}"
+            f"95 % interval {interval(metrics['ci95'])}; {drawn_over(metrics)}"
+            f"{few_recordings(metrics)}; split {split_name(metrics)}"
         )
     else:
         figure = f"{percent(accuracies[0])} to {percent(accuracies[-1])}"
