@@ -19,6 +19,10 @@ from asc.features.spec import FeatureSpec
 _MOST_ENERGY = 1e20
 #: Bytes read at a time: few enough to be in the cache when they are summed up.
 _PIECE = 1 << 18
+#: Sizes from here on stand for an end that was not known when they were written.
+_STREAMED = 0x7FFFF000
+#: The most samples that a frame of MP3 holds.
+_MP3_FRAME = 1152
 #: The longest page that an Ogg stream can have (in bytes).
 _OGG_PAGE = 27 + 255 + 255 * 255
 
@@ -102,12 +106,20 @@ def _decoded(data: np.ndarray) -> tuple[np.ndarray, int]:
     import soundfile
 
     try:
-        samples, rate = soundfile.read(
-            io.BytesIO(data.data), dtype="float32", always_2d=True
-        )
+        with soundfile.SoundFile(io.BytesIO(data.data)) as file:
+            declared, rate = file.frames, file.samplerate
+            samples = file.read(dtype="float32", always_2d=True)
     except (soundfile.LibsndfileError, RuntimeError) as error:
         reason = getattr(error, "error_string", str(error)).rstrip(".")
         raise InputError(f"not readable as audio ({reason}).") from error
+    if file.format == "MP3":
+        # Some encoders count the frame that tells it; where none does, the length
+        # is an estimate.
+        declared = declared - _MP3_FRAME if _tells_length(data) else 0
+    if len(samples) < declared:
+        raise InputError(
+            f"the file is truncated ({len(samples):,} frames of {declared:,})."
+        )
     # Samples may be any number where they are stored as floating point.
     with np.errstate(over="ignore", invalid="ignore"):
         energy = float(np.dot(samples.ravel(), samples.ravel()))
@@ -116,18 +128,34 @@ def _decoded(data: np.ndarray) -> tuple[np.ndarray, int]:
     return samples, rate
 
 
+def _tells_length(data: np.ndarray) -> bool:
+    """Return True for an MP3 file whose first frame tells the number of frames."""
+    begin = 0
+    if data[:3].tobytes() == b"ID3":
+        seven_bits = data[6:10].tolist()
+        begin = 10 + sum(bits << 7 * (3 - i) for i, bits in enumerate(seven_bits))
+    head = data[begin : begin + 200].tobytes()
+    return b"Xing" in head or b"Info" in head
+
+
 def check_whole(data: np.ndarray) -> None:
     """Raise InputError if a file ends before its own header says.
 
     Decoders return the samples that are there and say nothing, so a broken
-    copy would pass as a shorter clip. Headers of WAV, AIFF and W64 carry the
-    length; the last page of an Ogg stream is marked. FLAC decoders do notice.
+    copy would pass as a shorter clip. Headers of WAV, AIFF, AU and W64 carry the
+    length; the last page of an Ogg stream is marked. FLAC decoders do notice, and
+    those of MP3 at least know how much there should be.
     """
     head, declared = data[:24].tobytes(), 0
     if head[:4] == b"RIFF":
         declared = 8 + int.from_bytes(head[4:8], "little")
     elif head[:4] in (b"FORM", b"RIFX"):
         declared = 8 + int.from_bytes(head[4:8], "big")
+    elif head[:4] == b"RF64":
+        declared = 8 + int.from_bytes(data[20:28].tobytes(), "little")
+    elif head[:4] == b".snd":
+        begin, size = (int.from_bytes(head[i : i + 4], "big") for i in (4, 8))
+        declared = begin + size if size < _STREAMED else 0
     elif head[:4] == b"riff":
         declared = int.from_bytes(head[16:24], "little")
     # Writers to a pipe leave 0 or the largest number; some count the first eight
@@ -137,8 +165,22 @@ def check_whole(data: np.ndarray) -> None:
         raise InputError(
             f"the file is truncated ({len(data):,} bytes of {declared:,})."
         )
+    missing = _missing_samples(data) if head[:4] == b"RIFF" else 0
+    if missing:
+        raise InputError(f"the file is truncated (it lacks {missing:,} bytes).")
     if head[:4] == b"OggS" and not _ogg_ends(data[-_OGG_PAGE:].tobytes()):
         raise InputError("the file is truncated (its last Ogg page is missing).")
+
+
+def _missing_samples(data: np.ndarray) -> int:
+    """Return how many bytes of the samples of a WAV file are not there."""
+    place = 12
+    while place + 8 <= len(data):
+        size = int.from_bytes(data[place + 4 : place + 8].tobytes(), "little")
+        if data[place : place + 4].tobytes() == b"data":
+            return max(0, place + 8 + size - len(data)) if size < _STREAMED else 0
+        place += 8 + size + size % 2
+    return 0
 
 
 def _ogg_ends(tail: bytes) -> bool:

@@ -12,9 +12,10 @@ import h5py
 import numpy as np
 
 from asc.corpus import Problem, Split
+from asc.corpus.adjacency import positions
 from asc.corpus.base import leads_outside, printable
 from asc.corpus.duplicates import known_from_train
-from asc.corpus.splits import PARTS, leakage, split_on_demand
+from asc.corpus.splits import PARTS, overlaps, split_on_demand
 from asc.errors import AscError, StoreError, UsageError, unknown_name
 from asc.features import FeatureSpec
 from asc.store import schema
@@ -270,11 +271,12 @@ class FeatureStore:
         if self.complete:
             return split
         train, validation, test = (self._finished(split.part(part)) for part in PARTS)
-        shared = None
+        recordings = spans = None
         if self.recordings_known:
-            names = np.array(self.recordings())
-            shared = leakage(names[train], names[test])
-        return Split(name, train, validation, test, leakage=shared)
+            recordings, spans = np.array(self.recordings()), positions(self.paths())
+        return Split(
+            name, train, validation, test, *overlaps(train, test, recordings, spans)
+        )
 
     def _finished(self, rows: np.ndarray) -> np.ndarray:
         return rows if self.complete else rows[self._done[rows]]

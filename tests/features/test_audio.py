@@ -181,7 +181,7 @@ def test_no_samples(tmp_path):
 
 
 @pytest.mark.parametrize("keep", [0.05, 0.5, 0.99])
-@pytest.mark.parametrize("ending", ["wav", "aiff", "w64", "ogg", "flac"])
+@pytest.mark.parametrize("ending", "wav rf64 aiff au w64 ogg flac mp3".split())
 def test_truncated(tmp_path, write_wav, ending, keep):
     """A broken copy must not pass as a shorter clip."""
     path = tmp_path / f"cut.{ending}"
@@ -189,7 +189,7 @@ def test_truncated(tmp_path, write_wav, ending, keep):
     data = path.read_bytes()
     path.write_bytes(data[: int(keep * len(data))])
     text = refusal(path)
-    if ending in ("wav", "aiff", "w64"):
+    if ending in ("wav", "rf64", "aiff", "au", "w64"):
         assert f"truncated ({int(keep * len(data)):,} bytes of {len(data):,})" in text
     elif ending == "ogg":
         assert "truncated (its last Ogg page is missing)" in text
@@ -204,6 +204,28 @@ def test_every_cut_of_an_ogg_is_noticed(tmp_path, write_wav):
     for size in (*range(last - 1, last + 40), len(data) - 1):
         path.write_bytes(data[:size])
         assert "truncated" in refusal(path)
+
+
+@pytest.mark.parametrize("subtype", ["PCM_16", "PCM_24", "FLOAT", "ULAW"])
+@pytest.mark.parametrize("lacking", [1, 2, 8, 9])
+def test_a_few_bytes_cut_of_a_wav_are_noticed(tmp_path, write_wav, subtype, lacking):
+    path = tmp_path / "cut.wav"
+    write_wav(path, seconds=0.2, subtype=subtype)
+    path.write_bytes(path.read_bytes()[:-lacking])
+    assert "the file is truncated" in refusal(path)
+
+
+def test_mp3_that_does_not_tell_its_length(tmp_path, write_wav):
+    """What lies behind its frames makes the decoder expect more of them."""
+    path = tmp_path / "plain.mp3"
+    write_wav(path, subtype=None)
+    data = path.read_bytes()
+    tag = max(data.find(b"Xing"), data.find(b"Info"))
+    assert 0 < tag < 200
+    head = data[:4]  # the frame that tells is left out
+    rest = data[data.index(head[:3], tag) :]
+    path.write_bytes(rest + b"APETAGEX" + bytes(900))
+    assert 0.9 < read_audio(path).seconds < 1.2
 
 
 @pytest.mark.parametrize("declared", [0, 0xFFFFFFFF, "file size"])
