@@ -8,6 +8,8 @@ The command line prints the message alone; a traceback appears only with
 
 from __future__ import annotations
 
+import errno
+
 
 class AscError(Exception):
     """Base of all errors that asc raises on purpose."""
@@ -70,6 +72,14 @@ def unknown_name(kind: str, received: str, known: list[str] | tuple[str, ...]) -
     hint = f" Did you mean {by_fold[close[0]]!r}?" if close else ""
     listed = ", ".join(known) if known else "none"
     return f"Unknown {kind} {received!r}.{hint} Known: {listed}."
+
+
+def is_full_disk(error: BaseException) -> bool:
+    """Return True for the error of a full disk, whatever wrote to it."""
+    # HDF5 has no errno of its own, but tells the number in its message.
+    return isinstance(error, OSError) and (
+        error.errno == errno.ENOSPC or f"errno = {errno.ENOSPC}" in str(error)
+    )
 
 
 def counted(number: int, one: str, many: str) -> str:

@@ -7,6 +7,8 @@ from typing import Any
 
 import click
 
+from asc.cli.options import note
+
 
 def listener(quiet: bool) -> Any:
     """Return a listener with a bar for the epoch on a terminal, a line after it."""
@@ -25,6 +27,9 @@ def listener(quiet: bool) -> Any:
                 f" {batches} batches an epoch -> {run.path}",
                 err=quiet,
             )
+
+        def note(self, sentence: str) -> None:
+            note(sentence)
 
         def batch(self, done: int, loss: float) -> None:
             if not sys.stderr.isatty():

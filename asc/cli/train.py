@@ -56,6 +56,7 @@ from asc.training.recipes import choose
     type=click.IntRange(1, 4096),
     help="Threads of TensorFlow.  [default: its own choice]",
 )
+@click.option("--device", help="cpu or gpu.  [default: a GPU if there is one]")
 @click.option(
     "--show",
     is_flag=True,

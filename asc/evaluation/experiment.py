@@ -9,12 +9,13 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from asc.corpus.splits import FOLDS
-from asc.errors import SettingsMismatch
+from asc.errors import AscError, SettingsMismatch, is_full_disk
 from asc.evaluation import plots
 from asc.evaluation.evaluate import Evaluation, evaluate
 from asc.evaluation.folds import fold_names, fold_sentences, pool
@@ -51,7 +52,7 @@ def train(
         For the run's records, see `asc.training.trainer.prepare`.
     **options
         See `asc.training.trainer.carry_out`: in_memory, tensorboard, threads,
-        listener.
+        device, listener.
 
     Returns
     -------
@@ -145,21 +146,36 @@ def resume(
         run = Run(run)
     if store is None:
         store = run.open_store()
-    if run.recipe.split == FOLDS:
-        return run, _resume_folds(run, store, **options)
+    try:
+        if run.recipe.split == FOLDS:
+            return run, _resume_folds(run, store, **options)
+        return run, _resume_one(run, store, **options)
+    except KeyboardInterrupt as error:
+        # Of all folds and one of them, the caller knows the former.
+        error.__notes__ = [f"Go on with: asc-train --resume {run.path}"]
+        raise
+    except OSError as error:
+        if not is_full_disk(error):
+            raise
+        raise AscError(
+            f"The disk of {run.path} is full. All epochs that were kept there still"
+            f" are; make room, and go on with: asc-train --resume {run.path}"
+        ) from error
+
+
+def _resume_one(run: Run, store: FeatureStore, **options: Any) -> Evaluation:
     try:
         trained = trainer.carry_out(run, store=store, **options)
     except (Exception, KeyboardInterrupt) as error:
         interrupted = isinstance(error, KeyboardInterrupt)
-        run.log("interrupted" if interrupted else f"failed: {error}")
-        if run.history():
-            _draw(run, store)
-        if interrupted or run.history():
-            error.add_note(f"Go on with: asc-train --resume {run.path}")
+        with suppress(OSError, AscError):  # such as that of a full disk
+            run.log("interrupted" if interrupted else f"failed: {error}")
+            if run.history():
+                _draw(run, store)
         raise
     if trained or not run.is_finished():
-        return run, _conclude(run, store)
-    return run, evaluate(run, store=store, part=_tested_part(run, store))
+        return _conclude(run, store)
+    return evaluate(run, store=store, part=_tested_part(run, store))
 
 
 def _resume_folds(run: Run, store: FeatureStore, **options: Any) -> Evaluation:
@@ -189,6 +205,7 @@ def _tested_part(run: Run, store: FeatureStore) -> str:
 
 
 def _conclude(run: Run, store: FeatureStore) -> Evaluation:
+    run.check_unchanged(store)
     _draw(run, store)
     evaluation = evaluate(run, store=store, part=_tested_part(run, store))
     evaluation.save(run.path)

@@ -7,7 +7,6 @@ on their order, or on interruptions.
 
 from __future__ import annotations
 
-import errno
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -19,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from asc.corpus import Problem
-from asc.errors import AscError, UsageError, counted
+from asc.errors import AscError, UsageError, counted, is_full_disk
 from asc.extraction.planning import Plan
 from asc.extraction.reuse import open_writer
 from asc.extraction.workers import Computed, Failed, results
@@ -182,7 +181,7 @@ def _compute(
                 progress(done, total)
         writer.commit()
     except BaseException as error:
-        if not _is_full_disk(error):
+        if not is_full_disk(error):
             writer.commit()
         raise
     return silent
@@ -194,16 +193,9 @@ def _telling_full_disk(store: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if not _is_full_disk(error):
+        if not is_full_disk(error):
             raise
         raise AscError(
             f"The disk of {store} is full. Finished clips are kept in"
             f" {partial_path(store)}; make room and run the same command again."
         ) from error
-
-
-def _is_full_disk(error: BaseException) -> bool:
-    # HDF5 has no errno of its own, but tells the number in its message.
-    return isinstance(error, OSError) and (
-        error.errno == errno.ENOSPC or f"errno = {errno.ENOSPC}" in str(error)
-    )

@@ -79,6 +79,7 @@ class FeatureStore:
         if partial and not self.path.exists():
             growing = partial_path(self.path)
             self.path = growing if growing.exists() else self.path
+        self._identity = _identity(self.path)
         with schema.open_file(self.path) as file:
             try:
                 self._read_header(file)
@@ -178,6 +179,13 @@ class FeatureStore:
             f"FeatureStore({str(self.path)!r}: {len(self)} clips,"
             f" {len(self.scenes)} scenes, {', '.join(self.spec.features)})"
         )
+
+    def is_current(self) -> bool:
+        """Return False if the file was changed or replaced since it was opened.
+
+        A growing store is what it was when it was opened, whatever comes after.
+        """
+        return not self.complete or _identity(self.path) == self._identity
 
     def features(self, name: str) -> np.ndarray:
         """Return all rows of a feature as a read-only memory map.
@@ -464,6 +472,15 @@ class FeatureStore:
 
     def _texts(self, name: str) -> list[str]:
         return [_decoded(value) for value in self._array(name)]
+
+
+def _identity(path: Path) -> tuple[int, ...] | None:
+    """Return what tells a file from a later one of its name; None if it is gone."""
+    try:
+        facts = path.stat()
+    except OSError:
+        return None
+    return facts.st_dev, facts.st_ino, facts.st_size, facts.st_mtime_ns
 
 
 def _decoded(value: Any) -> str:

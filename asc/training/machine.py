@@ -6,16 +6,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 
-from asc.errors import UsageError
+from asc.errors import UsageError, unknown_name
 from asc.pipeline.tensorflow import keras, tf
 from asc.training.recipe import Recipe
 from asc.training.run import Run
 
 #: Folder of the logs in a run folder.
 TENSORBOARD = "tensorboard"
+DEVICES = ("cpu", "gpu")
 
 
-def arrange(recipe: Recipe, threads: int | None = None) -> None:
+def arrange(
+    recipe: Recipe, threads: int | None = None, device: str | None = None
+) -> None:
     """Settle what holds for the whole process.
 
     Parameters
@@ -23,26 +26,42 @@ def arrange(recipe: Recipe, threads: int | None = None) -> None:
     recipe : Recipe
     threads : int > 0, optional
         Of TensorFlow's operations; it chooses if not given.
+    device : {'cpu', 'gpu'}, optional
+        Compute on this kind of device, or not at all; on a GPU if there is one if
+        not given.
 
     Raises
     ------
     UsageError
-        If the number of threads cannot be, or cannot be changed any more.
+        If there is no such device, if the number of threads cannot be, or if
+        TensorFlow has begun to compute and can no longer change.
     """
     if recipe.deterministic:
         tf.config.experimental.enable_op_determinism()
-    if threads is None:
-        return
-    if not 1 <= threads <= 4096:
-        raise UsageError(f"threads must be from 1 to 4096. Got {threads}.")
+    if device not in (None, *DEVICES):
+        raise UsageError(unknown_name("device", str(device), DEVICES))
+    if device == "gpu" and not tf.config.list_physical_devices("GPU"):
+        raise UsageError(
+            "TensorFlow finds no GPU here. Leave out --device gpu to train on what"
+            " there is, or see to it that TensorFlow finds the GPU's libraries."
+        )
     try:
-        tf.config.threading.set_intra_op_parallelism_threads(threads)
-        tf.config.threading.set_inter_op_parallelism_threads(threads)
+        if device == "cpu":
+            tf.config.set_visible_devices([], "GPU")
+        if threads is not None:
+            _use_threads(threads)
     except RuntimeError as error:
         raise UsageError(
-            f"The number of threads cannot be changed to {threads}: TensorFlow has"
-            " begun to compute in this process. Set it with the first training."
+            "Device and threads cannot be changed any more: TensorFlow has begun to"
+            " compute in this process. Name them with the first training."
         ) from error
+
+
+def _use_threads(threads: int) -> None:
+    if not 1 <= threads <= 4096:
+        raise UsageError(f"threads must be from 1 to 4096. Got {threads}.")
+    tf.config.threading.set_intra_op_parallelism_threads(threads)
+    tf.config.threading.set_inter_op_parallelism_threads(threads)
 
 
 @contextmanager

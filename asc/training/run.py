@@ -156,6 +156,20 @@ class Run:
                 " features, labels or splits differ. Train on it in a new run."
             )
 
+    def check_unchanged(self, store: FeatureStore) -> None:
+        """Raise an error if the file of a store was replaced since it was opened.
+
+        Raises
+        ------
+        StoreError
+            If it is another one.
+        InputError
+            If it is gone.
+        """
+        if store.is_current():
+            return
+        self.check_store(FeatureStore(store.path))
+
     def is_own(self, store: FeatureStore) -> bool:
         """Return True for the store that the run was trained on, or a copy of it.
 

@@ -21,6 +21,7 @@ import numpy as np
 
 from asc.errors import AscError, InputError
 from asc.pipeline.tensorflow import keras
+from asc.store import FeatureStore
 from asc.training.machine import computing_in
 from asc.training.optimizer import Averages
 from asc.training.run import Run, write_csv, write_json
@@ -75,10 +76,11 @@ class Keeper(keras.callbacks.Callback):
     it, then the best model, which can be made again from those two.
     """
 
-    def __init__(self, run: Run, state: State) -> None:
+    def __init__(self, run: Run, state: State, store: FeatureStore) -> None:
         super().__init__()
         self.run = run
         self.state = state
+        self._store = store
         self._began = 0.0
         self._averages: Averages
 
@@ -106,6 +108,8 @@ class Keeper(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         recipe, state = self.run.recipe, self.state
+        # An epoch on other data must not become part of the run.
+        self.run.check_unchanged(self._store)
         # The last batch may have spoiled the model after its loss was taken.
         self._demand_finite(logs.get("val_loss", 0.0))
         record = {"epoch": epoch + 1} | {
@@ -179,5 +183,9 @@ def settle(model: keras.Model, run: Run, state: State) -> None:
 def save_model(model: keras.Model, path: Path) -> None:
     """Save a model so that the file is whole or not there."""
     unborn = path.with_name(path.stem + ".new.keras")
-    model.save(unborn)
-    os.replace(unborn, path)
+    try:
+        model.save(unborn)
+        os.replace(unborn, path)
+    except BaseException:
+        unborn.unlink(missing_ok=True)
+        raise

@@ -38,6 +38,9 @@ class Listener:
     def epoch(self, record: dict[str, float], best: bool) -> None:
         """An epoch is done; ``best`` if it is the best one so far."""
 
+    def note(self, sentence: str) -> None:
+        """There is something odd about the training, which goes on."""
+
 
 def prepare(
     store: FeatureStore | str | os.PathLike[str],
@@ -80,6 +83,7 @@ def carry_out(
     in_memory: bool = False,
     tensorboard: bool = False,
     threads: int | None = None,
+    device: str | None = None,
     listener: Listener | None = None,
 ) -> bool:
     """Train as the run's recipe says. The test part is not touched.
@@ -101,6 +105,8 @@ def carry_out(
     threads : int > 0, optional
         How many threads TensorFlow computes with; it chooses if not given. It
         cannot be changed once TensorFlow has begun to compute.
+    device : {'cpu', 'gpu'}, optional
+        A GPU is used if there is one if not given.
     listener : Listener, optional
 
     Returns
@@ -111,11 +117,13 @@ def carry_out(
     Raises
     ------
     StoreError
-        If it is another store.
+        If it is another store, or becomes another while it is trained on.
     UsageError
-        If TensorBoard is not installed, or the threads cannot be changed.
+        If TensorBoard is not installed, there is no such device, or the threads
+        cannot be changed.
     AscError
-        If the loss is no longer finite. The best model so far is kept.
+        If the loss is no longer finite, or the disk is full. The best model so far
+        is kept.
     """
     if store is None:
         store = run.open_store()
@@ -125,7 +133,7 @@ def carry_out(
         return False
     from asc.training import machine
 
-    machine.arrange(run.recipe, threads)
+    machine.arrange(run.recipe, threads, device)
     more = []
     if tensorboard or (run.path / machine.TENSORBOARD).is_dir():
         more.append(machine.tensorboard(run))
@@ -223,6 +231,9 @@ def _fit(
         return False
     if state.epoch:
         run.log(f"resumed after epoch {state.epoch}")
+    for sentence in _oddities(store, recipe, rows):
+        run.log(f"note: {sentence}")
+        listener.note(sentence)
     listener.start(run, batches, recipe.epochs, state.epoch)
     model.fit(
         training,
@@ -230,7 +241,7 @@ def _fit(
         epochs=recipe.epochs,
         initial_epoch=state.epoch,
         validation_data=validation,
-        callbacks=[Keeper(run, state), _listening(listener, state), *more],
+        callbacks=[Keeper(run, state, store), _listening(listener, state), *more],
         shuffle=False,  # the dataset is, and Keras warns that it cannot do it
         verbose=0,
     )
@@ -239,6 +250,26 @@ def _fit(
         f" best is epoch {state.best_epoch} ({recipe.monitor} {state.best_value:.4f})"
     )
     return True
+
+
+def _oddities(
+    store: FeatureStore, recipe: Recipe, rows: dict[str, np.ndarray]
+) -> list[str]:
+    """Return sentences on what is allowed but hardly meant."""
+    told = []
+    for part, own in rows.items():
+        missing = np.setdiff1d(np.arange(len(store.scenes)), store.labels()[own])
+        if len(own) and len(missing):
+            names = ", ".join(store.scenes[label] for label in missing[:10])
+            more = ", ..." if len(missing) > 10 else ""
+            told.append(f"part {part} has no clips of {names}{more}.")
+    count = recipe.augmentation().rows_per_epoch(len(rows["train"]))
+    if recipe.batch_size > count:
+        told.append(
+            f"a batch of {recipe.batch_size} is larger than the {count} rows of an"
+            " epoch, so every epoch is one batch of these."
+        )
+    return told
 
 
 def _training_batches(

@@ -348,7 +348,7 @@ def keeper(tmp_path, store):
         model = keras.Model(inputs, keras.layers.Dense(1)(inputs))
         model.compile("sgd", "mse")
         state = State.load(run)
-        keeper = Keeper(run, state)
+        keeper = Keeper(run, state, store)
         keeper.set_model(model)
         for value in values:
             model.stop_training = False
@@ -408,7 +408,7 @@ def test_a_loss_that_is_no_number_stops_and_the_best_is_kept(
     state = keeper("val_loss", [2.0, 1.0])
     run = Run(tmp_path / "run")
     before = (run.path / "model.keras").read_bytes()
-    late = Keeper(run, state)
+    late = Keeper(run, state, store)
     with pytest.raises(AscError, match="in epoch 3.*--learning-rate") as caught:
         if when == "batch":
             late.on_train_batch_end(0, {"loss": value})
