@@ -21,10 +21,11 @@ def listener(quiet: bool) -> Any:
         bar: Any = None
 
         def start(self, run: Any, batches: int, epochs: int, first: int) -> None:
+            from asc.evaluation.evaluate import training_sentence
+
             self.batches, self.epochs = batches, epochs
             click.echo(
-                f"{run.recipe.model}, {run.recipe.feature}, split {run.recipe.split},"
-                f" {batches} batches an epoch -> {run.path}",
+                f"{training_sentence(run)}, {batches} batches an epoch -> {run.path}",
                 err=quiet,
             )
 

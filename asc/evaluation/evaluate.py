@@ -134,8 +134,6 @@ class Evaluation:
 def accuracy_sentence(metrics: dict[str, Any]) -> str:
     """Return accuracy with its interval, split and leakage."""
     low, high = metrics["ci95"]
-    leak = metrics["leakage"]
-    told = "leakage unknown" if leak is None else f"leakage {100 * leak:.0f} %"
     where = metrics["split"]
     if metrics["part"] != "test":
         where += f", part {metrics['part']}"
@@ -145,7 +143,7 @@ def accuracy_sentence(metrics: dict[str, Any]) -> str:
     return (
         f"accuracy {100 * metrics['accuracy']:.2f} %"
         f" (95 % interval {100 * low:.1f} to {100 * high:.1f}; {drawn}"
-        f"{few_recordings(metrics)}), split {where}, {told}"
+        f"{few_recordings(metrics)}), split {where}, leakage {_share(metrics['leakage'])}"
     )
 
 
@@ -156,6 +154,42 @@ def few_recordings(metrics: dict[str, Any]) -> str:
         return ""
     low, high = metrics["ci95_cautious"]
     return f", so few that {100 * low:.1f} to {100 * high:.1f} is safer to say"
+
+
+def training_sentence(run: Run, store: FeatureStore | None = None) -> str:
+    """Return what the curves of a training must never be shown without.
+
+    Parameters
+    ----------
+    run : Run
+    store : FeatureStore, optional
+        Where the run's own is not to be looked for.
+
+    Returns
+    -------
+    str
+        Model, feature, split, and the share of validation clips whose recording is
+        also in train: what validation tells is as wrong as that is high.
+    """
+    leak = None
+    try:
+        store = store or run.open_store()
+        recordings = store.recordings()
+        rows = part_rows(store, run.recipe)["validation"]
+        leak = _leakage(run, store, True, [recordings[row] for row in rows])
+    except (InputError, StoreError):
+        pass  # it is not there any more, and the sentence says so
+    recipe = run.recipe
+    return (
+        f"{recipe.model}, {recipe.feature}, split {recipe.split}, leakage of validation"
+        f" {_share(leak)}"
+    )
+
+
+def _share(leakage: float | None) -> str:
+    if leakage is None:
+        return "unknown"
+    return "under 1 %" if 0 < leakage < 0.01 else f"{100 * leakage:.0f} %"
 
 
 def evaluate(

@@ -17,7 +17,7 @@ from typing import Any
 from asc.corpus.splits import FOLDS
 from asc.errors import AscError, SettingsMismatch, is_full_disk
 from asc.evaluation import plots
-from asc.evaluation.evaluate import Evaluation, evaluate
+from asc.evaluation.evaluate import Evaluation, evaluate, training_sentence
 from asc.evaluation.folds import fold_names, fold_sentences, pool
 from asc.store import FeatureStore
 from asc.store.fingerprint import describe_difference
@@ -220,7 +220,7 @@ def _draw(run: Run, store: FeatureStore) -> None:
     figure = plots.curves_figure(
         {name: [record[name] for record in history] for name in history[0]},
         best_epoch=int(best["epoch"]),
-        title=f"{run.recipe.model}, {run.recipe.feature}, split {run.recipe.split}",
+        title=training_sentence(run, store),
         augmented=run.recipe.augment != "none",
     )
     plots.save(figure, run.path / "curves.png")

@@ -56,6 +56,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory, small_store: Path) -> Path
     )
     assert result.returncode == 0, result.stderr
     assert "split recording" in result.stdout and "leakage 0 %" in result.stdout
+    assert "split recording, leakage of validation 0 %, " in result.stdout
     # TensorFlow's notes about the machine are kept from the user.
     assert "oneDNN" not in result.stderr and "cuda" not in result.stderr
     return folder

@@ -12,7 +12,12 @@ import pytest
 
 from asc.corpus import open_corpus
 from asc.errors import InputError, SettingsMismatch, UsageError
-from asc.evaluation.evaluate import Evaluation, accuracy_sentence, evaluate
+from asc.evaluation.evaluate import (
+    Evaluation,
+    accuracy_sentence,
+    evaluate,
+    training_sentence,
+)
 from asc.models import register_model, registry
 from asc.store import FeatureStore
 from asc.training import trainer
@@ -246,6 +251,31 @@ def test_accuracy_is_never_said_without_split_and_leakage(run):
         assert few in title
         enough = accuracy_sentence(result.metrics | {"recordings": 50})
         assert "50 recordings), split" in enough
+
+
+def test_little_leakage_is_not_said_to_be_none(run):
+    metrics = evaluate(run).metrics
+    for leak, told in ((0.004, "under 1 %"), (0.0, "0 %"), (0.996, "100 %")):
+        title = accuracy_sentence(metrics | {"leakage": leak})
+        assert title.endswith(f"leakage {told}")
+
+
+def test_curves_are_never_shown_without_split_and_leakage(tmp_path, run, store):
+    """What validation shares with train, by hand; without the store, unknown."""
+    told = training_sentence(run)
+    assert told == "linear, mel, split recording, leakage of validation 0 %"
+    path = tmp_path / "run"
+    shutil.copytree(run.path, path)
+    record = json.loads((path / "recipe.json").read_text())
+    record["recipe"]["split"] = "random"
+    record["recipe"]["limit"] = None
+    (path / "recipe.json").write_text(json.dumps(record))
+    split, recordings = store.split("random"), np.array(store.recordings())
+    shared = np.isin(recordings[split.validation], recordings[split.train]).mean()
+    assert training_sentence(Run(path), store).endswith(f" {100 * shared:.0f} %")
+    record["store"]["path"] = str(tmp_path / "elsewhere.h5")
+    (path / "recipe.json").write_text(json.dumps(record))
+    assert training_sentence(Run(path)).endswith("leakage of validation unknown")
 
 
 # What cannot be
