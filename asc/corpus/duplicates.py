@@ -65,5 +65,7 @@ def known_from_train(split: Split, groups: np.ndarray) -> int:
     groups : np.ndarray [shape=(clips,)]
         The group of equal clips that each clip is in, or -1.
     """
-    tested = groups[split.test]
-    return int(np.isin(tested[tested >= 0], groups[split.train]).sum())
+    trained = np.zeros(groups.max(initial=0) + 2, bool)
+    trained[groups[split.train]] = True
+    trained[-1] = False  # no group
+    return int(trained[groups[split.test]].sum())

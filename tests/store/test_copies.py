@@ -70,15 +70,25 @@ def test_equal_clips_are_told_by_their_digests(copies):
         assert facts["duplicates"] == apart
 
 
-def test_other_bytes_of_a_digest_count_too(copies, monkeypatch):
+@pytest.mark.parametrize("place", [0, 31])
+@pytest.mark.parametrize("seed", range(4))
+def test_groups_are_those_of_a_dictionary(copies, monkeypatch, place, seed):
+    """Whichever byte of the digests differs, and whichever rows are done."""
+    rng = np.random.default_rng(seed)
     digests = np.zeros((len(copies), 32), np.uint8)
-    digests[:, 31] = np.arange(len(copies)) // 2
-    monkeypatch.setattr(copies, "digests", lambda feature: digests, raising=False)
+    digests[:, place] = rng.integers(0, 9, len(copies))
+    done = rng.random(len(copies)) < 0.8
+    monkeypatch.setattr(copies, "digests", lambda feature: digests)
+    monkeypatch.setattr(copies, "status", lambda: done.astype(np.uint8))
+    expected: dict[int, set[int]] = {}
+    for row in np.flatnonzero(done):
+        expected.setdefault(int(digests[row, place]), set()).add(int(row))
     groups = equal_clips(copies)
-    assert (groups[::2] == groups[1::2]).all()
-    assert len(set(groups)) == len(copies) / 2
-    digests[:, 31] = np.arange(len(copies))
-    assert (equal_clips(copies) == -1).all()
+    found = {
+        frozenset(np.flatnonzero(groups == group).tolist())
+        for group in set(groups[groups >= 0].tolist())
+    }
+    assert found == {frozenset(rows) for rows in expected.values() if len(rows) > 1}
 
 
 def test_all_disguises_of_a_clip_are_found_and_nothing_else(copies):
