@@ -143,7 +143,8 @@ def accuracy_sentence(metrics: dict[str, Any]) -> str:
     return (
         f"accuracy {100 * metrics['accuracy']:.2f} %"
         f" (95 % interval {100 * low:.1f} to {100 * high:.1f}; {drawn}"
-        f"{few_recordings(metrics)}), split {where}, leakage {_share(metrics['leakage'])}"
+        f"{few_recordings(metrics)}), split {where},"
+        f" leakage {_share(metrics['leakage'])}"
     )
 
 
