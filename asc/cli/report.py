@@ -1,4 +1,4 @@
-"""asc report: runs to one page."""
+"""asc report: runs and comparisons to one page."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from asc.cli.options import verbose_option
 @click.command()
 @click.argument(
     "paths",
-    metavar="RUN...",
+    metavar="RUN|COMPARISON...",
     nargs=-1,
     required=True,
     type=click.Path(path_type=Path),
@@ -32,7 +32,7 @@ from asc.cli.options import verbose_option
 )
 @verbose_option
 def report(paths: tuple[Path, ...], output: Path, audio: Path | None) -> None:
-    """Write one page about each RUN, or about several beside each other.
+    """Write one page about a RUN, or about several RUNs and COMPARISONs.
 
     The page is a single file without references to anything outside: it opens
     from a USB stick, prints, and fits a phone. A RUN may also be a folder that

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import shutil
 
 import numpy as np
@@ -15,14 +16,20 @@ from reports import (
 )
 
 import asc
+from asc.cli.recipe_options import take_recipe
+from asc.cli.train import train
 from asc.corpus import open_corpus
 from asc.errors import InputError, UsageError
 from asc.evaluation.anchors import SCENES
+from asc.evaluation.comparison import Comparison
 from asc.evaluation.evaluate import Evaluation
-from asc.evaluation.report.facts import gather
+from asc.evaluation.grid import Grid, run_name
+from asc.evaluation.report.details import details
+from asc.evaluation.report.facts import Subject, gather
 from asc.evaluation.report.html import tag
 from asc.evaluation.report.page import page
 from asc.evaluation.report.record import train_command
+from asc.evaluation.significance import mean_and_deviation, paired_test
 from asc.store import FeatureStore
 from asc.training.recipe import Recipe
 from asc.training.run import Run
@@ -103,6 +110,8 @@ def test_no_accuracy_without_its_split_and_leakage(runs, tmp_path):
     assert f"leaks {100 * metrics['leakage']:.0f} %" in found.text
     low, high = metrics["ci95"]
     assert f"{100 * low:.1f} to {100 * high:.1f}" in found.text
+    low, high = metrics["ci95_cautious"]  # recordings are few
+    assert f"{100 * low:.1f} to {100 * high:.1f} is safer to say" in found.text
     assert "split random" in found.text
     assert "no figure to quote" in found.text
 
@@ -165,6 +174,20 @@ def test_what_was_typed_and_what_repeats_it(tmp_path, store):
     (subject,) = gather([tmp_path / "run"])
     told = train_command(subject, split="fold1").split()
     assert told[:4] == ["asc-train", "small.h5", "--split", "fold1"]
+
+
+def test_the_command_makes_the_recipe(tmp_path, store):
+    """Every field of it: through the options that asc-train really has."""
+    values = {"weight_decay": 0.1, "limit": 7, "jit": True, "imports": ("json",)}
+    values |= {"split": "recording", "weights": "none", "ema": 0.5, "warmup": 2.0}
+    recipe = Recipe(**values)
+    subject = Subject("result-0", "run", recipe=recipe, fingerprints={"store": "a b"})
+    name, *words = shlex.split(train_command(subject))
+    assert name == "asc-train" and words[0] == "a b"
+    context = train.make_context(name, words)
+    _, given = take_recipe(context, dict(context.params))
+    assert Recipe(**given) == recipe
+    assert set(given) == set(values)
 
 
 def test_the_augmented_examples_have_the_labels_that_training_saw(tmp_path, store):
@@ -246,6 +269,56 @@ def test_all_folds_as_one_result(tmp_path, store):
     assert "These are from the first epoch of all." in found.text
 
 
+@pytest.fixture
+def comparison(tmp_path, store):
+    """A comparison of which one run failed and one was not begun."""
+    grid = Grid(features=("mel", "stft"), splits=("random", "recording"), seeds=(0, 1))
+    folder = tmp_path / "grid"
+    folder.mkdir()
+    facts = {"path": str(store.path), "fingerprint": store.fingerprint}
+    facts["digest"] = store.digest
+    record = {"grid": grid.to_dict(), "store": facts}
+    (folder / "grid.json").write_text(json.dumps(record))
+    *done, failed, _ = grid.recipes()
+    for number, recipe in enumerate(done):
+        wrong = range(number % 4 + 1)
+        finish_run(
+            folder / "runs" / run_name(recipe), store, wrong=wrong, **recipe.to_dict()
+        )
+    entries = [{"name": run_name(failed), "error": "<b>no</b> memory."}]
+    (folder / "results.json").write_text(json.dumps({"entries": entries}))
+    return folder
+
+
+def test_a_comparison(comparison, tmp_path):
+    found = read(comparison, tmp_path)
+    entries = Comparison.load(comparison).entries
+    assert [entry.status for entry in entries[-2:]] == ["failed", "pending"]
+    for entry in entries:
+        assert f" {entry.name} " in found.text
+    assert "failed: <b>no</b> memory." in found.text
+    assert "No result, pending." in found.text
+    assert f"{len(entries)} results" in found.text
+    mean, deviation = mean_and_deviation(
+        entry.metrics["accuracy"] for entry in entries[:2]
+    )
+    assert f"{100 * mean:.2f} % ± {100 * deviation:.1f}" in found.text
+    gap, *_ = Comparison.load(comparison).gaps()
+    assert f"{gap.points:+.1f} points".replace("-", "\N{MINUS SIGN}") in found.text
+
+
+def test_differences_are_tested_recording_by_recording(tmp_path, runs, store):
+    settings = {"split": "recording", "model": "complex-cnn"}
+    finish_run(tmp_path / "worse", store, wrong=[0, 1, 2, 3, 5, 6], **settings)
+    found = read([tmp_path / "worse", runs / "honest"], tmp_path)
+    best, worse = map(Evaluation.load, (runs / "honest", tmp_path / "worse"))
+    test = paired_test(best, worse)
+    low, high = (f"{100 * limit:+.1f}" for limit in test.ci95)
+    told = f"{100 * test.difference:+.1f} {low} to {high} {test.p_value:.4f}"
+    assert told.replace("-", "\N{MINUS SIGN}") in found.text
+    assert ("cannot be told apart" in found.text) == (test.p_value >= 0.05)
+
+
 # What is missing or hostile
 
 
@@ -281,22 +354,41 @@ def test_a_run_that_is_not_finished(own_runs, tmp_path):
         ("per_scene", None),
     ],
 )
-def test_damaged_figures_are_not_shown(own_runs, tmp_path, name, value):
+def test_damaged_figures_are_not_shown(own_runs, name, value):
     file = own_runs / "leaky" / "metrics.json"
     file.write_text(json.dumps(json.loads(file.read_text()) | {name: value}))
-    found = read(own_runs / "leaky", tmp_path)
+    (subject,) = gather([own_runs / "leaky"])
     if name == "per_scene":  # counted again from the predictions
-        assert "Inflated by leakage" in found.text
+        assert subject.evaluation is not None
     else:
-        assert "damaged" in found.text and "Inflated" not in found.text
+        assert subject.evaluation is None
+        assert "damaged" in " ".join(subject.missing)
 
 
 @pytest.mark.parametrize("name", ["environment.json", "history.csv"])
 @pytest.mark.parametrize("content", ["", "[]", "a,b\n<script>,2\n", '{"x": "<b>"}'])
-def test_damaged_records_are_left_out(own_runs, tmp_path, name, content):
+def test_damaged_records_are_left_out(own_runs, name, content):
     (own_runs / "honest" / name).write_text(content)
-    found = read(own_runs / "honest", tmp_path)
-    assert "Accuracy on new recordings" in found.text
+    (subject,) = gather([own_runs / "honest"])
+    assert subject.evaluation is not None
+    if name == "history.csv":
+        assert subject.histories == {}
+    else:
+        assert subject.environment == ({"x": "<b>"} if '"x"' in content else {})
+
+
+@pytest.mark.parametrize(
+    ("line", "charts"),
+    [("1e300,1,0.5", 0), ("-1,1,0.5", 0), ("nan,1,0.5", 0), ("2,1e308,-1e308", 2)],
+)
+def test_a_history_that_no_axis_can_hold(own_runs, line, charts):
+    names = "epoch,loss,accuracy,val_loss"
+    told = f"{names}\n1,2,0.1,3\n{line},inf\n"
+    (own_runs / "honest" / "history.csv").write_text(told)
+    (subject,) = gather([own_runs / "honest"])
+    drawn = str(details(subject, 0))
+    assert drawn.count("over 2 epochs") == charts
+    assert "nan" not in drawn and "inf" not in drawn
 
 
 def test_hostile_names_are_text(tmp_path, write_wav, extract):

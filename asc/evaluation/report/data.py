@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 
 from asc.corpus.splits import PARTS
 from asc.errors import AscError
-from asc.evaluation.report.html import Child, tag
+from asc.evaluation.report.html import Child, Element, tag
 from asc.evaluation.report.record import listing
 from asc.evaluation.report.results import leakage_badge
-from asc.evaluation.report.wording import duration
+from asc.evaluation.report.tables import table
+from asc.evaluation.report.wording import duration, percent
 from asc.store import FeatureStore
 
 
@@ -39,89 +43,66 @@ def analysis(store: FeatureStore) -> list[Child]:
         tag("h3", "Scenes"),
         _scenes(store),
         tag("h3", "Splits and their leakage"),
-        _splits(store),
+        _splits(store, summary["splits"]),
         tag(
             "p",
-            "Leakage is the share of test clips whose recording is also in train.",
+            "Leakage is the share of test clips whose recording is also in train,"
+            " adjacent the share that touches a clip of train, and equal clips are"
+            " those of test with the very same features in train.",
             class_="note",
         ),
     ]
 
 
-def _scenes(store: FeatureStore) -> Child:
+def _scenes(store: FeatureStore) -> Element:
     labels, seconds = store.labels(), store.measured("seconds")
     recordings = np.asarray(store.recordings())
     known = store.recordings_known
     most = max(np.bincount(labels, minlength=len(store.scenes)).max(), 1)
-    rows = []
+    rows: list[list[Child]] = []
     for label, scene in enumerate(store.scenes):
         own = labels == label
         clips, sessions = int(own.sum()), len(set(recordings[own]))
+        bar = tag("i", class_="fill", style=f"width:{100 * clips / most:.1f}%")
+        each = f"{clips / sessions:.1f}" if known and sessions else "–"
         rows.append(
-            tag(
-                "tr",
-                tag("th", scene, scope="row"),
-                tag(
-                    "td",
-                    tag(
-                        "div",
-                        tag(
-                            "i",
-                            class_="fill",
-                            style=f"width:{100 * clips / most:.1f}%",
-                        ),
-                        class_="strip",
-                    ),
-                    class_="wide",
-                ),
-                tag("td", f"{clips:,}", class_="number"),
-                tag("td", f"{sessions:,}" if known else "–", class_="number"),
-                tag(
-                    "td",
-                    f"{clips / sessions:.1f}" if known and sessions else "–",
-                    class_="number",
-                ),
-                tag("td", duration(float(seconds[own].sum())), class_="number"),
-            )
+            [
+                scene,
+                tag("div", bar, class_="strip"),
+                f"{clips:,}",
+                f"{sessions:,}" if known else "–",
+                each,
+                duration(float(seconds[own].sum())),
+            ]
         )
-    head = tag(
-        "tr",
-        tag("th", "Scene", scope="col"),
-        tag("th", "", class_="wide"),
-        [
-            tag("th", name, scope="col", class_="number")
-            for name in ("Clips", "Recordings", "Clips of one", "Audio")
-        ],
-    )
-    table = tag("table", tag("thead", head), tag("tbody", rows), class_="scenes")
-    return tag("div", table, class_="scroll")
+    columns = [("Scene", ""), ("", "wide")] + [
+        (name, "number") for name in ("Clips", "Recordings", "Clips of one", "Audio")
+    ]
+    return table(columns, rows, kind="scenes")
 
 
-def _splits(store: FeatureStore) -> Child:
-    rows = []
+def _splits(store: FeatureStore, facts: Mapping[str, Mapping[str, Any]]) -> Element:
+    rows: list[list[Child]] = []
     for name in store.splits:
         try:
             split = store.split(name)
         except AscError as error:
-            rows.append(tag("tr", tag("th", name), tag("td", str(error), colspan=4)))
+            rows.append([name, tag("td", str(error), colspan=6)])
             continue
         rows.append(
-            tag(
-                "tr",
-                tag("th", name, scope="row"),
-                [
-                    tag("td", f"{len(split.part(part)):,}", class_="number")
-                    for part in PARTS
-                ],
-                tag("td", leakage_badge(split.leakage)),
-            )
+            [
+                name,
+                *(f"{len(split.part(part)):,}" for part in PARTS),
+                leakage_badge(split.leakage),
+                percent(split.adjacent),
+                f"{facts[name]['duplicates']:,}",
+            ]
         )
-    head = tag(
-        "tr",
-        tag("th", "Split", scope="col"),
-        [tag("th", part, scope="col", class_="number") for part in PARTS],
-        tag("th", "Leakage", scope="col"),
-    )
-    return tag(
-        "div", tag("table", tag("thead", head), tag("tbody", rows)), class_="scroll"
-    )
+    columns = [
+        ("Split", ""),
+        *((part, "number") for part in PARTS),
+        ("Leakage", ""),
+        ("Adjacent", "number"),
+        ("Equal clips", "number"),
+    ]
+    return table(columns, rows)

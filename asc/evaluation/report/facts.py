@@ -13,15 +13,18 @@ from typing import Any
 
 import numpy as np
 
+from asc.corpus.splits import FOLDS
 from asc.errors import AscError, InputError
+from asc.evaluation.comparison import DONE, Comparison, Entry
 from asc.evaluation.evaluate import Evaluation
 from asc.store import FeatureStore
 from asc.training.recipe import Recipe
 from asc.training.run import Run
 from asc.training.trainer import part_rows
 
-#: The split of a run that has a training for every fold.
-FOLDS = "folds"
+#: What curves have room for.
+_MOST_EPOCHS, _GREATEST_VALUE = 10**6, 1e30
+
 History = list[dict[str, float]]
 
 
@@ -98,24 +101,46 @@ class Subject:
 
 
 def gather(paths: Sequence[str | os.PathLike[str]]) -> list[Subject]:
-    """Read runs, and folders that ``asc evaluate --output`` wrote.
+    """Read runs, comparisons, and folders that ``asc evaluate --output`` wrote.
 
     Raises
     ------
     InputError
-        If a path is neither.
+        If a path is none of these.
     """
-    folders = [Path(path) for path in paths]
-    names = _names(folders)
+    found: dict[Path, Entry | None] = {}
+    for path in map(Path, paths):
+        if (path / "grid.json").is_file():
+            for entry in Comparison.load(path).entries:
+                found.setdefault(entry.path.resolve(), entry)
+        else:
+            found.setdefault(path.resolve(), None)
     stores: dict[str, FeatureStore | str] = {}
     return [
-        (
-            _run(f"result-{number}", names[number], folder, stores)
-            if (folder / "recipe.json").is_file()
-            else _evaluation(f"result-{number}", names[number], folder)
+        _subject(f"result-{number}", name, folder, found[folder], stores)
+        for number, (folder, name) in enumerate(
+            zip(found, _names(list(found)), strict=True)
         )
-        for number, folder in enumerate(folders)
     ]
+
+
+def _subject(
+    key: str,
+    name: str,
+    folder: Path,
+    entry: Entry | None,
+    stores: dict[str, FeatureStore | str],
+) -> Subject:
+    if (folder / "recipe.json").is_file():
+        subject = _run(key, name, folder, stores)
+    elif entry is None:
+        return _evaluation(key, name, folder)
+    else:
+        subject = Subject(key, name, recipe=entry.recipe)
+    if entry is not None and entry.status != DONE:
+        told = f"No result, {entry.title().rstrip('.')}."
+        subject = replace(subject, missing=(told,))
+    return subject
 
 
 def _run(
@@ -133,11 +158,13 @@ def _run(
         missing.append(_told(error, folder, name))
     if run.store["path"] not in stores:
         try:
-            stores[run.store["path"]] = FeatureStore(run.store["path"])
+            opened = FeatureStore(run.store["path"])
+            opened.labels()  # they may be damaged
+            stores[run.store["path"]] = opened
         except AscError:
             stores[run.store["path"]] = (
-                "The store that it was trained on is no longer where it was, so there"
-                " are no spectrograms."
+                "The store that it was trained on is no longer where it was, or cannot"
+                " be read, so there are no spectrograms."
             )
     store = stores[run.store["path"]]
     if isinstance(store, FeatureStore) and not run.is_own(store):
@@ -150,7 +177,7 @@ def _run(
     histories: dict[str, History] = {}
     for fold, training in _trainings(run).items():
         try:
-            history = [r for r in training.history() if math.isfinite(r["epoch"])]
+            history = [_drawable(record) for record in training.history()]
             histories |= {fold: history} if history else {}
         except (AttributeError, KeyError, TypeError, ValueError, OSError):
             where = f" of {fold}" if fold else ""
@@ -170,6 +197,21 @@ def _run(
         },
         missing=tuple(missing),
     )
+
+
+def _drawable(record: dict[str, float]) -> dict[str, float]:
+    """Return an epoch without the values that no axis can hold.
+
+    Raises
+    ------
+    ValueError
+        If it is not the number of an epoch.
+    """
+    if not 0 <= record["epoch"] <= _MOST_EPOCHS:
+        raise ValueError("no epoch has such a number")
+    return {
+        name: value for name, value in record.items() if abs(value) < _GREATEST_VALUE
+    }
 
 
 def _trainings(run: Run) -> dict[str, Run]:
@@ -219,8 +261,11 @@ def _sound(evaluation: Evaluation) -> Evaluation:
     try:
         sound = (
             all(_is_number(metrics[name], 1) for name in shares)
-            and len(metrics["ci95"]) == 2
-            and all(_is_number(value, 1) for value in metrics["ci95"])
+            and _is_interval(metrics["ci95"])
+            and all(
+                _is_interval(metrics.get(name, metrics["ci95"]))
+                for name in ("ci95_clips", "ci95_cautious")
+            )
             and all(_is_number(metrics[name]) for name in ("log_loss", "seconds"))
             and all(
                 isinstance(metrics[name], int)
@@ -233,7 +278,7 @@ def _sound(evaluation: Evaluation) -> Evaluation:
             and all(value is None or _is_number(value) for value in optional)
             and (optional[0] is None or _is_number(optional[0], 1))
             and metrics["clips"] == len(evaluation.truth)
-            and np.isfinite(evaluation.probabilities).all()
+            and _are_shares(evaluation.probabilities)
             and _are_folds(metrics)
         )
     except (AttributeError, KeyError, TypeError):
@@ -262,6 +307,15 @@ def _are_folds(metrics: dict[str, Any]) -> bool:
     )
 
 
+def _are_shares(values: np.ndarray) -> bool:
+    # Probabilities are rounded when they are written.
+    return bool(((values >= 0) & (values <= 1 + 1e-6)).all())
+
+
+def _is_interval(limits: Any) -> bool:
+    return len(limits) == 2 and all(_is_number(value, 1) for value in limits)
+
+
 def _is_number(value: Any, most: float = math.inf) -> bool:
     return (
         isinstance(value, (int, float))
@@ -286,9 +340,12 @@ def _told(error: Exception, folder: Path, name: str) -> str:
 
 def _names(folders: Sequence[Path]) -> list[str]:
     """Return short names; folders of one name are told apart by where they are."""
-    resolved = [folder.resolve() for folder in folders]
-    count = Counter(folder.name for folder in resolved)
-    return [
-        folder.name if count[folder.name] == 1 else "/".join(folder.parts[-2:])
-        for folder in resolved
-    ]
+    names = [""] * len(folders)
+    for depth in range(1, max(len(folder.parts) for folder in folders) + 1):
+        ends = ["/".join(folder.parts[-depth:]) for folder in folders]
+        count = Counter(ends)
+        names = [
+            name or (end if count[end] == 1 else "")
+            for name, end in zip(names, ends, strict=True)
+        ]
+    return names

@@ -178,7 +178,7 @@ def augmentation(subject: Subject) -> list[Child]:
             f" {settings.time_masks} of up to {settings.time_width} columns with the"
             " mean of the train part.",
         ),
-        tag("div", figures, class_="gallery"),
+        tag("div", figures, class_="gallery narrow"),
         scale(limits),
     ]
 

@@ -13,15 +13,17 @@ import asc
 from asc.errors import AscError, InputError, UsageError, counted
 from asc.evaluation.report.data import analysis
 from asc.evaluation.report.details import details
+from asc.evaluation.report.differences import differences_section
 from asc.evaluation.report.facts import Subject, gather
 from asc.evaluation.report.gallery import augmentation, gallery
 from asc.evaluation.report.html import GENERATOR, Child, Element, document, tag
+from asc.evaluation.report.leakage import leakage_section
 from asc.evaluation.report.record import (
     commands_section,
     environment_section,
     recipes_section,
 )
-from asc.evaluation.report.results import headline, leakage_section, results_table
+from asc.evaluation.report.results import headline, results_table
 from asc.store import FeatureStore
 
 #: Confused pairs that are drawn, in all and of one result.
@@ -38,7 +40,7 @@ def report(
     *,
     audio: str | os.PathLike[str] | None = None,
 ) -> Path:
-    """Write a page about runs: figures, pictures, and how they were made.
+    """Write a page about runs and comparisons: figures, pictures, how they were made.
 
     The page is one file that refers to nothing outside, so it can be read without
     a network, sent, printed and kept. What is missing, such as a store that is on
@@ -47,7 +49,7 @@ def report(
     Parameters
     ----------
     paths : path, or sequence of paths
-        Run folders, or folders that ``asc evaluate --output`` wrote.
+        Runs, comparisons, and folders that ``asc evaluate --output`` wrote.
     output : path
         File to write. A report of this name is replaced, any other file is not.
     audio : path, optional
@@ -61,7 +63,7 @@ def report(
     Raises
     ------
     InputError
-        If a path is no run, or the audio folder does not exist.
+        If a path is none of these, or the audio folder does not exist.
     UsageError
         If there are no paths, or the output is there and is no report.
 
@@ -93,6 +95,11 @@ def page(subjects: Sequence[Subject], *, audio: Path | None = None) -> str:
     sections: list[tuple[str, str, list[Child]]] = [
         ("results", "Results", results_table(subjects)),
         ("leakage", "Random against new recordings", leakage_section(subjects)),
+        *(
+            [("differences", "Better or lucky", differences_section(subjects))]
+            if len(subjects) > 1
+            else []
+        ),
         (
             "runs",
             "The runs" if len(subjects) > 1 else "The run",

@@ -9,6 +9,7 @@ from typing import Any
 
 from asc.evaluation.report.facts import Subject
 from asc.evaluation.report.html import Child, Element, tag
+from asc.evaluation.report.tables import table
 from asc.evaluation.report.wording import abridged
 from asc.training.recipe import Recipe
 
@@ -27,8 +28,13 @@ def train_command(subject: Subject, **changes: Any) -> str:
     values = {} if subject.recipe is None else subject.recipe.to_dict()
     words = ["asc-train", subject.fingerprints.get("store", "STORE")]
     for name, value in (values | changes).items():
-        if value != _DEFAULTS[name]:
-            words += ["--" + name.replace("_", "-"), str(value)]
+        option = "--" + name.replace("_", "-")
+        if name == "imports":
+            words += [word for module in value for word in ("--import", str(module))]
+        elif value is True:
+            words.append(option)
+        elif value != _DEFAULTS[name]:
+            words += [option, str(value)]
     return shlex.join(words)
 
 
@@ -46,26 +52,15 @@ def recipes_section(subjects: Sequence[Subject]) -> list[Child]:
     differing = [name for name in _DEFAULTS if name not in same]
     content: list[Child] = []
     if differing:
-        head = tag(
-            "tr",
-            tag("th", "Run", scope="col"),
-            [tag("th", _spelled(name), scope="col") for name in differing],
-        )
-        body = [
-            tag(
-                "tr",
-                tag("th", tag("a", s.name, href=f"#{s.key}"), scope="row"),
-                [tag("td", _shown(values[s.key][name])) for name in differing],
-            )
+        rows = [
+            [tag("a", s.name, href=f"#{s.key}")]
+            + [_shown(values[s.key][name]) for name in differing]
             for s in known
         ]
+        columns = [("Run", ""), *((_spelled(name), "") for name in differing)]
         content += [
             tag("h3", "What differs"),
-            tag(
-                "div",
-                tag("table", tag("thead", head), tag("tbody", body)),
-                class_="scroll",
-            ),
+            table(columns, rows),
             tag("h3", "What all have in common"),
         ]
     content.append(listing({_spelled(name): _shown(v) for name, v in same.items()}))
@@ -93,7 +88,7 @@ def commands_section(subjects: Sequence[Subject], names: Sequence[str]) -> list[
     """Return command lines that train and report the same again."""
     stores = {}
     for subject in subjects:
-        if subject.recipe is not None:
+        if "digest" in subject.fingerprints:
             stores[subject.fingerprints["digest"]] = subject.fingerprints
     lines = [
         train_command(subject) + f" --run {shlex.quote(subject.name)}"

@@ -5,24 +5,22 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import mean, stdev
 from typing import Any
 
 import numpy as np
 
-from asc.errors import counted
 from asc.evaluation.evaluate import few_recordings
-from asc.evaluation.report.charts import legend
 from asc.evaluation.report.facts import Subject
 from asc.evaluation.report.html import Child, Element, tag
-from asc.evaluation.report.record import train_command
+from asc.evaluation.report.tables import table
 from asc.evaluation.report.wording import (
     drawn_over,
     interval,
     percent,
-    points,
     split_name,
 )
+from asc.evaluation.significance import mean_and_deviation, recording_interval
+from asc.models import model_names
 
 #: Columns as the slides have them.
 _COLUMNS = (("stft", "STFT"), ("mel", "Mel"))
@@ -30,7 +28,6 @@ _WARNING = (
     "This measures how well the model knows recordings again that it was trained on,"
     " not how well it knows scenes. It is no figure to quote for new recordings."
 )
-_HONEST, _LEAKY = "New recordings: quote this", "Leaky: do not quote"
 
 
 @dataclass(frozen=True)
@@ -146,17 +143,18 @@ def results_table(subjects: Sequence[Subject]) -> list[Child]:
                     ),
                     class_="protocol",
                 ),
-                [_row(row, rows[row]) for row in sorted(rows, key=str)],
+                [_row(row, rows[row]) for row in sorted(rows, key=_place)],
             )
         )
-    head = tag(
-        "tr",
-        tag("th", "Model", scope="col"),
-        tag("th", "Augmentation", scope="col"),
-        [tag("th", title, scope="col", class_="number") for _, title in _COLUMNS],
-    )
+    columns = [("Model", ""), ("Augmentation", "")]
+    columns += [(title, "number") for _, title in _COLUMNS]
+    pending = [subject for subject in subjects if subject.evaluation is None]
     return [
-        tag("div", tag("table", tag("thead", head), bodies), class_="scroll"),
+        table(columns, bodies),
+        [
+            tag("p", subject.name, ": ", " ".join(subject.missing), class_="note")
+            for subject in pending
+        ],
         tag(
             "p",
             "Accuracy is the share of test clips that are right. Below it is the 95 %"
@@ -165,6 +163,12 @@ def results_table(subjects: Sequence[Subject]) -> list[Child]:
             class_="note",
         ),
     ]
+
+
+def _place(row: tuple) -> tuple:
+    """Return the place of a row: models as they are listed everywhere."""
+    known = {name: place for place, name in enumerate(model_names())}
+    return known.get(row[0], len(known)), str(row)
 
 
 def _row(row: tuple, cells: dict[str, list[Subject]]) -> Element:
@@ -184,27 +188,42 @@ def _row(row: tuple, cells: dict[str, list[Subject]]) -> Element:
 def _cell(subjects: Sequence[Subject]) -> list[Child]:
     lines: list[Child] = []
     if len(subjects) > 1:
-        values = [subject.metrics["accuracy"] for subject in subjects]
-        spread = f"{percent(mean(values), 2)} ± {100 * stdev(values):.1f}"
+        mean, deviation = mean_and_deviation(s.metrics["accuracy"] for s in subjects)
         lines = [
-            tag("strong", spread),
-            tag("small", f"mean and deviation of {len(subjects)} runs"),
+            tag("strong", f"{percent(mean, 2)} ± {100 * (deviation or 0):.1f}"),
+            tag("small", interval(_interval(subjects))),
+            tag("small", f"mean and deviation of {len(subjects)} seeds"),
         ]
     for subject in sorted(subjects, key=lambda one: one.metrics["seed"]):
         metrics = subject.metrics
         seed = f"seed {metrics['seed']}: " if len(subjects) > 1 else ""
+        weight = "seed" if len(subjects) > 1 else "accuracy"
         lines += [
             tag(
                 "a",
                 seed,
                 percent(metrics["accuracy"], 2),
                 href=f"#{subject.key}",
-                class_="accuracy" if len(subjects) == 1 else None,
+                class_=("leaky " if subject.leaks else "") + weight,
             ),
-            tag("small", interval(metrics["ci95"])),
-            tag("small", "leaks", class_="leaks") if subject.leaks else None,
+            tag(
+                "small",
+                tag("b", "leaks ", class_="leaks") if subject.leaks else None,
+                interval(metrics["ci95"]),
+            ),
         ]
     return lines
+
+
+def _interval(subjects: Sequence[Subject]) -> tuple[float, float]:
+    """Return the interval of the mean: a recording brings its clips of all seeds."""
+    right: list[np.ndarray] = []
+    recordings: list[str] = []
+    for evaluation in (subject.evaluation for subject in subjects):
+        if evaluation is not None:
+            right.append(evaluation.probabilities.argmax(axis=1) == evaluation.truth)
+            recordings += evaluation.recordings
+    return recording_interval(np.concatenate(right), recordings)
 
 
 def leakage_badge(leakage: float | None) -> Element:
@@ -234,201 +253,3 @@ def variant(subject: Subject, varying: Sequence[str]) -> tuple[tuple[str, Any], 
         return ()
     values = subject.recipe.to_dict()
     return tuple((name, values[name]) for name in varying)
-
-
-# Random against recording-disjoint
-
-
-def leakage_section(subjects: Sequence[Subject]) -> list[Child]:
-    """Return what leakage adds to the accuracy of one and the same model."""
-    done = [subject for subject in subjects if subject.evaluation is not None]
-    leaky = [subject for subject in done if subject.leaks]
-    if not done:
-        return [tag("p", "No result yet.", class_="note")]
-    if not leaky:
-        known = all(subject.leakage == 0 for subject in done)
-        sentence = (
-            "No result here leaks: every one was tested on recordings that its model"
-            " was not trained on."
-            if known
-            else "The corpus names no recordings, so leakage cannot be told."
-        )
-        return [tag("p", sentence)]
-    content: list[Child] = [
-        tag(
-            "p",
-            "A random split puts clips of one recording into train and test. The model"
-            " then meets the same place, day and microphone again, and is right for"
-            " the wrong reason. The figure to quote is the one on new recordings.",
-        )
-    ]
-    comparisons, alone = _comparisons(done)
-    if comparisons:
-        content += [
-            _gap_table(comparisons),
-            legend(
-                ("honest", "tested on new recordings"),
-                ("leaky", "tested on recordings that were trained on"),
-                ("reach", "95 % interval"),
-            ),
-        ]
-    within = [row for row in map(_within, leaky) if row is not None]
-    if within:
-        content += [
-            tag("h3", "The same run, by whether it knew the recording"),
-            _within_table(within),
-        ]
-    if alone:
-        told = counted(len(alone), "leaky result has", "leaky results have")
-        commands = [train_command(subject, split="recording") for subject in alone]
-        content += [
-            tag(
-                "p",
-                f"{told} no counterpart on new recordings in this report:"
-                f" {', '.join(subject.name for subject in alone)}. This trains it:",
-                class_="note",
-            ),
-            tag("code", "\n".join(dict.fromkeys(commands)), class_="block"),
-        ]
-    return content
-
-
-def _comparisons(
-    subjects: Sequence[Subject],
-) -> tuple[list[tuple[tuple, list[Subject], list[Subject]]], list[Subject]]:
-    """Return pairs of leaky and other results of one recipe, and leaky ones alone."""
-    varying = varying_fields(subjects)
-    groups: dict[tuple, tuple[list[Subject], list[Subject]]] = defaultdict(
-        lambda: ([], [])
-    )
-    for subject in subjects:
-        if subject.leakage is not None:
-            metrics = subject.metrics
-            key = (
-                metrics["model"],
-                metrics["feature"],
-                metrics["augment"],
-                variant(subject, varying),
-                subject.fingerprints.get("digest"),
-            )
-            groups[key][0 if subject.leaks else 1].append(subject)
-    paired = [(key, *both) for key, both in groups.items() if both[0] and both[1]]
-    alone = [s for leaky, other in groups.values() if not other for s in leaky]
-    return sorted(paired, key=lambda one: str(one[0])), alone
-
-
-def _gap_table(
-    comparisons: list[tuple[tuple, list[Subject], list[Subject]]],
-) -> Element:
-    rows = []
-    for (model, feature, augment, settings, _), leaky, other in comparisons:
-        more = ", ".join(f"{name} {value}" for name, value in settings)
-        gap = _mean(leaky) - _mean(other)
-        rows.append(
-            tag(
-                "tr",
-                tag(
-                    "th",
-                    model,
-                    tag("small", f"{feature}, {augment}", f", {more}" * bool(more)),
-                    scope="row",
-                ),
-                tag("td", _side(other), class_="number honest", data_label=_HONEST),
-                tag("td", _side(leaky), class_="number leaky", data_label=_LEAKY),
-                tag(
-                    "td",
-                    tag("strong", points(gap)),
-                    " points",
-                    class_="number",
-                    data_label="Gap",
-                ),
-                tag("td", _strip(leaky, other), class_="wide"),
-            )
-        )
-    head = tag(
-        "tr",
-        tag("th", "Model", scope="col"),
-        tag("th", _HONEST, scope="col", class_="number"),
-        tag("th", _LEAKY, scope="col", class_="number"),
-        tag("th", "Gap", scope="col", class_="number"),
-        tag("th", "0 to 100 %", scope="col", class_="wide"),
-    )
-    return tag(
-        "div",
-        tag("table", tag("thead", head), tag("tbody", rows), class_="gaps"),
-        class_="scroll",
-    )
-
-
-def _mean(subjects: Sequence[Subject]) -> float:
-    return mean(subject.metrics["accuracy"] for subject in subjects)
-
-
-def _side(subjects: Sequence[Subject]) -> list[Child]:
-    lines: list[Child] = [tag("strong", percent(_mean(subjects), 2))]
-    if len(subjects) > 1:
-        lines.append(tag("small", f"mean of {len(subjects)}"))
-    for subject in subjects:
-        metrics = subject.metrics
-        told = f"{split_name(metrics)}: " + (
-            f"{percent(metrics['accuracy'])}; " if len(subjects) > 1 else ""
-        )
-        leak = f"; leaks {percent(subject.leakage, 0)}" if subject.leaks else ""
-        lines.append(tag("small", told, interval(metrics["ci95"]), leak))
-    return lines
-
-
-def _strip(leaky: Sequence[Subject], other: Sequence[Subject]) -> Element:
-    """Draw both accuracies and their intervals on one line from 0 to 100 %."""
-    drawn = []
-    for kind, subjects in (("honest", other), ("leaky", leaky)):
-        low = min(subject.metrics["ci95"][0] for subject in subjects)
-        high = max(subject.metrics["ci95"][1] for subject in subjects)
-        drawn += [
-            tag(
-                "i",
-                class_=f"reach {kind}",
-                style=f"left:{100 * low:.1f}%;width:{100 * (high - low):.1f}%",
-            ),
-            tag("i", class_=f"dot {kind}", style=f"left:{100 * _mean(subjects):.1f}%"),
-        ]
-    return tag("div", drawn, class_="strip")
-
-
-def _within(subject: Subject) -> tuple[Subject, np.ndarray, np.ndarray] | None:
-    """Return which clips are right, and which are of recordings that it knew."""
-    rows = subject.train_rows()
-    if subject.evaluation is None or subject.store is None or rows is None:
-        return None
-    names = subject.store.recordings()
-    trained = {names[row] for row in rows}
-    known = np.array([name in trained for name in subject.evaluation.recordings])
-    right = subject.evaluation.probabilities.argmax(axis=1) == subject.evaluation.truth
-    return subject, right, known
-
-
-def _within_table(rows: list[tuple[Subject, np.ndarray, np.ndarray]]) -> Element:
-    def share(right: np.ndarray) -> list[Child]:
-        if not len(right):
-            return ["no such clip"]
-        clips = counted(len(right), "clip", "clips")
-        return [percent(float(right.mean())), tag("small", f"of {clips}")]
-
-    head = tag(
-        "tr",
-        tag("th", "Run", scope="col"),
-        tag("th", "Clips of known recordings", scope="col", class_="number"),
-        tag("th", "Clips of new recordings", scope="col", class_="number"),
-    )
-    body = [
-        tag(
-            "tr",
-            tag("th", tag("a", subject.name, href=f"#{subject.key}"), scope="row"),
-            tag("td", share(right[known]), class_="number leaky"),
-            tag("td", share(right[~known]), class_="number honest"),
-        )
-        for subject, right, known in rows
-    ]
-    return tag(
-        "div", tag("table", tag("thead", head), tag("tbody", body)), class_="scroll"
-    )

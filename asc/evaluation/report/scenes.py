@@ -6,11 +6,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from asc.corpus.splits import FOLDS
 from asc.evaluation.anchors import Anchor, anchors
 from asc.evaluation.evaluate import Evaluation
 from asc.evaluation.mistakes import confusion_counts
 from asc.evaluation.report.facts import Subject
 from asc.evaluation.report.html import Child, Element, tag
+from asc.evaluation.report.tables import Column, table
 from asc.evaluation.report.wording import percent
 
 
@@ -23,55 +25,34 @@ def per_scene(subject: Subject, evaluation: Evaluation) -> list[Child]:
     protocol = "evaluation" if metrics["split"] == "all clips" else "folds"
     published = anchors(evaluation.scenes, protocol)
     recordings = _recordings(evaluation) if metrics["recordings"] is not None else None
-    rows = []
+    rows: list[list[Child] | Element] = []
     for index, scene in enumerate(evaluation.scenes):
         right, clips = int(counts[index, index]), int(support[index])
         recall = right / clips if clips else None
         precision = right / int(taken[index]) if taken[index] else None
         marks = [anchor.recalls[scene] for anchor in published]
         rows.append(
-            tag(
-                "tr",
-                tag("th", scene, scope="row"),
-                tag("td", _strip(recall, marks, subject.leaks), class_="wide"),
-                tag("td", percent(recall), class_="number"),
-                tag("td", f"{right:,} of {clips:,}", class_="number"),
-                (
-                    tag("td", f"{recordings[index]:,}", class_="number")
-                    if recordings is not None
-                    else None
-                ),
-                tag("td", percent(precision), class_="number"),
-                [tag("td", percent(mark), class_="number anchor") for mark in marks],
-            )
+            [
+                scene,
+                _strip(recall, marks, subject.leaks),
+                percent(recall),
+                f"{right:,} of {clips:,}",
+                f"{recordings[index]:,}" if recordings else "–",
+                percent(precision),
+                *map(percent, marks),
+            ]
         )
     if published:
-        rows.append(_total(subject, published, recordings))
-    head = tag(
-        "tr",
-        tag("th", "Scene", scope="col"),
-        tag("th", "0 to 100 %", scope="col", class_="wide"),
-        tag("th", "Recall", scope="col", class_="number"),
-        tag("th", "Clips", scope="col", class_="number"),
-        (
-            tag("th", "Recordings", scope="col", class_="number")
-            if recordings is not None
-            else None
-        ),
-        tag("th", "Precision", scope="col", class_="number"),
-        [
-            tag(
-                "th",
-                tag("span", class_=f"key mark-{place}"),
-                anchor.name,
-                scope="col",
-                class_="number anchor",
-            )
-            for place, anchor in enumerate(published)
-        ],
-    )
-    table = tag("table", tag("thead", head), tag("tbody", rows), class_="scenes")
-    return [tag("div", table, class_="scroll"), *_sources(subject, published)]
+        rows.append(_total(subject, published))
+    columns: list[Column] = [("Scene", ""), ("0 to 100 %", "wide")]
+    columns += [
+        (name, "number") for name in ("Recall", "Clips", "Recordings", "Precision")
+    ]
+    columns += [
+        ([tag("span", class_=f"key mark-{place}"), anchor.name], "number anchor")
+        for place, anchor in enumerate(published)
+    ]
+    return [table(columns, rows, kind="scenes"), *_sources(subject, published)]
 
 
 def _strip(recall: float | None, marks: Sequence[float], leaks: bool) -> Element:
@@ -95,24 +76,22 @@ def _strip(recall: float | None, marks: Sequence[float], leaks: bool) -> Element
     )
 
 
-def _total(
-    subject: Subject, published: Sequence[Anchor], recordings: Sequence[int] | None
-) -> Element:
+def _total(subject: Subject, published: Sequence[Anchor]) -> Element:
     metrics = subject.metrics
     marks = [anchor.accuracy for anchor in published]
+    known = metrics["recordings"]
+    cells = [
+        percent(metrics["accuracy"]),
+        f"of {metrics['clips']:,}",
+        f"{known:,}" if known is not None else "–",
+        "",
+        *map(percent, marks),
+    ]
     return tag(
         "tr",
         tag("th", "all", scope="row"),
         tag("td", _strip(metrics["accuracy"], marks, subject.leaks), class_="wide"),
-        tag("td", percent(metrics["accuracy"]), class_="number"),
-        tag("td", f"of {metrics['clips']:,}", class_="number"),
-        (
-            tag("td", f"{metrics['recordings']:,}", class_="number")
-            if recordings is not None
-            else None
-        ),
-        tag("td"),
-        [tag("td", percent(mark), class_="number anchor") for mark in marks],
+        [tag("td", cell, class_="number") for cell in cells],
         class_="total",
     )
 
@@ -131,7 +110,7 @@ def _sources(subject: Subject, published: Sequence[Anchor]) -> list[Element]:
         )
     elif subject.metrics["split"].startswith("fold"):
         told += " This result is of one fold alone."
-    elif published[0].protocol == "folds" and subject.metrics["split"] != "folds":
+    elif published[0].protocol == "folds" and subject.metrics["split"] != FOLDS:
         told += " This result is of another split, so it can only be held beside them."
     sources = sorted({anchor.source for anchor in published})
     return [tag("p", told, class_="note")] + [

@@ -1,0 +1,121 @@
+"""Whether results on the same clips differ by more than luck."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from statistics import mean
+
+from asc.evaluation.report.facts import Subject
+from asc.evaluation.report.html import Child, Element, tag
+from asc.evaluation.report.results import leakage_badge, variant, varying_fields
+from asc.evaluation.report.tables import table
+from asc.evaluation.report.wording import percent, points, split_name
+from asc.evaluation.significance import PairedTest, paired_tests
+
+#: A training with its seeds, which are tested together.
+_Seeds = list[Subject]
+
+
+def differences_section(subjects: Sequence[Subject]) -> list[Child]:
+    """Return, for every split, how the best training compares with the others."""
+    done = [subject for subject in subjects if subject.evaluation is not None]
+    varying = varying_fields(done)
+    trainings: dict[tuple, dict[tuple, _Seeds]] = defaultdict(lambda: defaultdict(list))
+    for subject in done:
+        metrics = subject.metrics
+        clips = (split_name(metrics), subject.fingerprints.get("digest"))
+        training = (
+            metrics["model"],
+            metrics["feature"],
+            metrics["augment"],
+            variant(subject, varying),
+        )
+        trainings[clips][training].append(subject)
+    tables = [
+        _table(split, found)
+        for (split, _), found in sorted(trainings.items(), key=_leaky_last)
+        if len(found) > 1
+    ]
+    if not tables:
+        return [tag("p", "No two trainings here were tested on the same clips.")]
+    return [
+        tag(
+            "p",
+            "What the most accurate training gains on each of the others, tested"
+            " recording by recording on the same clips: if both were equally good,"
+            " each recording could as well have been told by the other one. Intervals"
+            " (95 %) are of each difference by itself; p-values are corrected for their"
+            " number by Holm's method, and above 0.05 these clips cannot tell the two"
+            " apart. The best was chosen by these very clips, which flatters it.",
+        ),
+        *tables,
+    ]
+
+
+def _leaky_last(item: tuple[tuple, dict[tuple, _Seeds]]) -> tuple:
+    clips, trainings = item
+    leaks = any(subject.leaks for seeds in trainings.values() for subject in seeds)
+    return leaks, str(clips)
+
+
+def _table(split: str, trainings: dict[tuple, _Seeds]) -> Element:
+    ordered = sorted(trainings.items(), key=lambda one: (-_mean(one[1]), str(one[0])))
+    (name, best), *others = ordered
+    tests = paired_tests(
+        _evaluations(best), [_evaluations(seeds) for _, seeds in others]
+    )
+    rows: list[list[Child]] = [
+        [_spelled(name), percent(_mean(best), 2), tag("td", "the best", colspan=3)]
+    ]
+    rows += [
+        [_spelled(other), percent(_mean(seeds), 2), *_verdict(test)]
+        for (other, seeds), test in zip(others, tests, strict=True)
+    ]
+    columns = [
+        ("Training", ""),
+        ("Accuracy", "number"),
+        ("The best gains", "number"),
+        ("p (Holm)", "number"),
+        ("Verdict", ""),
+    ]
+    return tag(
+        "div",
+        tag("h3", f"Split {split} ", leakage_badge(_leakage(best))),
+        table(columns, rows),
+    )
+
+
+def _verdict(test: PairedTest | Exception) -> list[Child]:
+    if not isinstance(test, PairedTest):
+        return [tag("td", str(test), colspan=3, class_="note")]
+    # The first of the test is the other one.
+    low, high = (-limit for limit in reversed(test.ci95))
+    p = test.p_value if test.p_holm is None else test.p_holm
+    return [
+        [
+            tag("strong", points(-test.difference)),
+            tag("small", f"{points(low)} to {points(high)}"),
+        ],
+        f"{p:.4f}",
+        "cannot be told apart" if p >= 0.05 else "the best is better",
+    ]
+
+
+def _evaluations(subjects: _Seeds) -> list:
+    return [subject.evaluation for subject in subjects]
+
+
+def _mean(subjects: _Seeds) -> float:
+    return mean(subject.metrics["accuracy"] for subject in subjects)
+
+
+def _leakage(subjects: _Seeds) -> float | None:
+    leaks = [subject.leakage for subject in subjects]
+    return None if None in leaks else mean(leak for leak in leaks if leak is not None)
+
+
+def _spelled(training: tuple) -> list[Child]:
+    model, feature, augment, settings = training
+    more = "".join(f", {name} {value}" for name, value in settings)
+    return [model, tag("small", f"{feature}, {augment}{more}")]
