@@ -23,6 +23,7 @@ from asc.cli.options import (
     verbose_option,
 )
 from asc.cli.recipe_options import recipe_options, take_recipe
+from asc.corpus.splits import FOLDS
 from asc.errors import EXIT_PARTIAL, UsageError, counted
 from asc.evaluation.grid import AXES, GRIDS, Grid
 from asc.training.recipes import choose
@@ -159,19 +160,26 @@ def _lines(comparison: Comparison) -> list[str]:
     """Return the tables and gaps as people read them."""
     lines = []
     features = [name for name in _COLUMNS if name in comparison.grid.features]
-    head = f"{'model':<14}{'augment':<13}"
-    head += "".join(f"{_COLUMNS[name]:<28}" for name in features)
+
+    def add(first: str, second: str, figures: list[str]) -> None:
+        row = f"{first:<14}{second:<13}" + "".join(f"{text:<28}" for text in figures)
+        lines.append(row.rstrip())
+
     for split, of_split in groupby(comparison.cells(), lambda cell: cell.split):
         cells = list(of_split)
-        lines += ["", f"split {split}, {_leakage(cells)}", head.rstrip()]
+        lines += ["", f"split {split}, {_leakage(cells)}"]
+        add("model", "augment", [_COLUMNS[name] for name in features])
         for (model, augment), row in groupby(cells, lambda c: (c.model, c.augment)):
-            by_feature = {cell.feature: _figure(cell) for cell in row}
-            line = f"{model:<14}{augment:<13}"
-            line += "".join(f"{by_feature[name]:<28}" for name in features)
-            lines.append(line.rstrip())
+            by_feature = {cell.feature: cell for cell in row}
+            figures = [by_feature[name] for name in features]
+            add(model, augment, [_figure(cell) for cell in figures])
+            if split == FOLDS:
+                add("", "over folds", [_over_folds(cell) for cell in figures])
     told = "Accuracy in %, with its 95 % interval over recordings"
     if len(comparison.grid.seeds) > 1:
         told += "; mean and standard deviation over seeds"
+    if FOLDS in comparison.grid.splits:
+        told += "; over folds: mean and standard deviation"
     lines += ["", f"{told}."]
     gaps = comparison.gaps()
     for pair in sorted({(gap.leaking, gap.apart) for gap in gaps}):
@@ -206,6 +214,12 @@ def _figure(cell: Cell) -> str:
     told += f" [{100 * low:.1f}, {100 * high:.1f}]"
     done, missing = len(cell.accuracies), cell.failed + cell.pending
     return f"{told} ({done} of {done + missing})" if missing else told
+
+
+def _over_folds(cell: Cell) -> str:
+    if cell.fold_mean is None or cell.fold_deviation is None:
+        return "-"
+    return f"{100 * cell.fold_mean:.2f} ± {100 * cell.fold_deviation:.2f}"
 
 
 def _minutes(seconds: float) -> str:

@@ -28,6 +28,8 @@ from asc.training.run import write_json
 #: Hears of a run that has come to an end: the entry, how many of how many runs
 #: are through, and the seconds that the others may take.
 Progress = Callable[[Entry, int, int, float], None]
+#: Index of a run that is through; why it failed if it did, and where.
+_Result = tuple[int, str | None, str]
 
 
 #: Seeds are the business of a process. A Dask worker may have several threads.
@@ -120,7 +122,6 @@ def compare(
     path.parent.mkdir(parents=True, exist_ok=True)
     with writing(path):
         comparison = _open(path, grid, store)
-        todo = [n for n, e in enumerate(comparison.entries) if e.status != DONE]
         threads = max(1, environment.usable_cores() // jobs) if jobs > 1 else None
         tasks = [
             _Task(
@@ -134,24 +135,15 @@ def compare(
                 command,
             )
             for index, entry in enumerate(comparison.entries)
-            if index in todo
+            if entry.status != DONE
         ]
         comparison.log(f"{len(tasks)} of {len(comparison.entries)} runs to do")
-        began, total = time.monotonic(), len(comparison.entries)
         try:
-            for done, (index, failure) in enumerate(
-                _carried_out(tasks, jobs, backend, scheduler), 1
+            for entry, done, left in _finished(
+                comparison, _carried_out(tasks, jobs, backend, scheduler), len(tasks)
             ):
-                entry = comparison.entries[index]
-                message, trace = failure or (None, "")
-                entry = read_entry(entry.path, entry.recipe, message)
-                comparison.entries[index] = entry
-                comparison.save()
-                comparison.log(f"{entry.name}: {entry.title()}\n{trace}".rstrip())
                 if progress:
-                    each = (time.monotonic() - began) / done
-                    left = len(tasks) - done
-                    progress(entry, total - left, total, each * left)
+                    progress(entry, done, len(comparison.entries), left)
         except KeyboardInterrupt as stop:
             comparison.log("interrupted")
             # In place of what the single run says.
@@ -161,6 +153,22 @@ def compare(
             raise
         comparison.save()
     return comparison
+
+
+def _finished(
+    comparison: Comparison, results: Iterator[_Result], count: int
+) -> Iterator[tuple[Entry, int, float]]:
+    """Record each of so many results; yield its entry, runs done, seconds left."""
+    began = time.monotonic()
+    before = len(comparison.entries) - count
+    for done, (index, message, trace) in enumerate(results, 1):
+        entry = comparison.entries[index]
+        entry = read_entry(entry.path, entry.recipe, message)
+        comparison.entries[index] = entry
+        comparison.save()
+        comparison.log(f"{entry.name}: {entry.title()}\n{trace}".rstrip())
+        each = (time.monotonic() - began) / done
+        yield entry, before + done, each * (count - done)
 
 
 def default_folder(store: FeatureStore, grid: Grid) -> Path:
@@ -208,8 +216,8 @@ def _open(path: Path, grid: Grid, store: FeatureStore) -> Comparison:
 
 def _carried_out(
     tasks: list[_Task], jobs: int, backend: str, scheduler: str | None
-) -> Iterator[tuple[int, tuple[str, str] | None]]:
-    """Yield the index of each run that is through, and why it failed if it did."""
+) -> Iterator[_Result]:
+    """Yield what became of each run, in any order."""
     if backend != "loky":
         folders = {task.path.parent.parent for task in tasks}
         folders |= {task.store.parent for task in tasks}
@@ -244,13 +252,13 @@ def _name_of(task: _Task) -> str:
     return f"run {task.path.name}"
 
 
-def _train_apart(task: _Task) -> tuple[int, tuple[str, str] | None]:
+def _train_apart(task: _Task) -> _Result:
     """Train one run in a worker process."""
     processes.obey_parent()
     return _train(task)
 
 
-def _train(task: _Task) -> tuple[int, tuple[str, str] | None]:
+def _train(task: _Task) -> _Result:
     """Train one run. No exception leaves it: one run must not stop the others."""
     from asc.evaluation import experiment
     from asc.pipeline.tensorflow import keras, tf
@@ -269,12 +277,12 @@ def _train(task: _Task) -> tuple[int, tuple[str, str] | None]:
                 in_memory=task.in_memory,
                 threads=task.threads,
             )
-        return task.index, None
+        return task.index, None, ""
     except Exception as error:  # noqa: BLE001 - see above
         message = " ".join(str(error).split())
         if not isinstance(error, AscError):
             message = f"{type(error).__name__}: {message}"
-        return task.index, (message, traceback.format_exc())
+        return task.index, message, traceback.format_exc()
     finally:
         keras.backend.clear_session()
         gc.collect()

@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import groupby
@@ -35,6 +35,8 @@ DONE, FAILED, PENDING = "done", "failed", "pending"
 
 _FIGURES = (
     "accuracy",
+    "accuracy_mean",  # over folds
+    "accuracy_deviation",
     "class_accuracy",
     "macro_f1",
     "log_loss",
@@ -123,6 +125,11 @@ class Cell:
         Of the test clips, over all seeds; None if it is not known.
     failed, pending : int
         Runs that count for nothing.
+    class_mean : float or None
+        Mean of the recalls of the scenes, also the mean over seeds.
+    fold_mean, fold_deviation : float or None
+        Of split ``folds``: mean and standard deviation (n - 1) of accuracy over the
+        folds, and of each the mean over seeds.
     """
 
     split: str
@@ -136,6 +143,9 @@ class Cell:
     leakage: float | None
     failed: int
     pending: int
+    class_mean: float | None = None
+    fold_mean: float | None = None
+    fold_deviation: float | None = None
 
 
 @dataclass(frozen=True)
@@ -302,17 +312,25 @@ def _cell(place: tuple[str, str, str, str], entries: list[Entry]) -> Cell:
     done = [entry for entry in entries if entry.metrics is not None]
     metrics = [entry.metrics for entry in done if entry.metrics is not None]
     accuracies = tuple(each["accuracy"] for each in metrics)
-    leaks = [each["leakage"] for each in metrics]
     return Cell(
         *place,
         accuracies=accuracies,
-        mean=float(np.mean(accuracies)) if done else None,
+        mean=_mean(metrics, "accuracy"),
         deviation=float(np.std(accuracies, ddof=1)) if len(done) > 1 else None,
         ci95=_interval(done),
-        leakage=float(np.mean(leaks)) if leaks and None not in leaks else None,
+        leakage=_mean(metrics, "leakage"),
         failed=sum(entry.status == FAILED for entry in entries),
         pending=sum(entry.status == PENDING for entry in entries),
+        class_mean=_mean(metrics, "class_accuracy"),
+        fold_mean=_mean(metrics, "accuracy_mean"),
+        fold_deviation=_mean(metrics, "accuracy_deviation"),
     )
+
+
+def _mean(metrics: Sequence[Mapping[str, Any]], name: str) -> float | None:
+    """Return the mean of a figure over runs, or None if one of them has none."""
+    values: list[Any] = [each.get(name) for each in metrics]
+    return float(np.mean(values)) if values and None not in values else None
 
 
 def _interval(done: Sequence[Entry]) -> tuple[float, float] | None:

@@ -177,6 +177,9 @@ def test_cells_by_hand(whole):
         assert cell.mean == pytest.approx((first + second) / 2)
         assert cell.deviation == pytest.approx(abs(first - second) / 2**0.5)
         assert cell.leakage == of_cell[0].metrics["leakage"]
+        recalls = [entry.metrics["class_accuracy"] for entry in of_cell]
+        assert cell.class_mean == pytest.approx(sum(recalls) / 2)
+        assert (cell.fold_mean, cell.fold_deviation) == (None, None)
         results = [entry.evaluation for entry in of_cell]
         right = [r.probabilities.argmax(axis=1) == r.truth for r in results]
         names = [name for r in results for name in r.recordings]
@@ -220,7 +223,12 @@ def test_a_run_of_folds_is_an_entry_like_any_other(store, linear, tmp_path):
     assert entry.status == "done" and list(entry.metrics["folds"]) == ["fold1", "fold2"]
     assert Run(entry.path / "fold2").is_finished()
     assert len(entry.evaluation.paths) == len(store)
-    assert comparison.cells()[0].ci95 == tuple(entry.metrics["ci95"])
+    (cell,) = comparison.cells()
+    assert cell.ci95 == tuple(entry.metrics["ci95"])
+    each = [fold["accuracy"] for fold in entry.metrics["folds"].values()]
+    assert cell.fold_mean == pytest.approx(np.mean(each))
+    assert cell.fold_deviation == pytest.approx(abs(each[0] - each[1]) / 2**0.5)
+    assert cell.class_mean == entry.metrics["class_accuracy"]
 
 
 # Going on
