@@ -11,7 +11,14 @@ from click.core import ParameterSource
 
 from asc.models import model_names
 from asc.pipeline.augmentation import POLICIES
-from asc.training.recipe import MONITORS, OPTIMIZERS, PRECISIONS, SCHEDULES, Recipe
+from asc.training.recipe import (
+    MONITORS,
+    OPTIMIZERS,
+    PRECISIONS,
+    SCHEDULES,
+    STRATEGIES,
+    Recipe,
+)
 from asc.training.recipes import RECIPES
 
 _DEFAULT = {field.name: field.default for field in fields(Recipe)}
@@ -46,6 +53,7 @@ _HELP = {
     "batches_per_epoch": "Cut epochs after so many batches.",
     "limit": "Use at most so many clips of each part.",
     "precision": f"What layers compute in: {', '.join(PRECISIONS)}.",
+    "strategy": f"Devices, one or all of the machine: {', '.join(STRATEGIES)}.",
     "jit": "Compile by XLA.",
     "deterministic": "Repeat results bit for bit, at some cost.",
     "imports": "Module that registers a model of your own; may be repeated.",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import mmap
 import threading
 import weakref
+from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
@@ -33,6 +34,8 @@ class Batches:
     shuffle : bool
     fill : np.ndarray [shape=(rows,)]
         What masked cells are filled with.
+    replicas : int > 0
+        Devices that share a batch.
     """
 
     def __init__(
@@ -47,15 +50,23 @@ class Batches:
         seed: int,
         shuffle: bool,
         fill: np.ndarray,
+        replicas: int = 1,
     ) -> None:
         self._data = data
         self._labels = labels
         self._one_hot = np.eye(scenes, dtype=np.float32)
         self._batch_size = batch_size
         self._fill = np.asarray(fill, np.float32)
+        self._replicas = replicas
         self._lock = threading.Lock()
-        largest = min(batch_size, augmentation.rows_per_epoch(len(rows)))
+        total = augmentation.rows_per_epoch(len(rows))
+        largest = -(-min(batch_size, total) // replicas)
         self._features = Pool((largest, *data.shape[1:]), np.float32)
+        # Of an epoch that is not trained on, the mean over all of it shall be right.
+        whole, rest = divmod(total, batch_size)
+        longest = -(-batch_size // replicas)
+        shown = replicas * (whole * longest + -(-rest // replicas))
+        self._weight = None if shuffle else shown / total
 
         # Batches of two epochs may be under way.
         @lru_cache(maxsize=2)
@@ -71,24 +82,41 @@ class Batches:
 
         self._plan = plan
 
-    def __call__(self, epoch: int, index: int) -> tuple[np.ndarray, np.ndarray]:
-        """Return features and labels of one batch.
+    def __call__(
+        self, epoch: int, index: int, share: int = 0
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return features, labels and weights of one replica's share of a batch.
+
+        All shares of a batch have the same length. Where its rows do not suffice
+        for that, the first of them stands in, with a weight of zero; the others'
+        weights are greater by as much, so that the mean over all shares is the mean
+        over the rows of the batch.
 
         Returns
         -------
-        features : np.ndarray [shape=(batch, rows, columns, channels)], float32
-        labels : np.ndarray [shape=(batch, scenes)], float32
+        features : np.ndarray [shape=(share, rows, columns, channels)], float32
+        labels : np.ndarray [shape=(share, scenes)], float32
+        weights : np.ndarray [shape=(share,)], float32
         """
         with self._lock:
             plan = self._plan(epoch)
-        batch = plan.batch(index * self._batch_size, self._batch_size)
+        start = index * self._batch_size
+        size = min(self._batch_size, len(plan.rows) - start)
+        length = -(-size // self._replicas)
+        own = min(max(size - share * length, 0), length)
+        batch = plan.batch(start + share * length, own)
+        if own < length:
+            stand_ins = np.repeat(plan.rows[start], length - own)
+            batch = replace(batch, rows=np.append(batch.rows, stand_ins))
+        weights = np.zeros(length, np.float32)
+        weights[:own] = self._weight or self._replicas * length / size
         features = self._features.take(len(batch.rows))
         compose(self._data, batch, self._fill, features)
         labels = self._one_hot[self._labels[batch.rows]]
-        mixed, share = len(batch.partners), batch.shares[:, None]
-        labels[:mixed] *= share
-        labels[:mixed] += (1 - share) * self._one_hot[self._labels[batch.partners]]
-        return features, labels
+        mixed, own_part = len(batch.partners), batch.shares[:, None]
+        labels[:mixed] *= own_part
+        labels[:mixed] += (1 - own_part) * self._one_hot[self._labels[batch.partners]]
+        return features, labels, weights
 
 
 class Pool:

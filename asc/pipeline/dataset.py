@@ -37,6 +37,8 @@ def dataset(
     batches_per_epoch: int | None = None,
     in_memory: bool = False,
     fill: np.ndarray | None = None,
+    replicas: int = 1,
+    shares: range | None = None,
 ) -> tf.data.Dataset:
     """Return batches of a part of a split, as the models take them.
 
@@ -72,13 +74,19 @@ def dataset(
     fill : np.ndarray [shape=(rows,)], optional
         What masked cells are filled with, in units of the store. The mean of
         each row band over the rows of the part if not given.
+    replicas : int > 0
+        With more than one, every batch comes as so many shares of equal length,
+        one after the other, and with them the weight of each row in the loss.
+    shares : range, optional
+        Which of a batch's shares are wanted; all if not given.
 
     Returns
     -------
     tf.data.Dataset
         Of ``(features, labels)``: float32 [batch, rows, columns, channels] in
         units of the store (normalising is the model's first layer) and float32
-        [batch, scenes], one-hot or mixed.
+        [batch, scenes], one-hot or mixed; of ``(features, labels, weights)`` for
+        more than one replica.
 
     Raises
     ------
@@ -104,6 +112,9 @@ def dataset(
         raise UsageError(f"seed and epoch must be >= 0. Got {seed} and {epoch}.")
     if batches_per_epoch is not None and batches_per_epoch < 1:
         raise UsageError(f"batches_per_epoch must be >= 1. Got {batches_per_epoch}.")
+    shares = range(replicas) if shares is None else shares
+    if not shares or not {*shares} <= {*range(replicas)}:
+        raise UsageError(f"shares must be of {replicas} replicas. Got {shares}.")
     training = part == "train"
     if not isinstance(augment, Augmentation):
         augment = Augmentation(augment)
@@ -141,32 +152,39 @@ def dataset(
         seed=seed,
         shuffle=training,
         fill=np.zeros(shape[0]) if fill is None else fill,
+        replicas=replicas,
     )
+    elements = count * len(shares)
 
-    def load(number: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        features, wanted = tf.numpy_function(
-            lambda number: batches(*divmod(int(number), count)),
-            [number],
-            (tf.float32, tf.float32),
-            stateful=False,
+    def share(number: np.ndarray) -> tuple[np.ndarray, ...]:
+        batch, place = divmod(int(number), len(shares))
+        return batches(*divmod(batch, count), shares[place])
+
+    def load(number: tf.Tensor) -> tuple[tf.Tensor, ...]:
+        features, wanted, weights = tf.numpy_function(
+            share, [number], (tf.float32, tf.float32, tf.float32), stateful=False
         )
         features.set_shape([None, *shape])
         wanted.set_shape([None, scenes])
-        return features, wanted
+        weights.set_shape([None])
+        return (features, wanted, weights)[: 2 if replicas == 1 else 3]
 
-    # Batches are numbered through all epochs.
+    # Shares of batches are numbered through all epochs.
     if endless:
-        numbers = tf.data.Dataset.range(epoch * count, np.iinfo(np.int64).max)
+        numbers = tf.data.Dataset.range(epoch * elements, np.iinfo(np.int64).max)
     else:
         passes = itertools.count(epoch)
         numbers = (
             tf.data.Dataset.from_tensors(0)
             .map(lambda _: tf.numpy_function(lambda: next(passes), [], tf.int64))
             .flat_map(
-                lambda past: tf.data.Dataset.range(past * count, (past + 1) * count)
+                lambda past: tf.data.Dataset.range(
+                    past * elements, (past + 1) * elements
+                )
             )
         )
     # This runs ahead by so many batches, so there is nothing to prefetch.
-    result = numbers.map(load, num_parallel_calls=_AHEAD, deterministic=True)
-    length = tf.data.INFINITE_CARDINALITY if endless else count
+    ahead = _AHEAD * len(shares)
+    result = numbers.map(load, num_parallel_calls=ahead, deterministic=True)
+    length = tf.data.INFINITE_CARDINALITY if endless else elements
     return result.apply(tf.data.experimental.assert_cardinality(length))

@@ -35,6 +35,8 @@ _REAL = {
     "label_smoothing": 1,
 }
 _OPTIONAL = ("batches_per_epoch", "limit", "weight_decay", "weights")
+#: How a training is spread over devices (`asc.training.devices`).
+STRATEGIES = ("none", "mirrored")
 
 
 @dataclass(frozen=True)
@@ -96,6 +98,9 @@ class Recipe:
     imports : tuple of str
         Modules that register models of your own (`asc.register_model`). They are
         imported when the recipe is made, also by whatever opens its run later.
+    strategy : {'none', 'mirrored'}
+        One device, or all of the machine: each takes an equal share of every
+        batch. Batch normalisation then goes by the share.
 
     Raises
     ------
@@ -133,6 +138,7 @@ class Recipe:
     jit: bool = False
     deterministic: bool = False
     imports: tuple[str, ...] = ()
+    strategy: str = "none"
 
     def __post_init__(self) -> None:
         # Here, so that a list of defaults can be had without loading these.
@@ -147,6 +153,7 @@ class Recipe:
             ("monitor", MONITORS),
             ("schedule", SCHEDULES),
             ("precision", PRECISIONS),
+            ("strategy", STRATEGIES),
         ):
             if getattr(self, name) not in known:
                 raise UsageError(unknown_name(name, str(getattr(self, name)), known))

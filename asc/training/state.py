@@ -115,7 +115,7 @@ class Keeper(keras.callbacks.Callback):
         record = {"epoch": epoch + 1} | {
             name: float(logs[name]) for name in sorted(logs)
         }
-        record["learning_rate"] = float(self.model.optimizer.learning_rate)
+        record["learning_rate"] = float(self.model.optimizer.learning_rate.numpy())
         record["seconds"] = round(time.perf_counter() - self._began, 3)
         state.history.append(record)
         state.epoch = epoch + 1

@@ -6,6 +6,7 @@ import json
 import os
 import time
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -192,6 +193,7 @@ def _fit(
     more: list[keras.callbacks.Callback],
     listener: Listener,
 ) -> bool:
+    from asc.training import devices
     from asc.training.state import Keeper, State, load_whole, settle
 
     began = time.perf_counter()
@@ -200,35 +202,52 @@ def _fit(
     count = recipe.augmentation().rows_per_epoch(len(rows["train"]))
     batches = -(-count // recipe.batch_size)
     batches = min(batches, recipe.batches_per_epoch or batches)
-    training = _training_batches(
-        run,
-        store,
-        rows["train"],
-        statistics.mean,
-        epoch=state.epoch,
-        endless=True,
-        batches_per_epoch=batches,
-        in_memory=in_memory,
+    strategy = devices.strategy(recipe.strategy)
+    training = devices.share_out(
+        strategy,
+        partial(
+            _training_batches,
+            run,
+            store,
+            rows["train"],
+            statistics.mean,
+            epoch=state.epoch,
+            endless=True,
+            batches_per_epoch=batches,
+            in_memory=in_memory,
+        ),
     )
     validation = None
     if len(rows["validation"]):
-        validation = dataset(
-            store,
-            recipe.split,
-            "validation",
-            recipe.feature,
-            recipe.batch_size,
-            rows=rows["validation"],
+        validation = devices.share_out(
+            strategy,
+            partial(
+                dataset,
+                store,
+                recipe.split,
+                "validation",
+                recipe.feature,
+                recipe.batch_size,
+                rows=rows["validation"],
+                endless=True,  # Keras takes a batch more than it shows
+            ),
         )
 
+    with strategy.scope():
+        if state.epoch:
+            model = load_whole(run, state)
+        else:
+            model = _new_model(run, store, statistics, batches)
     if state.epoch:
-        model = load_whole(run, state)
         settle(model, run, state)
     else:
-        model = _new_model(run, store, statistics, batches)
         run.log(f"training {recipe.model}: {parameter_counts(model)[0]:,} parameters")
     if state.stopped or state.epoch >= recipe.epochs:
         return False
+    if recipe.strategy != "none":
+        run.log(
+            f"on {strategy.num_replicas_in_sync} devices: {devices.names(strategy)}"
+        )
     if state.epoch:
         run.log(f"resumed after epoch {state.epoch}")
     for sentence in _oddities(store, recipe, rows):
@@ -241,6 +260,7 @@ def _fit(
         epochs=recipe.epochs,
         initial_epoch=state.epoch,
         validation_data=validation,
+        validation_steps=-(-len(rows["validation"]) // recipe.batch_size) or None,
         callbacks=[Keeper(run, state, store), _listening(listener, state), *more],
         shuffle=False,  # the dataset is, and Keras warns that it cannot do it
         verbose=0,

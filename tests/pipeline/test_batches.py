@@ -27,11 +27,11 @@ def make(count=9, batch_size=4, policy="thirds", dtype=np.uint8, **settings):
 def test_a_batch_that_is_held_is_never_written_to_again(policy):
     batches = make(policy=policy)
     held = [(*batches(0, index), index) for index in range(3)]
-    copies = [(features.copy(), labels.copy()) for features, labels, _ in held]
+    copies = [(features.copy(), labels.copy()) for features, labels, *_ in held]
     for epoch in range(1, 20):
         for index in range(3):
             batches(epoch, index)
-    for (features, labels, _), copy in zip(held, copies, strict=True):
+    for (features, labels, *_), copy in zip(held, copies, strict=True):
         np.testing.assert_array_equal(features, copy[0])
         np.testing.assert_array_equal(labels, copy[1])
 
@@ -104,3 +104,50 @@ def test_training_holds_few_batches(small_store):
         model.fit(batches, steps_per_epoch=60, shuffle=False, verbose=0)
     gc.collect()
     assert 1 <= len(made) < 20
+
+
+# Shares of several devices
+
+
+@given(
+    count=st.integers(1, 30),
+    batch_size=st.integers(1, 9),
+    replicas=st.integers(2, 5),
+    policy=st.sampled_from(["none", "thirds"]),
+    shuffle=st.booleans(),
+)
+def test_shares_are_the_batch_no_row_twice_and_none_lost(
+    count, batch_size, replicas, policy, shuffle
+):
+    settings = {"policy": policy, "shuffle": shuffle}
+    whole = make(count, batch_size, **settings)
+    shared = make(count, batch_size, replicas=replicas, **settings)
+    total = Augmentation(policy).rows_per_epoch(count)
+    means, shown = [], 0
+    for index in range(-(-total // batch_size)):
+        features, labels, weights = whole(3, index)
+        assert (weights == 1).all()
+        shares = [shared(3, index, number) for number in range(replicas)]
+        assert len({len(share[2]) for share in shares}) == 1
+        parts = [np.concatenate(part) for part in zip(*shares, strict=True)]
+        own = parts[2] > 0
+        # As sets of rows, since each share is sorted by kind of augmentation.
+        assert sorted(row.tobytes() for row in parts[0][own]) == sorted(
+            row.tobytes() for row in features
+        )
+        assert sorted(row.tobytes() for row in parts[1][own]) == sorted(
+            row.tobytes() for row in labels
+        )
+        if shuffle:
+            np.testing.assert_allclose(
+                np.mean(parts[2][:, None] * parts[1], axis=0),
+                labels.mean(axis=0),
+                atol=1e-6,
+            )
+        means.append((parts[2][:, None] * parts[1]).sum(axis=0))
+        shown += len(own)
+    if not shuffle:
+        every = np.concatenate([whole(3, index)[1] for index in range(len(means))])
+        np.testing.assert_allclose(
+            np.sum(means, axis=0) / shown, every.mean(axis=0), atol=1e-6
+        )
