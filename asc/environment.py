@@ -57,6 +57,16 @@ def usable_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
 
 
+def usable_memory() -> int:
+    """Return the bytes of memory of the machine, or of the container if less."""
+    found = [os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")]
+    for name in ("memory.max", "memory/memory.limit_in_bytes"):
+        limit = Path("/sys/fs/cgroup", name)
+        if limit.is_file() and (text := limit.read_text().strip()).isdecimal():
+            found.append(int(text))
+    return min(found)
+
+
 def cache_dir() -> Path:
     """Return the default home of stores, downloads and runs.
 

@@ -9,17 +9,20 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from asc.corpus.splits import PARTS
+from asc.environment import usable_memory
 from asc.errors import UsageError, unknown_name
 from asc.pipeline.augmentation import Augmentation
 from asc.pipeline.batches import Batches
 from asc.pipeline.statistics import row_statistics
-from asc.store import FeatureStore
+from asc.store import FeatureStore, let_go
 
 if TYPE_CHECKING:
     import tensorflow as tf
 
 #: Batches under way at a time.
 _AHEAD = 4
+#: Clips copied at a time.
+_BLOCK = 256
 
 
 def dataset(
@@ -137,7 +140,7 @@ def dataset(
         order = np.argsort(rows)
         local = np.empty(len(rows), np.intp)
         local[order] = np.arange(len(rows))
-        data, labels, rows = data[rows[order]], labels[rows[order]], local
+        data, labels, rows = _copied(data, rows[order]), labels[rows[order]], local
 
     shape, scenes = store.spec.shape, len(store.scenes)
     count = -(-augment.rows_per_epoch(len(rows)) // batch_size)
@@ -188,3 +191,23 @@ def dataset(
     result = numbers.map(load, num_parallel_calls=ahead, deterministic=True)
     length = tf.data.INFINITE_CARDINALITY if endless else elements
     return result.apply(tf.data.experimental.assert_cardinality(length))
+
+
+def _copied(data: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """Return rows of a store in memory, once: none of its pages stay beside them."""
+    size = len(rows) * data[:1].nbytes
+    try:
+        if size > usable_memory():  # the system would promise it all the same
+            raise MemoryError
+        kept = np.empty((len(rows), *data.shape[1:]), data.dtype)
+    except MemoryError:
+        raise UsageError(
+            f"The part's {len(rows):,} clips take {size / 1e9:.1f} GB, and there is not"
+            " as much memory. Leave out --in-memory: they are then read as they are"
+            " needed."
+        ) from None
+    for start in range(0, len(rows), _BLOCK):
+        block = slice(start, start + _BLOCK)
+        kept[block] = data[rows[block]]
+        let_go(data)
+    return kept
