@@ -58,6 +58,8 @@ for name, values in json.loads(recipes).items():
 RECIPE = {
     "model": "plain",
     "epochs": 2,
+    "schedule": "cosine",
+    "ema": 0.5,
     "patience": 0,
     "batch_size": 3,
     "freq_width": 4,

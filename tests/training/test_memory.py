@@ -1,0 +1,127 @@
+"""Training takes as much memory from a large store as from a small one."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from benchmarks.scale import sparse_store
+
+from asc.errors import UsageError
+from asc.pipeline import batches, dataset, statistics
+from asc.store import FeatureStore, let_go
+
+#: Trains, then tries the same in memory, with no more of it than is told.
+PROGRAM = """
+import resource, sys
+import numpy as np
+from asc.errors import AscError
+from asc.models import register_model
+from asc.pipeline.tensorflow import keras
+from asc.training import trainer
+from asc.training.recipe import Recipe
+
+def least(x, scenes):
+    x = keras.layers.Flatten()(keras.layers.AveragePooling2D(32)(x))
+    return keras.layers.Dense(scenes, activation="softmax")(x)
+
+register_model("least", least)
+store, limit, *runs = sys.argv[1:]
+resource.setrlimit(resource.RLIMIT_DATA, (int(limit), int(limit)))
+recipe = Recipe(model="least", epochs=1, batches_per_epoch=2)
+for run, in_memory in zip(runs, (False, True)):
+    try:
+        trainer.carry_out(trainer.prepare(store, recipe, run), in_memory=in_memory)
+    except AscError as error:
+        sys.exit(str(error))
+"""
+needs_smaps = pytest.mark.skipif(
+    not Path("/proc/self/smaps").exists(), reason="no /proc/self/smaps here"
+)
+
+
+def mapped(path):
+    """Return the bytes of a file that this process has in its memory."""
+    total, inside = 0, False
+    for line in Path("/proc/self/smaps").read_text().splitlines():
+        if "-" in line.split(" ", 1)[0]:
+            inside = line.endswith(str(path))
+        elif inside and line.startswith("Rss:"):
+            total += 1024 * int(line.split()[1])
+    return total
+
+
+@pytest.fixture(scope="module")
+def large_store(tmp_path_factory):
+    """Return a store of 1.3 GB that takes no room on disk."""
+    return FeatureStore(sparse_store(tmp_path_factory.mktemp("large"), 20_000))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits of Linux")
+def test_a_store_larger_than_the_memory_can_be_trained_from(large_store, tmp_path):
+    limit = 2**30
+    assert large_store.path.stat().st_size > 1.2 * limit
+    runs = [tmp_path / "streamed", tmp_path / "held"]
+    # Threads set aside as much as they may have as a stack.
+    command = 'ulimit -s 1024 && exec "$0" "$@"'
+    arguments = [sys.executable, "-c", PROGRAM, large_store.path, limit, *runs]
+    done = subprocess.run(
+        ["sh", "-c", command, *map(str, arguments)], capture_output=True, text=True
+    )
+    assert (runs[0] / "model.keras").exists(), done.stderr
+    assert done.returncode == 1
+    assert done.stderr.endswith(
+        "The part's 14,000 clips take 0.9 GB, and there is not as much memory. Leave"
+        " out --in-memory: they are then read as they are needed.\n"
+    )
+
+
+@needs_smaps
+def test_pages_that_are_let_go_hold_the_same(small_store):
+    rows = FeatureStore(small_store).features("mel")
+    before = rows.copy()
+    assert mapped(small_store) > 0
+    let_go(rows)
+    assert mapped(small_store) == 0
+    np.testing.assert_array_equal(rows, before)
+    let_go(before)
+    np.testing.assert_array_equal(rows, before)
+
+
+@needs_smaps
+def test_reading_a_part_keeps_little_of_it_mapped(large_store, monkeypatch):
+    """Of 47 MB; a row of 64 kB may touch two places of as much."""
+    monkeypatch.setattr(batches, "_MAPPED", 8 * 2**20)
+    rows = np.arange(0, 7200, 10)
+    statistics.row_statistics(large_store, "mel", rows)
+    assert mapped(large_store.path) < 2**20
+    most, seen = 0, 0
+    for features, _ in dataset.dataset(large_store, rows=rows, fill=np.zeros(256)):
+        most, seen = max(most, mapped(large_store.path)), seen + len(features)
+    assert seen == 1080
+    assert most < 24 * 2**20
+
+
+@needs_smaps
+def test_rows_in_memory_are_there_once_as_they_are_stored(large_store):
+    data, rows = large_store.features("mel"), np.arange(0, 6000, 10)
+    copied = dataset._copied(data, rows)
+    assert (copied.dtype, copied.shape) == (np.uint8, (600, 256, 256, 1))
+    assert mapped(large_store.path) < 2**20
+
+
+def test_a_part_larger_than_the_machine(small_store, monkeypatch):
+    monkeypatch.setattr(dataset, "usable_memory", lambda: 4000)
+    with pytest.raises(UsageError, match="16 clips take 0.0 GB.*--in-memory"):
+        dataset.dataset(small_store, in_memory=True)
+
+
+@needs_smaps
+def test_a_small_part_stays_mapped(large_store):
+    """To map it anew in each epoch would only cost time."""
+    rows = np.arange(0, 1600, 10)
+    list(dataset.dataset(large_store, rows=rows, augment="none"))
+    assert mapped(large_store.path) >= 160 * 2**16
