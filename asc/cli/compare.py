@@ -23,7 +23,6 @@ from asc.cli.options import (
     verbose_option,
 )
 from asc.cli.recipe_options import recipe_options, take_recipe
-from asc.corpus.splits import FOLDS
 from asc.errors import EXIT_PARTIAL, UsageError, counted
 from asc.evaluation.grid import AXES, GRIDS, Grid
 from asc.training.recipes import choose
@@ -141,7 +140,7 @@ def _grid(named: str | None, recipe: str | None, flags: dict[str, Any]) -> Grid:
             name: (told[field],) for name, field in AXES.items() if field in told
         }
     else:
-        grid = GRIDS[named] if named in GRIDS else Grid.load(named)
+        grid = Grid(**GRIDS[named]) if named in GRIDS else Grid.load(named)
     for name, given in texts.items():
         values: list[Any] = [value for text in given for value in text.split(",")]
         if name == "seeds":
@@ -158,6 +157,8 @@ def _grid(named: str | None, recipe: str | None, flags: dict[str, Any]) -> Grid:
 
 def _lines(comparison: Comparison) -> list[str]:
     """Return the tables and gaps as people read them."""
+    from asc.corpus.splits import FOLDS
+
     lines = []
     features = [name for name in _COLUMNS if name in comparison.grid.features]
 

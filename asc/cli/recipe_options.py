@@ -29,7 +29,8 @@ RECIPE_OPTIONS = ("recipe", *_DEFAULT)
 _HELP = {
     "model": f"Model: {', '.join(model_names())}.",
     "feature": "Feature: mel or stft.",
-    "split": "Split: random (leaks recordings), recording, fold1, fold2...",
+    "split": "Split: random (leaks recordings), recording, fold1..., folds (all,"
+    " pooled), recording1of5..., development (no test part).",
     "augment": f"Augmentation: {', '.join(POLICIES)}.",
     "mixup_alpha": "Mixup: alpha of Beta(alpha, alpha).",
     "freq_masks": "SpecAugment: number of frequency masks.",

@@ -177,7 +177,7 @@ def default_folder(store: FeatureStore, grid: Grid) -> Path:
     It is ``cache/comparisons/STORE-GRID``; a grid without a name has a number
     that is made from its values.
     """
-    named = (name for name, known in GRIDS.items() if known == grid)
+    named = (name for name, known in GRIDS.items() if Grid(**known) == grid)
     number = sha256(canonical_json(grid.to_dict()).encode()).hexdigest()[:8]
     name = f"{store.path.stem}-{next(named, number)}"
     return environment.cache_dir() / "comparisons" / name

@@ -127,13 +127,15 @@ def test_mistakes_are_told_before_anything(options, code, sentence, folder):
 
 def test_what_options_make_of_a_grid(folder):
     from asc.cli.compare import _grid
-    from asc.evaluation.grid import SLIDES, Grid
+    from asc.evaluation.grid import GRIDS, Grid
+
+    slides = Grid(**GRIDS["slides"])
 
     assert _grid(None, None, {}) == Grid()
-    assert _grid("slides", None, {}) == SLIDES
+    assert _grid("slides", None, {}) == slides
     beside = _grid("slides", None, {"split": ("recording", "random,folds")})
     assert beside.splits == ("random", "recording", "folds")
-    assert beside.models == SLIDES.models
+    assert beside.models == slides.models
     fewer = _grid(
         "slides", None, {"model": ("cnn-rnn",), "epochs": 3, "seed": ("1,2",)}
     )
@@ -142,4 +144,4 @@ def test_what_options_make_of_a_grid(folder):
     better = _grid(None, "better", {"split": ("recording",)})
     assert (better.augments, better.splits) == (("both",), ("recording",))
     assert better.settings["optimizer"] == "adamw"
-    assert _grid("slides", "better", {}).augments == SLIDES.augments
+    assert _grid("slides", "better", {}).augments == slides.augments

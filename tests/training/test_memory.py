@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -80,12 +81,13 @@ def test_a_store_larger_than_the_memory_can_be_trained_from(large_store, tmp_pat
 
 
 @needs_smaps
-def test_pages_that_are_let_go_hold_the_same(small_store):
-    rows = FeatureStore(small_store).features("mel")
+def test_pages_that_are_let_go_hold_the_same(small_store, tmp_path):
+    own = shutil.copy(small_store, tmp_path / "own.h5")  # other tests map that one
+    rows = FeatureStore(own).features("mel")
     before = rows.copy()
-    assert mapped(small_store) > 0
+    assert mapped(own) > 0
     let_go(rows)
-    assert mapped(small_store) == 0
+    assert mapped(own) == 0
     np.testing.assert_array_equal(rows, before)
     let_go(before)
     np.testing.assert_array_equal(rows, before)
@@ -93,16 +95,16 @@ def test_pages_that_are_let_go_hold_the_same(small_store):
 
 @needs_smaps
 def test_reading_a_part_keeps_little_of_it_mapped(large_store, monkeypatch):
-    """Of 47 MB; a row of 64 kB may touch two places of as much."""
+    """Of 262 MB; how much at a time depends on how threads are scheduled."""
     monkeypatch.setattr(batches, "_MAPPED", 8 * 2**20)
-    rows = np.arange(0, 7200, 10)
+    rows = np.arange(0, 20_000, 5)
     statistics.row_statistics(large_store, "mel", rows)
     assert mapped(large_store.path) < 2**20
     most, seen = 0, 0
     for features, _ in dataset.dataset(large_store, rows=rows, fill=np.zeros(256)):
         most, seen = max(most, mapped(large_store.path)), seen + len(features)
-    assert seen == 1080
-    assert most < 24 * 2**20
+    assert seen == 6000
+    assert most < 80 * 2**20
 
 
 @needs_smaps
