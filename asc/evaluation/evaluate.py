@@ -298,7 +298,7 @@ def evaluate(
 def _probabilities(
     model: keras.Model, store: FeatureStore, feature: str, rows: np.ndarray
 ) -> np.ndarray:
-    batches = dataset(store, part="test", feature=feature, rows=rows)
+    batches = dataset(store, part="test", feature=feature, rows=rows, keep_mapped=False)
     return np.asarray(model.predict(batches, verbose=0))
 
 

@@ -15,9 +15,6 @@ from asc.pipeline.composition import compose
 from asc.pipeline.order import EpochPlan, plan_epoch
 from asc.store import let_go
 
-#: Bytes of a part that may stay mapped. To map rows anew costs 10 microseconds a clip.
-_MAPPED = 256 * 2**20
-
 
 class Batches:
     """The batches of a part, each a function of its epoch and its place in it.
@@ -40,6 +37,8 @@ class Batches:
         What masked cells are filled with.
     replicas : int > 0
         Devices that share a batch.
+    keep_mapped : bool
+        Leave what was read of a memory map in this process.
     """
 
     def __init__(
@@ -55,6 +54,7 @@ class Batches:
         shuffle: bool,
         fill: np.ndarray,
         replicas: int = 1,
+        keep_mapped: bool = True,
     ) -> None:
         self._data = data
         self._labels = labels
@@ -62,9 +62,7 @@ class Batches:
         self._batch_size = batch_size
         self._fill = np.asarray(fill, np.float32)
         self._replicas = replicas
-        size = data[:1].nbytes
-        self._lasting = len(rows) * size <= _MAPPED
-        self._window = max(1, _MAPPED // (8 * batch_size * size))
+        self._keep_mapped = keep_mapped
         self._lock = threading.Lock()
         total = augmentation.rows_per_epoch(len(rows))
         largest = -(-min(batch_size, total) // replicas)
@@ -119,7 +117,7 @@ class Batches:
         weights[:own] = self._weight or self._replicas * length / size
         features = self._features.take(len(batch.rows))
         compose(self._data, batch, self._fill, features)
-        if not self._lasting and index % self._window == 0:
+        if not self._keep_mapped:
             let_go(self._data)
         labels = self._one_hot[self._labels[batch.rows]]
         mixed, own_part = len(batch.partners), batch.shares[:, None]

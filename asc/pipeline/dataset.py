@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import weakref
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -39,6 +40,7 @@ def dataset(
     endless: bool = False,
     batches_per_epoch: int | None = None,
     in_memory: bool = False,
+    keep_mapped: bool = True,
     fill: np.ndarray | None = None,
     replicas: int = 1,
     shares: range | None = None,
@@ -74,6 +76,11 @@ def dataset(
         Cut every epoch after so many batches.
     in_memory : bool
         Copy the part's rows into memory first, as they are stored.
+    keep_mapped : bool
+        Leave the pages of the store that were read in this process, which then
+        counts as holding more and more of it; the system takes them back when it
+        needs room. Without, memory is the same for any number of clips, and a clip
+        costs about 15 microseconds more.
     fill : np.ndarray [shape=(rows,)], optional
         What masked cells are filled with, in units of the store. The mean of
         each row band over the rows of the part if not given.
@@ -156,12 +163,17 @@ def dataset(
         shuffle=training,
         fill=np.zeros(shape[0]) if fill is None else fill,
         replicas=replicas,
+        keep_mapped=keep_mapped,
     )
     elements = count * len(shares)
 
+    # TensorFlow keeps a function for as long as the process runs. The rows shall go
+    # with the dataset; whatever is derived from one holds it, and so do iterators.
+    held = weakref.ref(batches)
+
     def share(number: np.ndarray) -> tuple[np.ndarray, ...]:
         batch, place = divmod(int(number), len(shares))
-        return batches(*divmod(batch, count), shares[place])
+        return held()(*divmod(batch, count), shares[place])  # type: ignore[misc]
 
     def load(number: tf.Tensor) -> tuple[tf.Tensor, ...]:
         features, wanted, weights = tf.numpy_function(
@@ -190,7 +202,9 @@ def dataset(
     ahead = _AHEAD * len(shares)
     result = numbers.map(load, num_parallel_calls=ahead, deterministic=True)
     length = tf.data.INFINITE_CARDINALITY if endless else elements
-    return result.apply(tf.data.experimental.assert_cardinality(length))
+    result = result.apply(tf.data.experimental.assert_cardinality(length))
+    result._asc_batches = batches
+    return result
 
 
 def _copied(data: np.ndarray, rows: np.ndarray) -> np.ndarray:

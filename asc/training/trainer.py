@@ -230,6 +230,7 @@ def _fit(
                 recipe.batch_size,
                 rows=rows["validation"],
                 endless=True,  # Keras takes a batch more than it shows
+                keep_mapped=False,
             ),
         )
 
@@ -306,6 +307,7 @@ def _training_batches(
         recipe.seed,
         rows=rows,
         fill=fill,
+        keep_mapped=False,
         **more,
     )
 

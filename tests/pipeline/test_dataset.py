@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import itertools
 from pathlib import Path
 
@@ -231,6 +232,18 @@ def test_endless_goes_on_with_the_next_epoch(store):
     endless = dataset(store, batch_size=8, epoch=5, endless=True)
     given = itertools.islice(endless.as_numpy_iterator(), len(expected))
     assert_equal(list(given), expected)
+
+
+def test_what_is_derived_from_a_dataset_needs_no_other_reference(store):
+    """TensorFlow itself would not keep the rows."""
+    expected = [labels.numpy() for _, labels in dataset(store)]
+    derived = dataset(store).map(lambda features, labels: labels).prefetch(2)
+    passes = iter(derived.repeat(1))
+    del derived
+    gc.collect()
+    np.testing.assert_array_equal(
+        np.concatenate(list(passes)), np.concatenate(expected)
+    )
 
 
 @pytest.mark.parametrize("endless", [False, True])

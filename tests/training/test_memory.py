@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import shutil
 import subprocess
 import sys
@@ -12,8 +13,12 @@ import pytest
 from benchmarks.scale import sparse_store
 
 from asc.errors import UsageError
-from asc.pipeline import batches, dataset, statistics
+from asc.models import register_model, registry
+from asc.pipeline import dataset, statistics
+from asc.pipeline.tensorflow import keras
 from asc.store import FeatureStore, let_go
+from asc.training import trainer
+from asc.training.recipe import Recipe
 
 #: Trains, then tries the same in memory, with no more of it than is told.
 PROGRAM = """
@@ -42,6 +47,18 @@ for run, in_memory in zip(runs, (False, True)):
 needs_smaps = pytest.mark.skipif(
     not Path("/proc/self/smaps").exists(), reason="no /proc/self/smaps here"
 )
+
+
+@pytest.fixture
+def least_model(monkeypatch):
+    """Have a model of one layer, behind means over squares, by the name least."""
+
+    def build(x, scenes):
+        x = keras.layers.Flatten()(keras.layers.AveragePooling2D(32)(x))
+        return keras.layers.Dense(scenes, activation="softmax")(x)
+
+    monkeypatch.setattr(registry, "_entries", dict(registry._entries))
+    register_model("least", build)
 
 
 def mapped(path):
@@ -94,17 +111,50 @@ def test_pages_that_are_let_go_hold_the_same(small_store, tmp_path):
 
 
 @needs_smaps
-def test_reading_a_part_keeps_little_of_it_mapped(large_store, monkeypatch):
-    """Of 262 MB; how much at a time depends on how threads are scheduled."""
-    monkeypatch.setattr(batches, "_MAPPED", 8 * 2**20)
-    rows = np.arange(0, 20_000, 5)
-    statistics.row_statistics(large_store, "mel", rows)
+def test_statistics_leave_nothing_mapped(large_store):
+    statistics.row_statistics(large_store, "mel", np.arange(0, 20_000, 10))
     assert mapped(large_store.path) < 2**20
-    most, seen = 0, 0
-    for features, _ in dataset.dataset(large_store, rows=rows, fill=np.zeros(256)):
-        most, seen = max(most, mapped(large_store.path)), seen + len(features)
+
+
+@needs_smaps
+@pytest.mark.parametrize("kept", [False, True])
+def test_what_a_pass_over_a_part_leaves_mapped(large_store, kept):
+    """Of 262 MB. What is under way at a time are a few batches of 1 MB."""
+    rows, most, seen = np.arange(0, 20_000, 5), 0, 0
+    for features, _ in dataset.dataset(
+        large_store, rows=rows, fill=np.zeros(256), keep_mapped=kept
+    ):
+        seen += len(features)
+        if seen % 320 == 0:
+            most = max(most, mapped(large_store.path))
     assert seen == 6000
-    assert most < 80 * 2**20
+    assert most > 200 * 2**20 if kept else most < 20 * 2**20
+
+
+@needs_smaps
+def test_a_dataset_that_is_gone_holds_no_rows(small_store, tmp_path):
+    own = shutil.copy(small_store, tmp_path / "own.h5")
+    batches = dataset.dataset(own, augment="none")
+    assert len(list(batches)) == len(batches)
+    assert mapped(own) > 0
+    del batches
+    gc.collect()
+    assert mapped(own) == 0
+
+
+@needs_smaps
+def test_training_keeps_little_of_any_part_mapped(large_store, least_model, tmp_path):
+    """Neither of train, of which 40 MB are read, nor of validation with its 200."""
+
+    class Watch(trainer.Listener):
+        def epoch(self, record, best):
+            seen.append(mapped(large_store.path))
+
+    seen = []
+    recipe = Recipe(model="least", epochs=1, batches_per_epoch=40)
+    run = trainer.prepare(large_store.path, recipe, tmp_path / "run")
+    trainer.carry_out(run, listener=Watch())
+    assert seen and max(seen) < 16 * 2**20
 
 
 @needs_smaps
@@ -119,11 +169,3 @@ def test_a_part_larger_than_the_machine(small_store, monkeypatch):
     monkeypatch.setattr(dataset, "usable_memory", lambda: 4000)
     with pytest.raises(UsageError, match="16 clips take 0.0 GB.*--in-memory"):
         dataset.dataset(small_store, in_memory=True)
-
-
-@needs_smaps
-def test_a_small_part_stays_mapped(large_store):
-    """To map it anew in each epoch would only cost time."""
-    rows = np.arange(0, 1600, 10)
-    list(dataset.dataset(large_store, rows=rows, augment="none"))
-    assert mapped(large_store.path) >= 160 * 2**16
