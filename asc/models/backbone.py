@@ -8,7 +8,7 @@ from pathlib import Path
 import keras
 
 from asc.errors import InputError
-from asc.models.layers import dense_head, require_size
+from asc.models.layers import MOMENTUM, dense_head, require_size
 from asc.models.weights import PREPROCESSING, is_backbone_file, load
 
 
@@ -80,7 +80,11 @@ def pretrained_model(
             backbone.scale, offset=list(backbone.offset), name=PREPROCESSING
         )
         x = preprocess(x)
-    x = _network(backbone, x.shape[1:], weights)(x)
+    network = _network(backbone, x.shape[1:], weights)
+    for layer in network.layers:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.momentum = MOMENTUM
+    x = network(x)
     return dense_head(keras.layers.GlobalAveragePooling2D()(x), scenes)
 
 

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import keras
 
-from asc.models.layers import DROPOUT, conv_block, probabilities, require_size
+from asc.models.layers import (
+    DROPOUT,
+    MOMENTUM,
+    conv_block,
+    probabilities,
+    require_size,
+)
 
 FILTERS = (32, 64, 128, 256, 512, 512, 1024, 1024)
 DENSE = (2048, 2048)
@@ -41,7 +47,7 @@ def complex_cnn(x: keras.KerasTensor, scenes: int) -> keras.KerasTensor:
     x = keras.layers.Flatten()(x)
     for units in DENSE:
         x = keras.layers.Dense(units)(x)
-        x = keras.layers.BatchNormalization()(x)
+        x = keras.layers.BatchNormalization(momentum=MOMENTUM)(x)
         x = keras.layers.ReLU()(x)
         x = keras.layers.Dropout(DROPOUT)(x)
     return probabilities(x, scenes)
