@@ -40,6 +40,7 @@ _PUBLIC = {
     "register_model": "asc.models",
     "report": "asc.evaluation.report",
     "resume": "asc.evaluation.experiment",
+    "row_statistics": "asc.pipeline.statistics",
     "train": "asc.evaluation.experiment",
     "verify": "asc.store",
     "write_synthetic_corpus": "asc.corpus.synthetic",
@@ -64,6 +65,7 @@ if TYPE_CHECKING:
     from asc.models import build_model, register_model
     from asc.pipeline.augmentation import Augmentation
     from asc.pipeline.dataset import dataset
+    from asc.pipeline.statistics import row_statistics
     from asc.prediction import predict
     from asc.store import FeatureStore, verify
     from asc.store.transfer import pull, push
