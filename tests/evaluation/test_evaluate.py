@@ -137,6 +137,12 @@ def test_all_clips(run, store, probabilities):
     assert 0 < result.metrics["leakage"] < 1
 
 
+def test_progress_counts_clips(run, store):
+    told = []
+    evaluate(run, part="all", progress=lambda *counts: told.append(counts))
+    assert told == [(16, len(store)), (24, len(store))] and len(store) == 24
+
+
 def test_the_runs_own_store_at_another_place(run, store, probabilities, own_store):
     result = evaluate(run, store=own_store)
     rows = trainer.part_rows(store, run.recipe)["test"]
