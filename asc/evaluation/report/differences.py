@@ -6,12 +6,14 @@ from collections import defaultdict
 from collections.abc import Sequence
 from statistics import mean
 
+from asc.errors import counted
+from asc.evaluation.differences import best_against
 from asc.evaluation.report.facts import Subject
 from asc.evaluation.report.html import Child, Element, tag
 from asc.evaluation.report.results import leakage_badge, variant, varying_fields
 from asc.evaluation.report.tables import table
 from asc.evaluation.report.wording import percent, points, split_name
-from asc.evaluation.significance import PairedTest, paired_tests
+from asc.evaluation.significance import PairedTest
 
 #: A training with its seeds, which are tested together.
 _Seeds = list[Subject]
@@ -60,17 +62,22 @@ def _leaky_last(item: tuple[tuple, dict[tuple, _Seeds]]) -> tuple:
 
 
 def _table(split: str, trainings: dict[tuple, _Seeds]) -> Element:
-    ordered = sorted(trainings.items(), key=lambda one: (-_mean(one[1]), str(one[0])))
-    (name, best), *others = ordered
-    tests = paired_tests(
-        _evaluations(best), [_evaluations(seeds) for _, seeds in others]
+    best, tests = best_against(
+        {
+            name: [one.evaluation for one in seeds if one.evaluation is not None]
+            for name, seeds in trainings.items()
+        }
     )
     rows: list[list[Child]] = [
-        [_spelled(name), percent(_mean(best), 2), tag("td", "the best", colspan=3)]
+        [
+            _spelled(best),
+            percent(_mean(trainings[best]), 2),
+            tag("td", "the best", colspan=3),
+        ]
     ]
     rows += [
-        [_spelled(other), percent(_mean(seeds), 2), *_verdict(test)]
-        for (other, seeds), test in zip(others, tests, strict=True)
+        [_spelled(other), percent(_mean(trainings[other]), 2), *_verdict(test)]
+        for other, test in tests.items()
     ]
     columns = [
         ("Training", ""),
@@ -81,7 +88,7 @@ def _table(split: str, trainings: dict[tuple, _Seeds]) -> Element:
     ]
     return tag(
         "div",
-        tag("h3", f"Split {split} ", leakage_badge(_leakage(best))),
+        tag("h3", f"Split {split} ", leakage_badge(_leakage(trainings[best]))),
         table(columns, rows),
     )
 
@@ -89,21 +96,19 @@ def _table(split: str, trainings: dict[tuple, _Seeds]) -> Element:
 def _verdict(test: PairedTest | Exception) -> list[Child]:
     if not isinstance(test, PairedTest):
         return [tag("td", str(test), colspan=3, class_="note")]
-    # The first of the test is the other one.
-    low, high = (-limit for limit in reversed(test.ci95))
-    p = test.p_value if test.p_holm is None else test.p_holm
+    low, high = test.ci95
+    least, most = test.ci95_cautious
+    unit = counted(test.recordings or 0, "recording", "recordings")
+    cautious = f"{unit}: safer {points(least)} to {points(most)}"
     return [
         [
-            tag("strong", points(-test.difference)),
+            tag("strong", points(test.difference)),
             tag("small", f"{points(low)} to {points(high)}"),
+            tag("small", cautious) if test.few_recordings else None,
         ],
-        f"{p:.4f}",
-        "cannot be told apart" if p >= 0.05 else "the best is better",
+        f"{test.p:.4f}",
+        "cannot be told apart" if test.p >= 0.05 else "the best is better",
     ]
-
-
-def _evaluations(subjects: _Seeds) -> list:
-    return [subject.evaluation for subject in subjects]
 
 
 def _mean(subjects: _Seeds) -> float:

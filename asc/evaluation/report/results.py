@@ -7,9 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
-from asc.evaluation.evaluate import few_recordings
+from asc.evaluation.evaluate import few_recordings, pooled_intervals
+from asc.evaluation.intervals import FEW_RECORDINGS, mean_and_deviation
 from asc.evaluation.report.facts import Subject
 from asc.evaluation.report.html import Child, Element, tag
 from asc.evaluation.report.tables import table
@@ -19,7 +18,6 @@ from asc.evaluation.report.wording import (
     percent,
     split_name,
 )
-from asc.evaluation.significance import mean_and_deviation, recording_interval
 from asc.models import model_names
 
 #: Columns as the slides have them.
@@ -159,7 +157,9 @@ def results_table(subjects: Sequence[Subject]) -> list[Child]:
             "p",
             "Accuracy is the share of test clips that are right. Below it is the 95 %"
             " interval, a bootstrap over recordings: clips of one recording are right"
-            " or wrong together, so an interval over clips would be too narrow.",
+            " or wrong together, so an interval over clips would be too narrow. With"
+            f" fewer than {FEW_RECORDINGS} recordings it is too narrow itself, and the"
+            " safer one below it is the one to go by.",
             class_="note",
         ),
     ]
@@ -189,9 +189,11 @@ def _cell(subjects: Sequence[Subject]) -> list[Child]:
     lines: list[Child] = []
     if len(subjects) > 1:
         mean, deviation = mean_and_deviation(s.metrics["accuracy"] for s in subjects)
+        results = [s.evaluation for s in subjects if s.evaluation is not None]
+        pooled = pooled_intervals(results)
         lines = [
             tag("strong", f"{percent(mean, 2)} ± {100 * (deviation or 0):.1f}"),
-            tag("small", interval(_interval(subjects))),
+            tag("small", _intervals(*pooled, subjects[0].metrics)),
             tag("small", f"mean and deviation of {len(subjects)} seeds"),
         ]
     for subject in sorted(subjects, key=lambda one: one.metrics["seed"]):
@@ -209,21 +211,20 @@ def _cell(subjects: Sequence[Subject]) -> list[Child]:
             tag(
                 "small",
                 tag("b", "leaks ", class_="leaks") if subject.leaks else None,
-                interval(metrics["ci95"]),
+                _intervals(metrics["ci95"], metrics.get("ci95_cautious"), metrics),
             ),
         ]
     return lines
 
 
-def _interval(subjects: Sequence[Subject]) -> tuple[float, float]:
-    """Return the interval of the mean: a recording brings its clips of all seeds."""
-    right: list[np.ndarray] = []
-    recordings: list[str] = []
-    for evaluation in (subject.evaluation for subject in subjects):
-        if evaluation is not None:
-            right.append(evaluation.probabilities.argmax(axis=1) == evaluation.truth)
-            recordings += evaluation.recordings
-    return recording_interval(np.concatenate(right), recordings)
+def _intervals(
+    limits: Sequence[float], safer: Sequence[float] | None, metrics: dict[str, Any]
+) -> list[Child]:
+    """Return an interval, and the cautious one if recordings are few."""
+    lines: list[Child] = [interval(limits)]
+    if safer is not None and few_recordings(metrics):
+        lines.append(tag("span", "safer: ", interval(safer), class_="safer"))
+    return lines
 
 
 def leakage_badge(leakage: float | None) -> Element:
