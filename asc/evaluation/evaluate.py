@@ -76,7 +76,8 @@ class Evaluation:
                     self.recordings[row],
                     names[self.truth[row]],
                     names[predicted[row]],
-                    *(f"{value:.8g}" for value in self.probabilities[row]),
+                    # As many digits as tell every float32 from the next.
+                    *(f"{value:.9g}" for value in self.probabilities[row]),
                 ]
                 for row in range(len(self.paths))
             ),

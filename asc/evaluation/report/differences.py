@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from statistics import mean
 
 from asc.errors import counted
-from asc.evaluation.differences import best_against
+from asc.evaluation.differences import best_against, choices
 from asc.evaluation.report.facts import Subject
 from asc.evaluation.report.html import Child, Element, tag
 from asc.evaluation.report.results import leakage_badge, variant, varying_fields
 from asc.evaluation.report.tables import table
-from asc.evaluation.report.wording import percent, points, split_name
+from asc.evaluation.report.wording import percent, point_interval, points, split_name
 from asc.evaluation.significance import PairedTest
 
 #: A training with its seeds, which are tested together.
@@ -35,7 +35,7 @@ def differences_section(subjects: Sequence[Subject]) -> list[Child]:
         )
         trainings[clips][training].append(subject)
     tables = [
-        _table(split, found)
+        [_table(split, found), _choices(split, found)]
         for (split, _), found in sorted(trainings.items(), key=_leaky_last)
         if len(found) > 1
     ]
@@ -76,7 +76,11 @@ def _table(split: str, trainings: dict[tuple, _Seeds]) -> Element:
         ]
     ]
     rows += [
-        [_spelled(other), percent(_mean(trainings[other]), 2), *_verdict(test)]
+        [
+            _spelled(other),
+            percent(_mean(trainings[other]), 2),
+            *_verdict(test, "the best is better"),
+        ]
         for other, test in tests.items()
     ]
     columns = [
@@ -93,21 +97,67 @@ def _table(split: str, trainings: dict[tuple, _Seeds]) -> Element:
     )
 
 
-def _verdict(test: PairedTest | Exception) -> list[Child]:
+def _choices(split: str, trainings: dict[tuple, _Seeds]) -> Element | None:
+    """Return what each choice brings over all trainings that differ in it alone."""
+    found = choices(
+        split,
+        [
+            (_named(name), subject.metrics["seed"], subject.evaluation)
+            for name, seeds in trainings.items()
+            for subject in seeds
+            if subject.evaluation is not None
+        ],
+    )
+    if not found:
+        return None
+    rows: list[list[Child]] = []
+    for each in found:
+        ((name, value),) = each.first.items()
+        verdict = ("worse", "better")[getattr(each.test, "difference", 0) > 0]
+        rows.append(
+            [
+                [value, tag("small", f"less {each.second[name]}")],
+                f"{each.pairs}",
+                *_verdict(each.test, verdict),
+            ]
+        )
+    columns = [
+        ("Choice", ""),
+        ("Pairs of trainings", "number"),
+        ("It gains", "number"),
+        ("p (Holm)", "number"),
+        ("Verdict", ""),
+    ]
+    return tag(
+        "div",
+        tag(
+            "p",
+            "And each choice less the first of its kind, over all trainings that"
+            " differ in nothing else:",
+        ),
+        table(columns, rows),
+    )
+
+
+def _named(training: tuple) -> dict[str, str]:
+    model, feature, augment, settings = training
+    named = {"model": model, "augment": augment, "feature": feature}
+    return named | {name: f"{name} {value}" for name, value in settings}
+
+
+def _verdict(test: PairedTest | Exception, better: str) -> list[Child]:
     if not isinstance(test, PairedTest):
         return [tag("td", str(test), colspan=3, class_="note")]
-    low, high = test.ci95
-    least, most = test.ci95_cautious
     unit = counted(test.recordings or 0, "recording", "recordings")
-    cautious = f"{unit}: safer {points(least)} to {points(most)}"
+    cautious = f"{unit}: safer {point_interval(test.ci95_cautious)}"
     return [
         [
             tag("strong", points(test.difference)),
-            tag("small", f"{points(low)} to {points(high)}"),
+            tag("small", point_interval(test.ci95)),
             tag("small", cautious) if test.few_recordings else None,
         ],
         f"{test.p:.4f}",
-        "cannot be told apart" if test.p >= 0.05 else "the best is better",
+        "cannot be told apart" if test.p >= 0.05 else better,
     ]
 
 

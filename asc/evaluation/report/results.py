@@ -17,6 +17,7 @@ from asc.evaluation.report.wording import (
     interval,
     percent,
     split_name,
+    spread,
 )
 from asc.models import model_names
 
@@ -68,7 +69,7 @@ def _card(kind: str, subjects: Sequence[Subject]) -> Element:
             f"{few_recordings(metrics)}; split {split_name(metrics)}"
         )
     else:
-        figure = f"{percent(accuracies[0])} to {percent(accuracies[-1])}"
+        figure = _range_of(accuracies, 1)
         splits = sorted({split_name(subject.metrics) for subject in subjects})
         detail = f"{len(subjects)} results; split {', '.join(splits)}"
     leaks = [subject.leakage for subject in subjects if subject.leakage is not None]
@@ -100,10 +101,10 @@ def _card(kind: str, subjects: Sequence[Subject]) -> Element:
     )
 
 
-def _range_of(shares: Sequence[float]) -> str:
+def _range_of(shares: Sequence[float], digits: int = 0) -> str:
     if not shares:
         return ""
-    low, high = percent(min(shares), 0), percent(max(shares), 0)
+    low, high = percent(min(shares), digits), percent(max(shares), digits)
     return low if low == high else f"{low} to {high}"
 
 
@@ -146,12 +147,15 @@ def results_table(subjects: Sequence[Subject]) -> list[Child]:
         )
     columns = [("Model", ""), ("Augmentation", "")]
     columns += [(title, "number") for _, title in _COLUMNS]
-    pending = [subject for subject in subjects if subject.evaluation is None]
+    pending: dict[str, list[str]] = defaultdict(list)
+    for subject in subjects:
+        if subject.evaluation is None:
+            pending[" ".join(subject.missing)].append(subject.name)
     return [
         table(columns, bodies),
         [
-            tag("p", subject.name, ": ", " ".join(subject.missing), class_="note")
-            for subject in pending
+            tag("p", ", ".join(names), ": ", why, class_="note")
+            for why, names in pending.items()
         ],
         tag(
             "p",
@@ -186,44 +190,55 @@ def _row(row: tuple, cells: dict[str, list[Subject]]) -> Element:
 
 
 def _cell(subjects: Sequence[Subject]) -> list[Child]:
-    lines: list[Child] = []
-    if len(subjects) > 1:
-        mean, deviation = mean_and_deviation(s.metrics["accuracy"] for s in subjects)
-        results = [s.evaluation for s in subjects if s.evaluation is not None]
-        pooled = pooled_intervals(results)
-        lines = [
-            tag("strong", f"{percent(mean, 2)} ± {100 * (deviation or 0):.1f}"),
-            tag("small", _intervals(*pooled, subjects[0].metrics)),
-            tag("small", f"mean and deviation of {len(subjects)} seeds"),
+    """Return the accuracy of a training; of several seeds their mean, and each."""
+    first = subjects[0]
+    if len(subjects) == 1:
+        metrics = first.metrics
+        return [
+            _link(first, percent(metrics["accuracy"], 2), "accuracy"),
+            _intervals(first, metrics["ci95"], metrics.get("ci95_cautious")),
+            _over_folds(metrics),
         ]
-    for subject in sorted(subjects, key=lambda one: one.metrics["seed"]):
-        metrics = subject.metrics
-        seed = f"seed {metrics['seed']}: " if len(subjects) > 1 else ""
-        weight = "seed" if len(subjects) > 1 else "accuracy"
-        lines += [
-            tag(
-                "a",
-                seed,
-                percent(metrics["accuracy"], 2),
-                href=f"#{subject.key}",
-                class_=("leaky " if subject.leaks else "") + weight,
-            ),
-            tag(
-                "small",
-                tag("b", "leaks ", class_="leaks") if subject.leaks else None,
-                _intervals(metrics["ci95"], metrics.get("ci95_cautious"), metrics),
-            ),
-        ]
-    return lines
+    mean, deviation = mean_and_deviation(s.metrics["accuracy"] for s in subjects)
+    results = [s.evaluation for s in subjects if s.evaluation is not None]
+    return [
+        tag("strong", f"{percent(mean, 2)} ± {100 * (deviation or 0):.1f}"),
+        _intervals(first, *pooled_intervals(results)),
+        tag("small", f"mean and deviation of {len(subjects)} seeds"),
+        [
+            _link(one, f"seed {one.metrics['seed']}: {text}", "seed")
+            for one in sorted(subjects, key=lambda one: one.metrics["seed"])
+            for text in [percent(one.metrics["accuracy"], 2)]
+        ],
+    ]
+
+
+def _link(subject: Subject, text: str, weight: str) -> Element:
+    kind = f"leaky {weight}" if subject.leaks else weight
+    return tag("a", text, href=f"#{subject.key}", class_=kind)
+
+
+def _over_folds(metrics: dict[str, Any]) -> Element | None:
+    deviation = metrics.get("accuracy_deviation")
+    if deviation is None:
+        return None
+    told = spread(metrics["accuracy_mean"], deviation)
+    return tag("small", f"{told} over {len(metrics['folds'])} folds")
 
 
 def _intervals(
-    limits: Sequence[float], safer: Sequence[float] | None, metrics: dict[str, Any]
+    subject: Subject, limits: Sequence[float], safer: Sequence[float] | None
 ) -> list[Child]:
     """Return an interval, and the cautious one if recordings are few."""
-    lines: list[Child] = [interval(limits)]
-    if safer is not None and few_recordings(metrics):
-        lines.append(tag("span", "safer: ", interval(safer), class_="safer"))
+    lines: list[Child] = [
+        tag(
+            "small",
+            tag("b", "leaks ", class_="leaks") if subject.leaks else None,
+            interval(limits),
+        )
+    ]
+    if safer is not None and few_recordings(subject.metrics):
+        lines.append(tag("small", "safer: ", interval(safer)))
     return lines
 
 
