@@ -147,6 +147,36 @@ def test_what_is_none_is_not_taken_for_a_fault(place, source):
     assert faults(ROOT / place, ast.parse(source)) == []
 
 
+def circles(uses: dict[str, set[str]]) -> list[str]:
+    """Return what is left when all that uses nothing that is left is taken away."""
+    left = {name: set(used) & set(uses) for name, used in uses.items()}
+    while free := [name for name, used in left.items() if not used]:
+        left = {name: u - {*free} for name, u in left.items() if name not in free}
+    return sorted(left)
+
+
+def test_no_module_needs_itself_in_a_circle():
+    """Not even for types, or inside a function: then they are one module."""
+    names = {}
+    for path in MODULES:
+        parts = path.relative_to(ROOT.parent).with_suffix("").parts
+        names[".".join(parts).removesuffix(".__init__")] = path
+    uses = {
+        name: {
+            module if module in names else module.rpartition(".")[0]
+            for module in imports(parsed(path))
+        }
+        - {name}
+        for name, path in names.items()
+    }
+    assert circles(uses) == []
+
+
+def test_a_circle_is_found():
+    uses = {"a": {"b"}, "b": {"c"}, "c": {"b", "d"}, "d": set()}
+    assert circles(uses) == ["a", "b", "c"]  # and what needs it
+
+
 @pytest.mark.parametrize(
     "module", ["asc", "asc.extraction", "asc.cli.main", "asc.training.recipe"]
 )

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
-from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from asc.cli.comparison import comparison_lines
 from asc.cli.options import (
     STORE,
     backend_option,
     command_line,
     json_option,
     local,
-    percent,
     print_json,
     quieten_cluster,
     scheduler_option,
@@ -28,10 +27,7 @@ from asc.evaluation.grid import AXES, GRIDS, Grid
 from asc.training.recipes import choose
 
 if TYPE_CHECKING:
-    from asc.evaluation.comparison import Cell, Comparison, Entry
-
-#: Columns of the table, as people know them.
-_COLUMNS = {"stft": "STFT", "mel": "MEL"}
+    from asc.evaluation.comparison import Entry
 
 
 @click.command()
@@ -115,9 +111,9 @@ def compare(
     if as_json:
         print_json(comparison.to_dict() | {"folder": str(folder)})
     else:
-        for line in _lines(comparison):
+        for line in comparison_lines(comparison):
             click.echo(line)
-        click.echo(f"\n{folder}: results.csv, results.json, runs/")
+        click.echo(f"\n{folder}: results.csv, differences.csv, results.json, runs/")
     failed = [entry for entry in comparison.entries if entry.status == "failed"]
     for entry in failed:
         click.echo(f"{entry.name} failed: {entry.error}", err=True)
@@ -153,74 +149,6 @@ def _grid(named: str | None, recipe: str | None, flags: dict[str, Any]) -> Grid:
             changed[name] = tuple(dict.fromkeys(values))
     settings = {name: told[name] for name in told if name not in AXES.values()}
     return replace(grid, **changed, settings={**grid.settings, **settings})
-
-
-def _lines(comparison: Comparison) -> list[str]:
-    """Return the tables and gaps as people read them."""
-    from asc.corpus.splits import FOLDS
-
-    lines = []
-    features = [name for name in _COLUMNS if name in comparison.grid.features]
-
-    def add(first: str, second: str, figures: list[str]) -> None:
-        row = f"{first:<14}{second:<13}" + "".join(f"{text:<28}" for text in figures)
-        lines.append(row.rstrip())
-
-    for split, of_split in groupby(comparison.cells(), lambda cell: cell.split):
-        cells = list(of_split)
-        lines += ["", f"split {split}, {_leakage(cells)}"]
-        add("model", "augment", [_COLUMNS[name] for name in features])
-        for (model, augment), row in groupby(cells, lambda c: (c.model, c.augment)):
-            by_feature = {cell.feature: cell for cell in row}
-            figures = [by_feature[name] for name in features]
-            add(model, augment, [_figure(cell) for cell in figures])
-            if split == FOLDS:
-                add("", "over folds", [_over_folds(cell) for cell in figures])
-    told = "Accuracy in %, with its 95 % interval over recordings"
-    if len(comparison.grid.seeds) > 1:
-        told += "; mean and standard deviation over seeds"
-    if FOLDS in comparison.grid.splits:
-        told += "; over folds: mean and standard deviation"
-    lines += ["", f"{told}."]
-    gaps = comparison.gaps()
-    for pair in sorted({(gap.leaking, gap.apart) for gap in gaps}):
-        lines += [
-            "",
-            f"Gap: split {pair[0]} minus split {pair[1]}, in percentage points."
-            f" Split {pair[0]} tests on recordings that were trained on.",
-        ]
-        lines += [
-            f"{gap.model:<14}{gap.augment:<13}{_COLUMNS[gap.feature]:<6}"
-            f"{gap.points:+.1f}"
-            for gap in gaps
-            if (gap.leaking, gap.apart) == pair
-        ]
-    return lines
-
-
-def _leakage(cells: list[Cell]) -> str:
-    known = [cell.leakage for cell in cells if cell.leakage is not None]
-    if not known:
-        return "leakage unknown"
-    return f"leakage {percent(max(known))}"
-
-
-def _figure(cell: Cell) -> str:
-    if cell.mean is None or cell.ci95 is None:
-        return "failed" if cell.failed else "-"
-    low, high = cell.ci95
-    told = f"{100 * cell.mean:.2f}"
-    if cell.deviation is not None:
-        told += f" ± {100 * cell.deviation:.2f}"
-    told += f" [{100 * low:.1f}, {100 * high:.1f}]"
-    done, missing = len(cell.accuracies), cell.failed + cell.pending
-    return f"{told} ({done} of {done + missing})" if missing else told
-
-
-def _over_folds(cell: Cell) -> str:
-    if cell.fold_mean is None or cell.fold_deviation is None:
-        return "-"
-    return f"{100 * cell.fold_mean:.2f} ± {100 * cell.fold_deviation:.2f}"
 
 
 def _minutes(seconds: float) -> str:

@@ -17,6 +17,7 @@ from asc.cli.options import (
     print_json,
     verbose_option,
 )
+from asc.cli.progress import progress
 from asc.errors import UsageError
 
 if TYPE_CHECKING:
@@ -71,7 +72,8 @@ def evaluate(
     opened = FeatureStore(local(store)) if store else None
     results = []
     for run in runs:
-        result = carry_out(run, store=opened, split=split, part=part)
+        with progress("evaluating", "clips") as show:
+            result = carry_out(run, store=opened, split=split, part=part, progress=show)
         results.append(result)
         if not as_json:
             click.echo(f"{run}: {result.title()}")
@@ -115,7 +117,7 @@ def _pairs(runs: tuple[Path, ...], results: list[Evaluation]) -> list[dict[str, 
     from asc.evaluation.significance import PairedTest, paired_tests
 
     pairs: list[dict[str, Any]] = [{}]
-    for test in paired_tests(results[0], results[1:]):
+    for test in paired_tests((other, results[0]) for other in results[1:]):
         if isinstance(test, PairedTest):
             facts = asdict(test) | {"sentence": test.sentence()}
         else:

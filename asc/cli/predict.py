@@ -87,7 +87,7 @@ def predict(
                         f"{prediction.seconds:.3f}",
                         prediction.windows,
                         best[0][0],
-                        *(f"{p:.8g}" for p in prediction.probabilities),
+                        *(f"{p:.9g}" for p in prediction.probabilities),
                     ]
                 )
             else:

@@ -12,10 +12,9 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from asc.corpus.archives import fetch, unpack
-from asc.corpus.base import read_lines
 from asc.corpus.readers import open_corpus
 from asc.corpus.zenodo import DataSet, Package, data_set
 from asc.errors import (
@@ -88,7 +87,6 @@ def download_corpus(
                 _install(package, data, root, base_url, keep, count)
                 done += package.size
                 show(done, data.size)
-            _write_meta(root)
     except OSError as error:
         raise AscError(
             f"Cannot write {root}: {error.strerror or error}."
@@ -200,28 +198,6 @@ def _claimed(root: Path, name: str) -> Iterator[None]:
             owner.write(name)
             owner.flush()
         yield
-
-
-def _write_meta(root: Path) -> None:
-    """Write the meta.txt of an evaluation set, which has only lists, if need be."""
-    setup, meta = root / "evaluation_setup", root / "meta.txt"
-    if meta.exists() or not (setup / "evaluate.txt").is_file():
-        return
-    recordings: dict[str, str] = {}
-    if (setup / "map.txt").is_file():
-        for line in read_lines(setup / "map.txt"):
-            # The original name, <recording>_<start>_<end>.wav, stands on either side.
-            names = [PurePosixPath(name.strip()).name for name in line.split("\t")]
-            for one, other in zip(names, reversed(names)):
-                if other.count("_") == 2:
-                    recordings[one] = other.split("_")[0]
-    rows = []
-    for line in read_lines(setup / "evaluate.txt"):
-        path, scene = line.split("\t")[:2] if "\t" in line else (line, "")
-        known = recordings.get(PurePosixPath(path.strip()).name, "")
-        rows.append(f"{path}\t{scene}\t{known}\n")
-    (root / STATE / meta.name).write_text("".join(rows), "utf-8")
-    os.replace(root / STATE / meta.name, meta)
 
 
 def _check_corpus(root: Path, data: DataSet) -> None:

@@ -4,7 +4,9 @@ A corpus folder has ``meta.txt`` (file, scene and, from 2017 on, recording;
 tab separated, no header), ``audio/`` and ``evaluation_setup/`` with the
 official lists: ``fold{k}_train.txt`` and ``fold{k}_evaluate.txt`` (file and
 scene), ``fold{k}_test.txt`` (file only) in a development set; ``evaluate.txt``
-and ``test.txt`` in an evaluation set.
+and ``test.txt`` in an evaluation set. The latter may come without ``meta.txt``:
+then ``evaluate.txt`` stands for it, and ``map.txt``, which tells what clips were
+called when their names still had the recording, for its third column.
 
 Two facts of the 2017 development set look like mistakes and are not repaired:
 recording b031 (home) is tested in folds 3 and 4, recording a036 (home) in
@@ -23,30 +25,57 @@ from pathlib import Path, PurePosixPath
 
 from asc.corpus.base import Corpus, CorpusBuilder, read_lines
 
+_SETUP = "evaluation_setup"
+
 
 def detect(path: Path) -> bool:
     """Return True if the folder looks like a TUT corpus."""
-    return (path / "meta.txt").is_file()
+    return _listing(path) is not None
 
 
 def read(path: Path) -> Corpus:
     """Read a TUT corpus folder."""
     builder = CorpusBuilder(path, "tut")
-    for number, line in enumerate(read_lines(path / "meta.txt"), start=1):
+    mapped = _mapped(path / _SETUP / "map.txt")
+    listing = _listing(path) or path / "meta.txt"
+    for number, line in enumerate(read_lines(listing), start=1):
         if not line.strip():
             continue
-        where = f"meta.txt line {number}"
+        where = f"{listing.name} line {number}"
         fields = line.split("\t")
         if len(fields) not in (2, 3):
             builder.reject(
                 where, f"{len(fields)} tab-separated fields, expected 2 or 3."
             )
             continue
-        recording = fields[2] if len(fields) == 3 else _recording_of(fields[0])
+        if len(fields) == 3:
+            recording: str | None = fields[2]
+        else:
+            name = PurePosixPath(fields[0].strip())
+            recording = _recording_of(name) or mapped.get(name.name)
         builder.add(where, fields[0], fields[1], recording)
 
-    add_official_folds(builder, path / "evaluation_setup")
+    add_official_folds(builder, path / _SETUP)
     return builder.build()
+
+
+def _listing(path: Path) -> Path | None:
+    """Return the file that names clips and scenes."""
+    files = (path / "meta.txt", path / _SETUP / "evaluate.txt")
+    return next((file for file in files if file.is_file()), None)
+
+
+def _mapped(path: Path) -> dict[str, str]:
+    """Return the recordings of clips by their names, if there is such a list."""
+    recordings: dict[str, str] = {}
+    for line in read_lines(path) if path.is_file() else ():
+        # The original name stands on either side of the new one.
+        names = [PurePosixPath(name.strip()) for name in line.split("\t")]
+        for one, other in zip(names, reversed(names), strict=True):
+            recording = _recording_of(other)
+            if recording:
+                recordings[one.name] = recording
+    return recordings
 
 
 def add_official_folds(builder: CorpusBuilder, setup: Path) -> None:
@@ -70,9 +99,9 @@ def add_official_folds(builder: CorpusBuilder, setup: Path) -> None:
         builder.add_fold(f"fold{fold}", lists.get((fold, "train")) or None, test)
 
 
-def _recording_of(path: str) -> str | None:
+def _recording_of(path: PurePosixPath) -> str | None:
     """Return the recording that a file name starts with (``b020_90_100.wav``)."""
-    name = re.fullmatch(r"(.+)_\d+_\d+", PurePosixPath(path.strip()).stem)
+    name = re.fullmatch(r"(.+)_\d+_\d+", path.stem)
     return name.group(1) if name else None
 
 

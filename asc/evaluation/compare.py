@@ -151,7 +151,8 @@ def compare(
                 f"Finished runs are kept in {path}; the same command goes on."
             ]
             raise
-        comparison.save()
+        if not tasks:
+            comparison.save()
     return comparison
 
 

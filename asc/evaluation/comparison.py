@@ -4,7 +4,9 @@
 ``grid.json``         the grid, and the store's fingerprint and digest
 ``runs/NAME/``        an ordinary run folder for each recipe
 ``results.csv``       one row for each run
-``results.json``      entries, cells and gaps, and why a run failed
+``differences.csv``   paired tests: the best of a split less each other training,
+                      and what each choice brings
+``results.json``      entries, cells, gaps, differences, and why a run failed
 ``log.txt``           one line for everything that happened
 ====================  ====================================================
 """
@@ -24,9 +26,9 @@ from typing import Any
 import numpy as np
 
 from asc.errors import InputError
-from asc.evaluation.evaluate import Evaluation, accuracy_sentence
+from asc.evaluation.differences import Difference, best_against, choices
+from asc.evaluation.evaluate import Evaluation, accuracy_sentence, pooled_intervals
 from asc.evaluation.grid import Grid, run_name
-from asc.evaluation.significance import recording_interval
 from asc.models import import_models
 from asc.training.recipe import Recipe
 from asc.training.run import write_csv, write_json
@@ -46,6 +48,19 @@ _FIGURES = (
     "parameters",
     "epochs",
     "seconds",
+)
+_TRAINING = ("model", "augment", "feature")
+_TESTED = (
+    "pairs",
+    "difference",
+    "ci95_low",
+    "ci95_high",
+    "cautious_low",
+    "cautious_high",
+    "p_value",
+    "p_holm",
+    "clips",
+    "recordings",
 )
 
 
@@ -121,6 +136,10 @@ class Cell:
     ci95 : (float, float) or None
         Bootstrap interval of the mean over recordings. With several seeds a drawn
         recording brings its predictions of all seeds.
+    ci95_cautious : (float, float) or None
+        To go by where recordings are few.
+    recordings : int or None
+        Of the test clips; None if they are not known.
     leakage : float or None
         Of the test clips, over all seeds; None if it is not known.
     failed, pending : int
@@ -140,6 +159,8 @@ class Cell:
     mean: float | None
     deviation: float | None
     ci95: tuple[float, float] | None
+    ci95_cautious: tuple[float, float] | None
+    recordings: int | None
     leakage: float | None
     failed: int
     pending: int
@@ -256,14 +277,62 @@ class Comparison:
             and _training(leaking) == _training(apart)
         ]
 
+    def differences(self) -> list[Difference]:
+        """Return, of each split, what its best training gains on each of the others.
+
+        Nothing of splits in which fewer than two trainings are done.
+        """
+        found = []
+        for split, runs in self._results().items():
+            trainings: dict[tuple[str, ...], list[Evaluation]] = {}
+            for training, _, result in runs:
+                trainings.setdefault(tuple(training.values()), []).append(result)
+            best, tests = best_against(trainings)
+            found += [
+                Difference(split, _named(best), _named(other), 1, test)
+                for other, test in tests.items()
+            ]
+        return found
+
+    def choices(self) -> list[Difference]:
+        """Return, of each split, what models, augmentations and features bring.
+
+        Each less the first of its kind in the grid, over all trainings that differ
+        in nothing else.
+        """
+        return [
+            each
+            for split, runs in self._results().items()
+            for each in choices(split, runs)
+        ]
+
+    def _results(self) -> dict[str, list[tuple[dict[str, str], int, Evaluation]]]:
+        """Return training, seed and evaluation of all that is done, by split."""
+        found: dict[str, list] = {}
+        for entry in self.entries:
+            if entry.evaluation is not None:
+                recipe = entry.recipe
+                training = _named((recipe.model, recipe.augment, recipe.feature))
+                found.setdefault(recipe.split, []).append(
+                    (training, recipe.seed, entry.evaluation)
+                )
+        return found
+
     def to_dict(self) -> dict[str, Any]:
-        """Return everything as plain values for JSON."""
+        """Return everything as plain values for JSON.
+
+        Nothing is tested as long as runs are pending: it would be done again after
+        each of them.
+        """
+        pending = any(entry.status == PENDING for entry in self.entries)
         return {
             "grid": self.grid.to_dict(),
             "store": self.store,
             "entries": [entry.to_dict() for entry in self.entries],
             "cells": [vars(cell) for cell in self.cells()],
             "gaps": [vars(gap) for gap in self.gaps()],
+            "differences": [] if pending else _told(self.differences()),
+            "choices": [] if pending else _told(self.choices()),
         }
 
     def log(self, text: str) -> None:
@@ -272,11 +341,17 @@ class Comparison:
             file.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')}  {text}\n")
 
     def save(self) -> None:
-        """Write results.csv and results.json."""
+        """Write results.csv, differences.csv and results.json."""
         header = ["name", "split", "model", "augment", "feature", "seed", "status"]
         header += [*_FIGURES, "ci95_low", "ci95_high", "error"]
         write_csv(self.path / "results.csv", header, map(_row, self.entries))
-        write_json(self.path / "results.json", self.to_dict())
+        facts = self.to_dict()
+        write_csv(
+            self.path / "differences.csv",
+            ["split", "first", "second", *_TESTED, "error"],
+            map(_tested_row, facts["differences"] + facts["choices"]),
+        )
+        write_json(self.path / "results.json", facts)
 
 
 def read_entry(path: Path, recipe: Recipe, error: str | None = None) -> Entry:
@@ -309,15 +384,17 @@ def _recorded_errors(path: Path) -> dict[str, str | None]:
 
 
 def _cell(place: tuple[str, str, str, str], entries: list[Entry]) -> Cell:
-    done = [entry for entry in entries if entry.metrics is not None]
-    metrics = [entry.metrics for entry in done if entry.metrics is not None]
+    metrics = [entry.metrics for entry in entries if entry.metrics is not None]
     accuracies = tuple(each["accuracy"] for each in metrics)
+    interval, cautious = _intervals(entries)
     return Cell(
         *place,
         accuracies=accuracies,
         mean=_mean(metrics, "accuracy"),
-        deviation=float(np.std(accuracies, ddof=1)) if len(done) > 1 else None,
-        ci95=_interval(done),
+        deviation=float(np.std(accuracies, ddof=1)) if len(metrics) > 1 else None,
+        ci95=interval,
+        ci95_cautious=cautious,
+        recordings=metrics[0]["recordings"] if metrics else None,
         leakage=_mean(metrics, "leakage"),
         failed=sum(entry.status == FAILED for entry in entries),
         pending=sum(entry.status == PENDING for entry in entries),
@@ -333,21 +410,28 @@ def _mean(metrics: Sequence[Mapping[str, Any]], name: str) -> float | None:
     return float(np.mean(values)) if values and None not in values else None
 
 
-def _interval(done: Sequence[Entry]) -> tuple[float, float] | None:
-    if not done:
-        return None
-    if len(done) == 1 and done[0].metrics is not None:
-        low, high = done[0].metrics["ci95"]
-        return low, high
-    right: list[np.ndarray] = []
-    recordings: list[str] = []
-    for entry in done:
-        evaluation = entry.evaluation
-        if evaluation is None:
-            continue
-        right.append(evaluation.probabilities.argmax(axis=1) == evaluation.truth)
-        recordings += evaluation.recordings
-    return recording_interval(np.concatenate(right), recordings)
+def _intervals(
+    entries: Sequence[Entry],
+) -> tuple[tuple[float, float] | None, tuple[float, float] | None]:
+    """Return the bootstrap interval and the cautious one, over all seeds."""
+    metrics = [entry.metrics for entry in entries if entry.metrics is not None]
+    if not metrics:
+        return None, None
+    if len(metrics) == 1:
+        low, high = metrics[0]["ci95"]
+        least, most = metrics[0].get("ci95_cautious", (low, high))
+        return (low, high), (least, most)
+    return pooled_intervals(
+        [entry.evaluation for entry in entries if entry.evaluation is not None]
+    )
+
+
+def _told(differences: Sequence[Difference]) -> list[dict[str, Any]]:
+    return [each.to_dict() for each in differences]
+
+
+def _named(training: Sequence[str]) -> dict[str, str]:
+    return dict(zip(_TRAINING, training, strict=True))
 
 
 def _training(cell: Cell) -> tuple[str, str, str]:
@@ -370,3 +454,13 @@ def _row(entry: Entry) -> list[Any]:
         high,
         entry.error,
     ]
+
+
+def _tested_row(facts: Mapping[str, Any]) -> list[Any]:
+    low, high = facts.get("ci95", (None, None))
+    least, most = facts.get("ci95_cautious", (None, None))
+    limits = {"ci95_low": low, "ci95_high": high}
+    limits |= {"cautious_low": least, "cautious_high": most}
+    names = [" ".join(facts[side].values()) for side in ("first", "second")]
+    figures = [(limits | dict(facts)).get(name) for name in _TESTED]
+    return [facts["split"], *names, *figures, facts["error"]]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,8 +21,8 @@ from asc.errors import (
     counted,
     unknown_name,
 )
+from asc.evaluation.intervals import FEW_RECORDINGS, both_intervals
 from asc.evaluation.metrics import scores
-from asc.evaluation.significance import FEW_RECORDINGS
 from asc.pipeline.dataset import dataset
 from asc.store import FeatureStore
 from asc.store.fingerprint import describe_difference
@@ -30,6 +31,9 @@ from asc.training.trainer import part_rows
 
 if TYPE_CHECKING:
     import keras
+
+#: Clips at a time.
+_BATCH = 16
 
 
 @dataclass(frozen=True)
@@ -72,7 +76,8 @@ class Evaluation:
                     self.recordings[row],
                     names[self.truth[row]],
                     names[predicted[row]],
-                    *(f"{value:.8g}" for value in self.probabilities[row]),
+                    # As many digits as tell every float32 from the next.
+                    *(f"{value:.9g}" for value in self.probabilities[row]),
                 ]
                 for row in range(len(self.paths))
             ),
@@ -148,6 +153,18 @@ def accuracy_sentence(metrics: dict[str, Any]) -> str:
     )
 
 
+def pooled_intervals(
+    results: Sequence[Evaluation],
+) -> tuple[tuple[float, float], tuple[float, float]]:
+    """Return both intervals of a mean accuracy, such as that of several seeds.
+
+    A drawn recording brings its clips of all evaluations.
+    """
+    right = [one.probabilities.argmax(axis=1) == one.truth for one in results]
+    recordings = [name for one in results for name in one.recordings]
+    return both_intervals(np.concatenate(right), recordings)
+
+
 def few_recordings(metrics: dict[str, Any]) -> str:
     """Return what to add to an interval that recordings are too few for."""
     count = metrics["recordings"]
@@ -199,6 +216,7 @@ def evaluate(
     store: FeatureStore | str | os.PathLike[str] | None = None,
     split: str | None = None,
     part: str | None = None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> Evaluation:
     """Evaluate the best model of a run.
 
@@ -213,6 +231,8 @@ def evaluate(
     part : {'train', 'validation', 'test', 'all'}, optional
         ``test`` of the run's own store or of a split that is named, ``all`` clips
         of another store.
+    progress : callable(done, total), optional
+        Called with clips.
 
     Returns
     -------
@@ -271,7 +291,7 @@ def evaluate(
         raise UsageError(f"Part {part} of split {name} has no clips.")
 
     model = run.load_model()
-    probabilities = _probabilities(model, store, run.recipe.feature, rows)
+    probabilities = _probabilities(model, store, run.recipe.feature, rows, progress)
     to_run = np.array([run.scenes.index(scene) for scene in store.scenes])
     truth = to_run[store.labels()[rows]]
     all_paths, all_recordings = store.paths(), store.recordings()
@@ -296,10 +316,32 @@ def evaluate(
 
 
 def _probabilities(
-    model: keras.Model, store: FeatureStore, feature: str, rows: np.ndarray
+    model: keras.Model,
+    store: FeatureStore,
+    feature: str,
+    rows: np.ndarray,
+    progress: Callable[[int, int], None] | None,
 ) -> np.ndarray:
-    batches = dataset(store, part="test", feature=feature, rows=rows, keep_mapped=False)
-    return np.asarray(model.predict(batches, verbose=0))
+    from asc.pipeline.tensorflow import keras
+
+    total = len(rows)
+    batches = dataset(
+        store,
+        part="test",
+        feature=feature,
+        rows=rows,
+        batch_size=_BATCH,
+        keep_mapped=False,
+    )
+
+    class Teller(keras.callbacks.Callback):
+        """Tells how many clips are through."""
+
+        def on_predict_batch_end(self, batch: int, logs: Any = None) -> None:
+            if progress is not None:
+                progress(min((batch + 1) * _BATCH, total), total)
+
+    return np.asarray(model.predict(batches, verbose=0, callbacks=[Teller()]))
 
 
 def _leakage(

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from asc.evaluation.significance import cautious_interval, recording_interval
+from asc.evaluation.intervals import both_intervals, recording_interval
 
 
 def scores(
@@ -35,7 +35,7 @@ def scores(
         ``per_scene``, ``confusion`` (rows are the truth), ``clips``,
         ``recordings``; ``ci95`` and ``ci95_class_accuracy`` (bootstrap over
         recordings), ``ci95_cautious`` (to go by where these are few, see
-        `asc.evaluation.significance`) and, never to be shown without the first,
+        `asc.evaluation.intervals`) and, never to be shown without the first,
         ``ci95_clips`` (as if all clips were independent).
     """
     from sklearn import metrics
@@ -48,15 +48,16 @@ def scores(
     )
     occurs = support > 0
     correct = predicted == truth
+    interval, cautious = both_intervals(correct, recordings)
     return {
         "accuracy": float(correct.mean()),
         "class_accuracy": float(recall[occurs].mean()),
         "macro_f1": float(f1[occurs].mean()),
         "log_loss": _log_loss(truth, probabilities),
-        "ci95": list(recording_interval(correct, recordings)),
-        "ci95_cautious": list(cautious_interval(correct, recordings)),
+        "ci95": list(interval),
+        "ci95_cautious": list(cautious),
         "ci95_class_accuracy": list(
-            recording_interval(correct, recordings, weights=1 / support[truth])
+            recording_interval(correct, recordings, groups=truth)
         ),
         "ci95_clips": list(recording_interval(correct, range(len(truth)))),
         "clips": len(truth),

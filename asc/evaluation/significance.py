@@ -1,152 +1,20 @@
-"""How sure accuracies and their differences are.
+"""Whether accuracies differ by more than luck.
 
-Clips of one recording are right or wrong together, so the recording is the unit
-of everything here, not the clip: on TUT 2017 an interval over clips is three times
-too narrow.
+Clips of one recording are right or wrong together, so recordings are compared, not
+clips.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from asc.errors import UsageError, counted
-
-if TYPE_CHECKING:
-    from asc.evaluation.evaluate import Evaluation
-
-#: Draws of the bootstrap and of the permutation test, and values held at a time.
-DRAWS, _BLOCK = 10_000, 4_000_000
-#: With fewer recordings `cautious_interval` is told beside `recording_interval`.
-FEW_RECORDINGS = 50
-#: Weight of what was not seen, in recordings. With 1 no case is known in which the
-#: interval holds the truth too seldom (Gaffke), but it is often too wide; 0 is the
-#: bootstrap without it. Simulated with 5 to 250 recordings, accuracies of 0.5 to
-#: 0.97 and correlations of 0.1 to 0.8 in a recording, 1/2 holds the truth in 92 to
-#: 100 % of all cases; percentiles of an ordinary bootstrap in 22 to 96 %.
-_UNSEEN = 0.5
-
-
-def recording_interval(
-    correct: np.ndarray,
-    recordings: Sequence[Hashable] | np.ndarray,
-    *,
-    weights: np.ndarray | None = None,
-    level: float = 0.95,
-    draws: int = DRAWS,
-    seed: int = 0,
-) -> tuple[float, float]:
-    """Return the bootstrap interval of accuracy over recordings.
-
-    The recordings are drawn with replacement, all clips of each. With few
-    recordings, or where nearly all are right, it is too narrow, as all such
-    intervals are: `cautious_interval` is the one to go by then.
-
-    Parameters
-    ----------
-    correct : np.ndarray [shape=(clips,)], bool
-    recordings : sequence [length=clips]
-        The name of the recording of each clip.
-    weights : np.ndarray [shape=(clips,)], optional
-        What each clip counts. With 1 / (clips of its scene) the interval is that of
-        class accuracy.
-    level : float in (0, 1)
-    draws : int
-    seed : int
-
-    Returns
-    -------
-    low, high : float
-        Percentiles of the accuracy over the draws.
-
-    References
-    ----------
-    Efron, Tibshirani. "An Introduction to the Bootstrap." 1993, chapter 13
-    (percentile interval).
-    """
-    right, seen, alike = _kinds(correct, recordings, weights)
-    count = alike.sum()
-    rng = np.random.default_rng(seed)
-    accuracy = np.empty(draws)
-    for block in _blocks(draws, len(alike)):
-        # How often the recordings of each kind are drawn.
-        times = rng.multinomial(count, alike / count, block.stop - block.start)
-        accuracy[block] = (times @ right) / (times @ seen)
-    low, high = np.quantile(accuracy, [(1 - level) / 2, (1 + level) / 2])
-    return float(low), float(high)
-
-
-def cautious_interval(
-    correct: np.ndarray,
-    recordings: Sequence[Hashable] | np.ndarray,
-    *,
-    level: float = 0.95,
-    draws: int = DRAWS,
-    seed: int = 0,
-) -> tuple[float, float]:
-    """Return an interval of accuracy that holds the truth with few recordings too.
-
-    A Bayesian bootstrap: every recording gets a random weight (exponential, which
-    is smoother than drawing with replacement), and so does half a recording that
-    was not seen. That one is all wrong for the lower limit and all right for the
-    upper limit. Without it intervals are far too narrow where recordings are few
-    or nearly all right: of ten recordings that are all right, the next may still
-    be wrong. Where every clip is its own recording, the limits are quantiles of
-    beta distributions, between those of Jeffreys and of Clopper and Pearson.
-
-    Parameters
-    ----------
-    correct, recordings, level, draws, seed
-        As for `recording_interval`.
-
-    Returns
-    -------
-    low, high : float
-
-    References
-    ----------
-    Rubin. "The Bayesian bootstrap." Annals of Statistics 9, 1981.
-    Walley. "Inferences from multinomial data: learning about a bag of marbles."
-    Journal of the Royal Statistical Society B 58, 1996 (limits over all that is
-    not known beforehand).
-    Learned-Miller, Thomas. "A new confidence interval for the mean of a bounded
-    random variable." 2019 (Gaffke's bound, the case of weight 1).
-    """
-    right, seen, alike = _kinds(correct, recordings, None)
-    # A sum of exponentials is a gamma.
-    shapes = np.append(alike, _UNSEEN)
-    size = len(correct) / alike.sum()
-    rng = np.random.default_rng(seed)
-    low, high = np.empty(draws), np.empty(draws)
-    for block in _blocks(draws, len(shapes)):
-        drawn = rng.standard_gamma(shapes, (block.stop - block.start, len(shapes)))
-        unseen = drawn[:, -1] * size
-        total = drawn[:, :-1] @ seen + unseen
-        low[block] = drawn[:, :-1] @ right / total
-        high[block] = low[block] + unseen / total
-    tail = (1 - level) / 2
-    return float(np.quantile(low, tail)), float(min(1, np.quantile(high, 1 - tail)))
-
-
-def _kinds(
-    correct: np.ndarray,
-    recordings: Sequence[Hashable] | np.ndarray,
-    weights: np.ndarray | None,
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return what is right and what there is of recordings, and how many are alike.
-
-    Equal recordings can be drawn at once.
-    """
-    weights = np.ones(len(correct)) if weights is None else np.asarray(weights)
-    _, member = np.unique(np.asarray(recordings), return_inverse=True)
-    seen = np.bincount(member, weights)
-    right = np.bincount(member, weights * correct)
-    kinds, alike = np.unique(np.stack([right, seen]), axis=1, return_counts=True)
-    return kinds[0], kinds[1], alike
+from asc.evaluation.evaluate import Evaluation
+from asc.evaluation.intervals import DRAWS, FEW_RECORDINGS, blocks, cautious_limits
 
 
 @dataclass(frozen=True)
@@ -159,6 +27,9 @@ class PairedTest:
         Accuracy of the first less that of the second.
     ci95 : tuple of two floats
         It holds 0 where ``p_value`` is 0.05 or more.
+    ci95_cautious : tuple of two floats
+        To go by where recordings are few: they may all be alike, and the next one
+        another (`asc.evaluation.intervals.cautious_interval`). Never narrower.
     p_value : float in (0, 1]
         Chance of a difference as large between two that are equally good.
     accuracies : tuple of two floats
@@ -171,11 +42,22 @@ class PairedTest:
 
     difference: float
     ci95: tuple[float, float]
+    ci95_cautious: tuple[float, float]
     p_value: float
     accuracies: tuple[float, float]
     clips: int
     recordings: int | None
     p_holm: float | None = None
+
+    @property
+    def p(self) -> float:
+        """The p-value to go by: the corrected one if there is one."""
+        return self.p_value if self.p_holm is None else self.p_holm
+
+    @property
+    def few_recordings(self) -> bool:
+        """Whether `ci95_cautious` must be told."""
+        return self.recordings is not None and self.recordings < FEW_RECORDINGS
 
     def sentence(self) -> str:
         """Return the difference with its interval and its (corrected) p-value."""
@@ -183,10 +65,12 @@ class PairedTest:
         unit = "clip by clip, recordings unknown"
         if self.recordings is not None:
             unit = counted(self.recordings, "recording", "recordings")
-        p = self.p_value if self.p_holm is None else self.p_holm
+        if self.few_recordings:
+            least, most = (100 * value for value in self.ci95_cautious)
+            unit += f", so few that {least:+.1f} to {most:+.1f} is safer to say"
         return (
             f"{100 * self.difference:+.2f} points (95 % interval {low:+.1f} to"
-            f" {high:+.1f}; {unit}), p {p:.4f}"
+            f" {high:+.1f}; {unit}), p {self.p:.4f}"
         )
 
 
@@ -202,7 +86,8 @@ def paired_test(
 
     If both are equally good, each recording could as well have been told by the
     other one, so the sign of its difference is flipped at random. The interval
-    holds all differences that the same flips do not rule out.
+    holds all differences that the same flips do not rule out; with few recordings it
+    is too narrow, as all such intervals are, and the cautious one is told beside it.
 
     Parameters
     ----------
@@ -269,9 +154,7 @@ class _Pool:
 
 
 def _pooled(given: Evaluation | Iterable[Evaluation]) -> _Pool:
-    # Not isinstance: evaluations are made with what is in this file.
-    sides: Any = given
-    several = [sides] if hasattr(sides, "truth") else list(sides)
+    several = [given] if isinstance(given, Evaluation) else list(given)
     if not several:
         raise UsageError("There is no evaluation to compare.")
     paths = np.concatenate([one.paths for one in several])
@@ -319,27 +202,26 @@ def _matched(a: _Pool, b: _Pool, common: bool = False) -> tuple[_Pool, _Pool]:
 
 
 def paired_tests(
-    first: Evaluation | Iterable[Evaluation],
-    others: Iterable[Evaluation | Iterable[Evaluation]],
+    pairs: Iterable[
+        tuple[Evaluation | Iterable[Evaluation], Evaluation | Iterable[Evaluation]]
+    ],
 ) -> list[PairedTest | UsageError]:
-    """Test several against the first, with p-values that know of one another.
+    """Test the first of each pair against the second, with p-values that know of all.
 
     Parameters
     ----------
-    first, others
+    pairs : iterable of (a, b)
         As `paired_test` takes them.
 
     Returns
     -------
     list of PairedTest or UsageError
-        One for each of the others, less the first; the error where the two cannot
-        be compared.
+        One for each pair; the error where the two cannot be compared.
     """
-    once = _pooled(first)
     found: list[PairedTest | UsageError] = []
-    for other in others:
+    for a, b in pairs:
         try:
-            found.append(_tested(*_matched(_pooled(other), once)))
+            found.append(paired_test(a, b))
         except UsageError as error:
             found.append(error)
     tests = [test for test in found if isinstance(test, PairedTest)]
@@ -366,18 +248,6 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return corrected.tolist()
 
 
-def mean_and_deviation(values: Iterable[float]) -> tuple[float, float | None]:
-    """Return mean and sample standard deviation, such as of accuracy over seeds.
-
-    The deviation of a single value is None. It tells how much luck there is in a
-    training, and nothing about other recordings.
-    """
-    found = np.fromiter(values, dtype=float)
-    if not len(found):
-        raise UsageError("There is no value to take the mean of.")
-    return float(found.mean()), float(found.std(ddof=1)) if len(found) > 1 else None
-
-
 def _tested(a: _Pool, b: _Pool, draws: int = DRAWS, seed: int = 0) -> PairedTest:
     names, member = np.unique(a.recordings, return_inverse=True)
     shares = np.bincount(member, a.shares)
@@ -390,7 +260,7 @@ def _tested(a: _Pool, b: _Pool, draws: int = DRAWS, seed: int = 0) -> PairedTest
     # are equal must not differ by the order of a sum.
     rng = np.random.default_rng(seed)
     lows, highs = np.empty(draws), np.empty(draws)
-    for block in _blocks(draws, len(names)):
+    for block in blocks(draws, len(names)):
         half = rng.random((block.stop - block.start, len(names))) < 0.5
         some = half.any(axis=1)
         halves = np.round(half @ gained / np.where(some, half @ shares, 1), 12)
@@ -399,19 +269,19 @@ def _tested(a: _Pool, b: _Pool, draws: int = DRAWS, seed: int = 0) -> PairedTest
     fewer = min((lows <= 0).sum(), (highs >= 0).sum())
     # What 2.5 % of the draws reach at either end is not ruled out.
     rank = max(0, math.ceil(0.025 * (draws + 1)) - 2)
+    low, high = float(np.sort(lows)[rank]), float(np.sort(highs)[-1 - rank])
+    # Recordings that are alike can be drawn at once.
+    kinds, alike = np.unique(np.round([gained, shares], 12), axis=1, return_counts=True)
+    least, most = cautious_limits(
+        kinds[0], kinds[1], alike, (-1.0, 1.0), draws=draws, seed=seed
+    )
     known = a.recordings_known and b.recordings_known
     return PairedTest(
         difference=float(gained.sum()),
-        ci95=(float(np.sort(lows)[rank]), float(np.sort(highs)[-1 - rank])),
+        ci95=(low, high),
+        ci95_cautious=(min(least, low), max(most, high)),
         p_value=float(min(1, 2 * (1 + fewer) / (1 + draws))),
         accuracies=(a.accuracy, b.accuracy),
         clips=len(a.paths),
         recordings=len(names) if known else None,
     )
-
-
-def _blocks(draws: int, width: int) -> Iterator[slice]:
-    """Yield the draws in runs that take a bounded amount of memory."""
-    step = max(1, _BLOCK // width)
-    for start in range(0, draws, step):
-        yield slice(start, min(start + step, draws))

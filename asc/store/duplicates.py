@@ -1,9 +1,9 @@
-"""Clips that are in a store more than once, as they are or in disguise.
+"""Clips that are in a store more than once in disguise.
 
 A copy of a test clip in train is told by heart, whatever recording either is said
-to come from. Copies of the same audio have equal digests. Copies that were made
-louder, cut, or encoded again have not, but what happens in them happens at the same
-times, and that can be compared.
+to come from. Copies of the same audio have equal digests (`asc.store.equality`).
+Copies that were made louder, cut, or encoded again have not, but what happens in them
+happens at the same times, and that can be compared.
 
 References
 ----------
@@ -59,37 +59,6 @@ class Copy:
     similarity: float
     first: int
     second: int
-
-
-def equal_clips(store: FeatureStore) -> np.ndarray:
-    """Return the number of the group of equal clips that each clip is in.
-
-    Returns
-    -------
-    np.ndarray [shape=(clips,)], int64
-        -1 for clips that no other equals. Equal are those whose features are, to
-        the last bit; so are all clips of digital silence.
-    """
-    group = np.full(len(store), -1)
-    rows = np.flatnonzero(store.status() == schema.DONE)
-    digests = store.digests(store.spec.features[0])
-    if len(rows) < len(store):
-        digests = digests[rows]
-    words = np.ascontiguousarray(digests).view("<u8")
-    # The first word decides in nearly all cases, at a million rows in no time.
-    order = words[:, 0].argsort()
-    first = words[order, 0]
-    same = np.append(first[1:] == first[:-1], False)
-    if not same.any():
-        return group
-    begun = np.flatnonzero(same)
-    if (words[order[begun]] != words[order[begun + 1]]).any():
-        order = np.lexsort(words.T)
-        same = np.append((words[order[1:]] == words[order[:-1]]).all(axis=1), False)
-    # Of equal ones that lie together, only the last is not followed by its like.
-    follows = np.append(False, same[:-1])
-    group[rows[order]] = np.where(same | follows, np.cumsum(~follows), -1)
-    return group
 
 
 def copied_from_train(split: Split, copies: Iterable[Copy]) -> int:

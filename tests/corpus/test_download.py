@@ -219,7 +219,7 @@ def test_hidden_files_of_desktops_are_skipped(publish, get):
     assert (root / STATE / "data-set").read_text() == "tiny"
 
 
-def test_evaluation_lists_become_metadata(publish, get):
+def test_an_evaluation_set_without_metadata_is_read_from_its_lists(publish, get):
     meta = {
         "evaluation_setup/evaluate.txt": b"audio/1.wav\tbeach\naudio/2.wav\tbus\n",
         "evaluation_setup/map.txt": b"audio/b9_0_10.wav\taudio/1.wav\n",

@@ -272,6 +272,29 @@ def test_tut_evaluation_set(tmp_path):
     assert (corpus.folds, corpus.problems) == ({}, ())
 
 
+def test_a_tut_evaluation_set_as_it_is_unpacked(tmp_path):
+    """Lists alone; the original names tell recordings, on whichever side."""
+    setup = tmp_path / "evaluation_setup"
+    names = [f"audio/{number}.wav" for number in range(1, 4)]
+    write(setup / "evaluate.txt", *(f"{name}\tbus" for name in names))
+    write(
+        setup / "map.txt",
+        "audio/b174_0_10.wav\taudio/1.wav",
+        "audio/2.wav\taudio/b174_10_20.wav",
+    )
+    corpus = open_corpus(tmp_path)
+    assert corpus.format == "tut"
+    assert corpus.clips == (
+        Clip("audio/1.wav", "bus", "b174"),
+        Clip("audio/2.wav", "bus", "b174"),
+        Clip("audio/3.wav", "bus", "audio/3.wav"),
+    )
+    write(tmp_path / "meta.txt", *(f"{name}\ttram" for name in names))
+    assert {(c.scene, c.recording) for c in open_corpus(tmp_path).clips[:2]} == {
+        ("tram", "b174")
+    }
+
+
 def test_a_fold_needs_no_train_list_and_no_labels(tmp_path):
     tut2017(tmp_path)
     expected = open_corpus(tmp_path).folds

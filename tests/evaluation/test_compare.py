@@ -17,7 +17,7 @@ from asc.evaluation.compare import compare, default_folder
 from asc.evaluation.comparison import Comparison
 from asc.evaluation.evaluate import evaluate
 from asc.evaluation.grid import GRIDS, Grid
-from asc.evaluation.significance import recording_interval
+from asc.evaluation.intervals import both_intervals
 from asc.store import FeatureStore, writing
 from asc.training.recipe import Recipe
 from asc.training.run import Run
@@ -184,7 +184,9 @@ def test_cells_by_hand(whole):
         results = [entry.evaluation for entry in of_cell]
         right = [r.probabilities.argmax(axis=1) == r.truth for r in results]
         names = [name for r in results for name in r.recordings]
-        assert cell.ci95 == recording_interval(np.concatenate(right), names)
+        both = both_intervals(np.concatenate(right), names)
+        assert (cell.ci95, cell.ci95_cautious) == both
+        assert cell.recordings == of_cell[0].metrics["recordings"]
 
 
 def test_the_gap_is_between_splits_that_leak_and_those_that_do_not(whole):

@@ -137,6 +137,12 @@ def test_all_clips(run, store, probabilities):
     assert 0 < result.metrics["leakage"] < 1
 
 
+def test_progress_counts_clips(run, store):
+    told = []
+    evaluate(run, part="all", progress=lambda *counts: told.append(counts))
+    assert told == [(16, len(store)), (24, len(store))] and len(store) == 24
+
+
 def test_the_runs_own_store_at_another_place(run, store, probabilities, own_store):
     result = evaluate(run, store=own_store)
     rows = trainer.part_rows(store, run.recipe)["test"]
@@ -355,9 +361,16 @@ def test_load_reads_back_what_save_wrote(tmp_path, run):
     assert loaded.paths == result.paths
     assert loaded.recordings == result.recordings
     np.testing.assert_array_equal(loaded.truth, result.truth)
-    np.testing.assert_allclose(
-        loaded.probabilities, result.probabilities, rtol=1e-7, atol=0
-    )
+    np.testing.assert_array_equal(loaded.probabilities, result.probabilities)
+
+
+def test_every_probability_survives_its_text(tmp_path, run):
+    """Or an interrupted comparison would differ from another one in its last digits."""
+    result = evaluate(run)
+    rng = np.random.default_rng(0)
+    values = rng.dirichlet(np.ones(4), len(result.paths)).astype(np.float32)
+    dataclasses.replace(result, probabilities=values).save(tmp_path)
+    np.testing.assert_array_equal(Evaluation.load(tmp_path).probabilities, values)
 
 
 @pytest.mark.parametrize("name", ["metrics.json", "predictions.csv"])

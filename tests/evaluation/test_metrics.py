@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from sklearn import metrics as reference
 
+from asc.evaluation.intervals import both_intervals, recording_interval
 from asc.evaluation.metrics import scores
-from asc.evaluation.significance import cautious_interval, recording_interval
 
 SCENES = ("beach", "bus", "cafe/restaurant", "home", "tram")
 
@@ -103,10 +103,9 @@ def test_intervals_belong_to_their_figures():
     truth, given, recordings = drawn(3)
     result = scores(truth, given, recordings, SCENES)
     correct = given.argmax(axis=1) == truth
-    assert result["ci95"] == list(recording_interval(correct, recordings))
-    assert result["ci95_cautious"] == list(cautious_interval(correct, recordings))
-    sizes = np.bincount(truth)[truth]
-    by_class = recording_interval(correct, recordings, weights=1 / sizes)
+    both = [result["ci95"], result["ci95_cautious"]]
+    assert both == [*map(list, both_intervals(correct, recordings))]
+    by_class = recording_interval(correct, recordings, groups=truth)
     assert result["ci95_class_accuracy"] == list(by_class)
     assert result["ci95_clips"] == list(recording_interval(correct, range(60)))
     for figure, interval in (

@@ -24,12 +24,13 @@ from asc.evaluation.anchors import SCENES
 from asc.evaluation.comparison import Comparison
 from asc.evaluation.evaluate import Evaluation
 from asc.evaluation.grid import Grid, run_name
+from asc.evaluation.intervals import mean_and_deviation
 from asc.evaluation.report.details import details
 from asc.evaluation.report.facts import Subject, gather
 from asc.evaluation.report.html import tag
 from asc.evaluation.report.page import page
 from asc.evaluation.report.record import train_command
-from asc.evaluation.significance import mean_and_deviation, paired_test
+from asc.evaluation.significance import paired_test
 from asc.store import FeatureStore
 from asc.training.recipe import Recipe
 from asc.training.run import Run
@@ -314,7 +315,10 @@ def test_differences_are_tested_recording_by_recording(tmp_path, runs, store):
     best, worse = map(Evaluation.load, (runs / "honest", tmp_path / "worse"))
     test = paired_test(best, worse)
     low, high = (f"{100 * limit:+.1f}" for limit in test.ci95)
-    told = f"{100 * test.difference:+.1f} {low} to {high} {test.p_value:.4f}"
+    least, most = (f"{100 * limit:+.1f}" for limit in test.ci95_cautious)
+    told = f"{100 * test.difference:+.1f} {low} to {high}"
+    told += f" {test.recordings} recordings: safer {least} to {most}"
+    told += f" {test.p_value:.4f}"
     assert told.replace("-", "\N{MINUS SIGN}") in found.text
     assert ("cannot be told apart" in found.text) == (test.p_value >= 0.05)
 

@@ -20,6 +20,8 @@ _PAIRS = 12
 #: Up to so many scenes cells have shares under their counts, and up to so many
 #: there is a matrix at all.
 _WITH_SHARES, _MOST_SCENES = 20, 60
+#: Share of the row from which white can be read better on a cell than ink.
+_STRONG = 0.85
 
 
 def matrix(evaluation: Evaluation) -> list[Child]:
@@ -76,7 +78,7 @@ def _cell(count: int, support: int, right: bool, with_share: bool) -> Element:
     if not count:
         return tag("td")
     share = count / support
-    kinds = ("right " if right else "wrong ") + ("strong" if share > 0.55 else "")
+    kinds = ("right " if right else "wrong ") + ("strong" if share > _STRONG else "")
     return tag(
         "td",
         f"{count:,}",

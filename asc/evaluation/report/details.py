@@ -204,7 +204,9 @@ def _calibration(evaluation: Evaluation) -> list[Child]:
     found = calibration(evaluation.truth, evaluation.probabilities)
     told = float(evaluation.probabilities.max(axis=1).mean())
     reached = evaluation.metrics["accuracy"]
-    word = "more" if told > reached else "less"
+    word = "more than it keeps" if told > reached else "less than it keeps"
+    if percent(told) == percent(reached):
+        word = "what it keeps"
     rows = [
         [
             f"{100 * begin:.0f} to {100 * end:.0f} %",
@@ -229,7 +231,7 @@ def _calibration(evaluation: Evaluation) -> list[Child]:
             "Expected calibration error ",
             tag("strong", percent(found.error)),
             f": the model is sure by {percent(told)} on average and right in"
-            f" {percent(reached)}, so it promises {word} than it keeps.",
+            f" {percent(reached)}, so it promises {word}.",
         ),
         tag(
             "div",

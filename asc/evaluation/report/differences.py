@@ -6,12 +6,14 @@ from collections import defaultdict
 from collections.abc import Sequence
 from statistics import mean
 
+from asc.errors import counted
+from asc.evaluation.differences import best_against, choices
 from asc.evaluation.report.facts import Subject
 from asc.evaluation.report.html import Child, Element, tag
 from asc.evaluation.report.results import leakage_badge, variant, varying_fields
 from asc.evaluation.report.tables import table
-from asc.evaluation.report.wording import percent, points, split_name
-from asc.evaluation.significance import PairedTest, paired_tests
+from asc.evaluation.report.wording import percent, point_interval, points, split_name
+from asc.evaluation.significance import PairedTest
 
 #: A training with its seeds, which are tested together.
 _Seeds = list[Subject]
@@ -33,7 +35,7 @@ def differences_section(subjects: Sequence[Subject]) -> list[Child]:
         )
         trainings[clips][training].append(subject)
     tables = [
-        _table(split, found)
+        [_table(split, found), _choices(split, found)]
         for (split, _), found in sorted(trainings.items(), key=_leaky_last)
         if len(found) > 1
     ]
@@ -60,17 +62,26 @@ def _leaky_last(item: tuple[tuple, dict[tuple, _Seeds]]) -> tuple:
 
 
 def _table(split: str, trainings: dict[tuple, _Seeds]) -> Element:
-    ordered = sorted(trainings.items(), key=lambda one: (-_mean(one[1]), str(one[0])))
-    (name, best), *others = ordered
-    tests = paired_tests(
-        _evaluations(best), [_evaluations(seeds) for _, seeds in others]
+    best, tests = best_against(
+        {
+            name: [one.evaluation for one in seeds if one.evaluation is not None]
+            for name, seeds in trainings.items()
+        }
     )
     rows: list[list[Child]] = [
-        [_spelled(name), percent(_mean(best), 2), tag("td", "the best", colspan=3)]
+        [
+            _spelled(best),
+            percent(_mean(trainings[best]), 2),
+            tag("td", "the best", colspan=3),
+        ]
     ]
     rows += [
-        [_spelled(other), percent(_mean(seeds), 2), *_verdict(test)]
-        for (other, seeds), test in zip(others, tests, strict=True)
+        [
+            _spelled(other),
+            percent(_mean(trainings[other]), 2),
+            *_verdict(test, "the best is better"),
+        ]
+        for other, test in tests.items()
     ]
     columns = [
         ("Training", ""),
@@ -81,29 +92,73 @@ def _table(split: str, trainings: dict[tuple, _Seeds]) -> Element:
     ]
     return tag(
         "div",
-        tag("h3", f"Split {split} ", leakage_badge(_leakage(best))),
+        tag("h3", f"Split {split} ", leakage_badge(_leakage(trainings[best]))),
         table(columns, rows),
     )
 
 
-def _verdict(test: PairedTest | Exception) -> list[Child]:
+def _choices(split: str, trainings: dict[tuple, _Seeds]) -> Element | None:
+    """Return what each choice brings over all trainings that differ in it alone."""
+    found = choices(
+        split,
+        [
+            (_named(name), subject.metrics["seed"], subject.evaluation)
+            for name, seeds in trainings.items()
+            for subject in seeds
+            if subject.evaluation is not None
+        ],
+    )
+    if not found:
+        return None
+    rows: list[list[Child]] = []
+    for each in found:
+        ((name, value),) = each.first.items()
+        verdict = ("worse", "better")[getattr(each.test, "difference", 0) > 0]
+        rows.append(
+            [
+                [value, tag("small", f"less {each.second[name]}")],
+                f"{each.pairs}",
+                *_verdict(each.test, verdict),
+            ]
+        )
+    columns = [
+        ("Choice", ""),
+        ("Pairs of trainings", "number"),
+        ("It gains", "number"),
+        ("p (Holm)", "number"),
+        ("Verdict", ""),
+    ]
+    return tag(
+        "div",
+        tag(
+            "p",
+            "And each choice less the first of its kind, over all trainings that"
+            " differ in nothing else:",
+        ),
+        table(columns, rows),
+    )
+
+
+def _named(training: tuple) -> dict[str, str]:
+    model, feature, augment, settings = training
+    named = {"model": model, "augment": augment, "feature": feature}
+    return named | {name: f"{name} {value}" for name, value in settings}
+
+
+def _verdict(test: PairedTest | Exception, better: str) -> list[Child]:
     if not isinstance(test, PairedTest):
         return [tag("td", str(test), colspan=3, class_="note")]
-    # The first of the test is the other one.
-    low, high = (-limit for limit in reversed(test.ci95))
-    p = test.p_value if test.p_holm is None else test.p_holm
+    unit = counted(test.recordings or 0, "recording", "recordings")
+    cautious = f"{unit}: safer {point_interval(test.ci95_cautious)}"
     return [
         [
-            tag("strong", points(-test.difference)),
-            tag("small", f"{points(low)} to {points(high)}"),
+            tag("strong", points(test.difference)),
+            tag("small", point_interval(test.ci95)),
+            tag("small", cautious) if test.few_recordings else None,
         ],
-        f"{p:.4f}",
-        "cannot be told apart" if p >= 0.05 else "the best is better",
+        f"{test.p:.4f}",
+        "cannot be told apart" if test.p >= 0.05 else better,
     ]
-
-
-def _evaluations(subjects: _Seeds) -> list:
-    return [subject.evaluation for subject in subjects]
 
 
 def _mean(subjects: _Seeds) -> float:

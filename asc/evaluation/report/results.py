@@ -7,9 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
-from asc.evaluation.evaluate import few_recordings
+from asc.evaluation.evaluate import few_recordings, pooled_intervals
+from asc.evaluation.intervals import FEW_RECORDINGS, mean_and_deviation
 from asc.evaluation.report.facts import Subject
 from asc.evaluation.report.html import Child, Element, tag
 from asc.evaluation.report.tables import table
@@ -18,8 +17,8 @@ from asc.evaluation.report.wording import (
     interval,
     percent,
     split_name,
+    spread,
 )
-from asc.evaluation.significance import mean_and_deviation, recording_interval
 from asc.models import model_names
 
 #: Columns as the slides have them.
@@ -70,7 +69,7 @@ def _card(kind: str, subjects: Sequence[Subject]) -> Element:
             f"{few_recordings(metrics)}; split {split_name(metrics)}"
         )
     else:
-        figure = f"{percent(accuracies[0])} to {percent(accuracies[-1])}"
+        figure = _range_of(accuracies, 1)
         splits = sorted({split_name(subject.metrics) for subject in subjects})
         detail = f"{len(subjects)} results; split {', '.join(splits)}"
     leaks = [subject.leakage for subject in subjects if subject.leakage is not None]
@@ -102,10 +101,10 @@ def _card(kind: str, subjects: Sequence[Subject]) -> Element:
     )
 
 
-def _range_of(shares: Sequence[float]) -> str:
+def _range_of(shares: Sequence[float], digits: int = 0) -> str:
     if not shares:
         return ""
-    low, high = percent(min(shares), 0), percent(max(shares), 0)
+    low, high = percent(min(shares), digits), percent(max(shares), digits)
     return low if low == high else f"{low} to {high}"
 
 
@@ -148,18 +147,23 @@ def results_table(subjects: Sequence[Subject]) -> list[Child]:
         )
     columns = [("Model", ""), ("Augmentation", "")]
     columns += [(title, "number") for _, title in _COLUMNS]
-    pending = [subject for subject in subjects if subject.evaluation is None]
+    pending: dict[str, list[str]] = defaultdict(list)
+    for subject in subjects:
+        if subject.evaluation is None:
+            pending[" ".join(subject.missing)].append(subject.name)
     return [
         table(columns, bodies),
         [
-            tag("p", subject.name, ": ", " ".join(subject.missing), class_="note")
-            for subject in pending
+            tag("p", ", ".join(names), ": ", why, class_="note")
+            for why, names in pending.items()
         ],
         tag(
             "p",
             "Accuracy is the share of test clips that are right. Below it is the 95 %"
             " interval, a bootstrap over recordings: clips of one recording are right"
-            " or wrong together, so an interval over clips would be too narrow.",
+            " or wrong together, so an interval over clips would be too narrow. With"
+            f" fewer than {FEW_RECORDINGS} recordings it is too narrow itself, and the"
+            " safer one below it is the one to go by.",
             class_="note",
         ),
     ]
@@ -186,44 +190,56 @@ def _row(row: tuple, cells: dict[str, list[Subject]]) -> Element:
 
 
 def _cell(subjects: Sequence[Subject]) -> list[Child]:
-    lines: list[Child] = []
-    if len(subjects) > 1:
-        mean, deviation = mean_and_deviation(s.metrics["accuracy"] for s in subjects)
-        lines = [
-            tag("strong", f"{percent(mean, 2)} ± {100 * (deviation or 0):.1f}"),
-            tag("small", interval(_interval(subjects))),
-            tag("small", f"mean and deviation of {len(subjects)} seeds"),
+    """Return the accuracy of a training; of several seeds their mean, and each."""
+    first = subjects[0]
+    if len(subjects) == 1:
+        metrics = first.metrics
+        return [
+            _link(first, percent(metrics["accuracy"], 2), "accuracy"),
+            _intervals(first, metrics["ci95"], metrics.get("ci95_cautious")),
+            _over_folds(metrics),
         ]
-    for subject in sorted(subjects, key=lambda one: one.metrics["seed"]):
-        metrics = subject.metrics
-        seed = f"seed {metrics['seed']}: " if len(subjects) > 1 else ""
-        weight = "seed" if len(subjects) > 1 else "accuracy"
-        lines += [
-            tag(
-                "a",
-                seed,
-                percent(metrics["accuracy"], 2),
-                href=f"#{subject.key}",
-                class_=("leaky " if subject.leaks else "") + weight,
-            ),
-            tag(
-                "small",
-                tag("b", "leaks ", class_="leaks") if subject.leaks else None,
-                interval(metrics["ci95"]),
-            ),
-        ]
+    mean, deviation = mean_and_deviation(s.metrics["accuracy"] for s in subjects)
+    results = [s.evaluation for s in subjects if s.evaluation is not None]
+    return [
+        tag("strong", f"{percent(mean, 2)} ± {100 * (deviation or 0):.1f}"),
+        _intervals(first, *pooled_intervals(results)),
+        tag("small", f"mean and deviation of {len(subjects)} seeds"),
+        [
+            _link(one, f"seed {one.metrics['seed']}: {text}", "seed")
+            for one in sorted(subjects, key=lambda one: one.metrics["seed"])
+            for text in [percent(one.metrics["accuracy"], 2)]
+        ],
+    ]
+
+
+def _link(subject: Subject, text: str, weight: str) -> Element:
+    kind = f"leaky {weight}" if subject.leaks else weight
+    return tag("a", text, href=f"#{subject.key}", class_=kind)
+
+
+def _over_folds(metrics: dict[str, Any]) -> Element | None:
+    deviation = metrics.get("accuracy_deviation")
+    if deviation is None:
+        return None
+    told = spread(metrics["accuracy_mean"], deviation)
+    return tag("small", f"{told} over {len(metrics['folds'])} folds")
+
+
+def _intervals(
+    subject: Subject, limits: Sequence[float], safer: Sequence[float] | None
+) -> list[Child]:
+    """Return an interval, and the cautious one if recordings are few."""
+    lines: list[Child] = [
+        tag(
+            "small",
+            tag("b", "leaks ", class_="leaks") if subject.leaks else None,
+            interval(limits),
+        )
+    ]
+    if safer is not None and few_recordings(subject.metrics):
+        lines.append(tag("small", "safer: ", interval(safer)))
     return lines
-
-
-def _interval(subjects: Sequence[Subject]) -> tuple[float, float]:
-    """Return the interval of the mean: a recording brings its clips of all seeds."""
-    right: list[np.ndarray] = []
-    recordings: list[str] = []
-    for evaluation in (subject.evaluation for subject in subjects):
-        if evaluation is not None:
-            right.append(evaluation.probabilities.argmax(axis=1) == evaluation.truth)
-            recordings += evaluation.recordings
-    return recording_interval(np.concatenate(right), recordings)
 
 
 def leakage_badge(leakage: float | None) -> Element:

@@ -43,7 +43,7 @@ def per_scene(subject: Subject, evaluation: Evaluation) -> list[Child]:
             ]
         )
     if published:
-        rows.append(_total(subject, published))
+        rows.append(_total(subject, int(counts.trace()), published))
     columns: list[Column] = [("Scene", ""), ("0 to 100 %", "wide")]
     columns += [
         (name, "number") for name in ("Recall", "Clips", "Recordings", "Precision")
@@ -76,13 +76,13 @@ def _strip(recall: float | None, marks: Sequence[float], leaks: bool) -> Element
     )
 
 
-def _total(subject: Subject, published: Sequence[Anchor]) -> Element:
+def _total(subject: Subject, right: int, published: Sequence[Anchor]) -> Element:
     metrics = subject.metrics
     marks = [anchor.accuracy for anchor in published]
     known = metrics["recordings"]
     cells = [
         percent(metrics["accuracy"]),
-        f"of {metrics['clips']:,}",
+        f"{right:,} of {metrics['clips']:,}",
         f"{known:,}" if known is not None else "–",
         "",
         *map(percent, marks),
@@ -99,6 +99,7 @@ def _total(subject: Subject, published: Sequence[Anchor]) -> Element:
 def _sources(subject: Subject, published: Sequence[Anchor]) -> list[Element]:
     if not published:
         return []
+    split = subject.metrics["split"]
     if published[0].protocol == "evaluation":
         told = "Published figures are of the evaluation set, trained on development."
     else:
@@ -108,9 +109,9 @@ def _sources(subject: Subject, published: Sequence[Anchor]) -> list[Element]:
             " They were measured on new recordings and this result was not: it leaks,"
             " so being above them means nothing."
         )
-    elif subject.metrics["split"].startswith("fold"):
-        told += " This result is of one fold alone."
-    elif published[0].protocol == "folds" and subject.metrics["split"] != FOLDS:
+    elif published[0].protocol == "folds" and split.startswith("fold"):
+        told += " This result is of one fold alone." if split != FOLDS else ""
+    elif published[0].protocol == "folds":
         told += " This result is of another split, so it can only be held beside them."
     sources = sorted({anchor.source for anchor in published})
     return [tag("p", told, class_="note")] + [

@@ -10,6 +10,8 @@ from asc.errors import counted
 #: Between a number and its unit, where no line may break.
 _THIN = "\N{NARROW NO-BREAK SPACE}"
 _MINUS = "\N{MINUS SIGN}"
+#: Between what is read as one.
+_SPACE = "\N{NO-BREAK SPACE}"
 
 
 def percent(share: float | None, digits: int = 1) -> str:
@@ -28,7 +30,18 @@ def points(difference: float) -> str:
 def interval(limits: Sequence[float]) -> str:
     """Return an interval of a share, in percent without the unit."""
     low, high = limits
-    return f"{100 * low:.1f} to {100 * high:.1f}"
+    return f"{100 * low:.1f}{_SPACE}to{_SPACE}{100 * high:.1f}"
+
+
+def point_interval(limits: Sequence[float]) -> str:
+    """Return an interval of a difference, in percentage points."""
+    low, high = limits
+    return f"{points(low)}{_SPACE}to{_SPACE}{points(high)}"
+
+
+def spread(mean: float, deviation: float) -> str:
+    """Return a mean share with its deviation, in percent without the unit."""
+    return f"{100 * mean:.2f}{_SPACE}±{_SPACE}{100 * deviation:.2f}"
 
 
 def duration(seconds: float) -> str:
