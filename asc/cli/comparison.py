@@ -155,11 +155,14 @@ def _note(given: Sequence[PairedTest | Exception]) -> str:
     told = f"  in points, p by Holm for {len(tests)}"
     count = tests[0].recordings
     if count is None:
-        return f"{told}; clip by clip, recordings unknown"
-    told += f"; paired by {counted(count, 'recording', 'recordings')}"
-    return (
-        f"{told}, so few that intervals are cautious" * tests[0].few_recordings or told
-    )
+        told += "; clip by clip, recordings unknown"
+    else:
+        told += f"; paired by {counted(count, 'recording', 'recordings')}"
+    if tests[0].few_recordings:
+        told += ", so few that intervals are cautious"
+    if len(tests) < len(given):
+        told += "; differences.csv tells why others were not tested"
+    return told
 
 
 def _gaps(gaps: Sequence[Gap]) -> Iterator[str]:

@@ -18,7 +18,6 @@ import os
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -27,7 +26,7 @@ import numpy as np
 
 from asc.errors import InputError
 from asc.evaluation.differences import Difference, best_against, choices
-from asc.evaluation.evaluate import Evaluation, accuracy_sentence, pooled_intervals
+from asc.evaluation.evaluate import Evaluation, pooled_intervals
 from asc.evaluation.grid import Grid, run_name
 from asc.models import import_models
 from asc.training.recipe import Recipe
@@ -75,8 +74,8 @@ class Entry:
         The run folder, whether it is there yet or not. Of split ``folds`` it
         holds a run folder for each fold.
     status : {'done', 'failed', 'pending'}
-    metrics : dict or None
-        As in ``metrics.json``; None unless done.
+    evaluation : Evaluation or None
+        Predictions with their metrics; None unless done.
     error : str or None
         Why it failed.
     """
@@ -84,7 +83,7 @@ class Entry:
     recipe: Recipe
     path: Path
     status: str
-    metrics: dict[str, Any] | None = None
+    evaluation: Evaluation | None = None
     error: str | None = None
 
     @property
@@ -92,21 +91,15 @@ class Entry:
         """Name of the run folder."""
         return self.path.name
 
-    @cached_property
-    def evaluation(self) -> Evaluation | None:
-        """Predictions with their metrics, read when first asked for.
-
-        Raises
-        ------
-        InputError
-            If the files of the run are damaged.
-        """
-        return Evaluation.load(self.path) if self.status == DONE else None
+    @property
+    def metrics(self) -> dict[str, Any] | None:
+        """As in ``metrics.json``; None unless done."""
+        return None if self.evaluation is None else self.evaluation.metrics
 
     def title(self) -> str:
         """Return accuracy with what it must never be shown without, or why not."""
-        if self.metrics is not None:
-            return accuracy_sentence(self.metrics)
+        if self.evaluation is not None:
+            return self.evaluation.title()
         return f"failed: {self.error}" if self.status == FAILED else self.status
 
     def to_dict(self) -> dict[str, Any]:
@@ -217,7 +210,7 @@ class Comparison:
         Raises
         ------
         InputError
-            If it is none, or if its grid or a run of it cannot be read.
+            If it is none, or if its grid cannot be read.
         """
         path = Path(folder)
         try:
@@ -357,21 +350,14 @@ class Comparison:
 def read_entry(path: Path, recipe: Recipe, error: str | None = None) -> Entry:
     """Return a run of a comparison as its folder and the last failure tell it.
 
-    Raises
-    ------
-    InputError
-        If its metrics.json is damaged.
+    A run whose evaluation is damaged counts as failed.
     """
-    try:
-        metrics = json.loads((path / "metrics.json").read_text("utf-8"))
-        accuracy_sentence(metrics)  # what is needed to show it is there
-    except FileNotFoundError:
+    if not (path / "metrics.json").exists():
         return Entry(recipe, path, FAILED if error else PENDING, None, error)
-    except (OSError, LookupError, TypeError, ValueError) as damage:
-        raise InputError(
-            f"{path / 'metrics.json'} is damaged ({type(damage).__name__}: {damage})."
-        ) from damage
-    return Entry(recipe, path, DONE, metrics)
+    try:
+        return Entry(recipe, path, DONE, Evaluation.load(path))
+    except InputError as damage:
+        return Entry(recipe, path, FAILED, None, str(damage))
 
 
 def _recorded_errors(path: Path) -> dict[str, str | None]:

@@ -110,6 +110,8 @@ class Evaluation:
             paths, recordings, truth, _ = map(list, zip(*(row[:4] for row in rows)))
             values = [row[4:] for row in rows]
             accuracy_sentence(metrics)  # what is needed to show it is there
+            if metrics["clips"] != len(rows):
+                raise ValueError(f"{len(rows)} predictions of {metrics['clips']} clips")
             return cls(
                 metrics,
                 scenes,
@@ -131,8 +133,9 @@ class Evaluation:
             RecursionError,
         ) as error:
             raise InputError(
-                f"The evaluation in {folder} is damaged"
-                f" ({type(error).__name__}: {error})."
+                f"The evaluation in {folder} is damaged ({type(error).__name__}:"
+                f" {error}). Delete its metrics.json, and asc-train --resume evaluates"
+                " the run again."
             ) from error
 
 

@@ -278,6 +278,36 @@ def test_what_failed_is_tried_again_and_the_rest_is_left_alone(
     assert sum(entry.status == "failed" for entry in comparison.entries) == 4
 
 
+@pytest.mark.parametrize("name", ["metrics.json", "predictions.csv"])
+def test_a_damaged_run_is_passed_over_and_evaluated_again_when_asked(
+    whole, store, grid, tmp_path, name
+):
+    few = replace(grid, models=("linear",), splits=("recording",))
+    path = tmp_path / "c"
+    (path / "runs").mkdir(parents=True)
+    record = json.loads((whole[0].path / "grid.json").read_text())
+    (path / "grid.json").write_text(json.dumps(record | {"grid": few.to_dict()}))
+    for entry in whole[0].entries:
+        if entry.recipe in few.recipes():
+            shutil.copytree(entry.path, path / "runs" / entry.name)
+    hurt, sound = Comparison.load(path).entries
+    file = hurt.path / name
+    # Cut where a line ends, so that what is left can be read.
+    file.write_bytes(b"".join(file.read_bytes().splitlines(True)[:-2]))
+
+    found = compare(store, few, path)
+    assert [entry.status for entry in found.entries] == ["failed", "done"]
+    assert "damaged" in found.entries[0].error and "Delete" in found.entries[0].error
+    assert found.cells()[0].accuracies == (sound.metrics["accuracy"],)
+
+    (hurt.path / "metrics.json").unlink()
+    again = compare(store, few, path).entries[0]
+    assert again.status == "done"
+    np.testing.assert_array_equal(
+        again.evaluation.probabilities, hurt.evaluation.probabilities
+    )
+
+
 def test_another_grid_or_store_is_refused_and_nothing_touched(
     whole, store, grid, own_store
 ):

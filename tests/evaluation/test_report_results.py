@@ -109,3 +109,42 @@ def test_one_reason_of_several_failures_is_told_once(tmp_path, small_store):
     found = Page((tmp_path / "r.html").read_text()).text
     assert f"{names[0]}, {names[1]}: No result, failed: no memory." in found
     assert f"{names[2]}: No result, pending." in found
+
+
+def damaged_record(run):
+    (run / "recipe.json").write_text("{}")
+
+
+def lost_record(run):
+    (run / "recipe.json").unlink()
+
+
+def cut_predictions(run):
+    lines = (run / "predictions.csv").read_text().splitlines()
+    (run / "predictions.csv").write_text("\n".join(lines[:-1]))
+
+
+@pytest.mark.parametrize(
+    ("damage", "sentence"),
+    [
+        (damaged_record, "is not a run folder that can be used"),
+        (lost_record, "it has no recipe.json"),
+        (cut_predictions, "is damaged"),
+    ],
+)
+def test_a_damaged_run_does_not_keep_the_others_from_being_told(
+    damage, sentence, tmp_path, small_store, store
+):
+    grid = Grid(splits=("recording",), seeds=(0, 1))
+    told = {"path": str(small_store), "fingerprint": "f", "digest": "d"}
+    for seed in (0, 1):
+        folder = tmp_path / "runs" / f"recording-simple-cnn-thirds-mel-seed{seed}"
+        finish_run(folder, store, wrong=[0], split="recording", seed=seed)
+    write_json(tmp_path / "grid.json", {"grid": grid.to_dict(), "store": told})
+    damage(folder)
+    report(tmp_path, tmp_path / "r.html")
+    found = Page((tmp_path / "r.html").read_text()).text
+    assert sentence in found and str(tmp_path) not in found
+    honest = tmp_path / "runs" / "recording-simple-cnn-thirds-mel-seed0"
+    accuracy = Evaluation.load(honest).metrics["accuracy"]
+    assert f"{100 * accuracy:.2f} %" in found

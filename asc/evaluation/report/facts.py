@@ -131,14 +131,18 @@ def _subject(
     entry: Entry | None,
     stores: dict[str, FeatureStore | str],
 ) -> Subject:
-    if (folder / "recipe.json").is_file():
-        subject = _run(key, name, folder, stores)
-    elif entry is None:
+    if entry is None:
+        if (folder / "recipe.json").is_file():
+            return _run(key, name, folder, stores)
         return _evaluation(key, name, folder)
-    else:
-        subject = Subject(key, name, recipe=entry.recipe)
-    if entry is not None and entry.status != DONE:
-        told = f"No result, {entry.title().rstrip('.')}."
+    subject = Subject(key, name, recipe=entry.recipe)
+    try:
+        if folder.exists():
+            subject = _run(key, name, folder, stores)
+    except InputError as error:  # it must not keep the others from being told
+        return replace(subject, missing=(_told(error, folder, name),))
+    if entry.status != DONE:
+        told = f"No result, {_told(entry.title(), folder, name).rstrip('.')}."
         subject = replace(subject, missing=(told,))
     return subject
 
@@ -333,7 +337,7 @@ def _environment(folder: Path) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _told(error: Exception, folder: Path, name: str) -> str:
+def _told(error: Exception | str, folder: Path, name: str) -> str:
     """Return a sentence without the place of the folder on this machine."""
     return str(error).replace(str(folder), name)
 
