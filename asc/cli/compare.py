@@ -22,7 +22,7 @@ from asc.cli.options import (
     verbose_option,
 )
 from asc.cli.recipe_options import recipe_options, take_recipe
-from asc.errors import EXIT_PARTIAL, UsageError, counted
+from asc.errors import EXIT_PARTIAL, UsageError, counted, unknown_name
 from asc.evaluation.grid import AXES, GRIDS, Grid
 from asc.training.recipes import choose
 
@@ -136,6 +136,10 @@ def _grid(named: str | None, recipe: str | None, flags: dict[str, Any]) -> Grid:
             name: (told[field],) for name, field in AXES.items() if field in told
         }
     else:
+        if named not in GRIDS and not Path(named).suffix and not Path(named).exists():
+            raise UsageError(
+                unknown_name("grid", named, tuple(GRIDS)) + " Or name a JSON file."
+            )
         grid = Grid(**GRIDS[named]) if named in GRIDS else Grid.load(named)
     for name, given in texts.items():
         values: list[Any] = [value for text in given for value in text.split(",")]

@@ -115,6 +115,7 @@ def test_killed_and_gone_on(folder):
         (("--split", "fold9"), 2, "Did you mean 'fold"),
         (("--seed", "one"), 2, "--seed takes whole numbers"),
         (("--grid", "nowhere.json"), 3, "nowhere.json"),
+        (("--grid", "slidez"), 2, "Did you mean 'slides'"),
         (("--backend", "dusk"), 2, "Did you mean 'dask'"),
     ],
 )
