@@ -385,6 +385,19 @@ def test_processes_train_what_one_process_trains(whole, store, grid, tmp_path):
             )
 
 
+def test_a_cluster_trains_what_one_process_trains(whole, store, grid, tmp_path):
+    """A Dask cluster on this machine, with its own model and one that fails."""
+    pytest.importorskip("distributed")
+    few = replace(grid, splits=("recording",), seeds=(1,))
+    comparison = compare(store, few, tmp_path / "c", jobs=1, backend="dask")
+    others = {entry.recipe: entry for entry in whole[0].entries}
+    for entry in comparison.entries:
+        other = others[entry.recipe]
+        assert (entry.status, entry.error) == (other.status, other.error)
+        if other.metrics is not None:
+            assert entry.metrics["accuracy"] == other.metrics["accuracy"]
+
+
 def test_a_backend_that_is_none(store, grid, tmp_path):
     with pytest.raises(UsageError, match="Did you mean 'dask'"):
         compare(store, grid, tmp_path / "c", backend="dusk")
