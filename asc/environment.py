@@ -41,7 +41,7 @@ def describe() -> dict[str, Any]:
     """Return facts about this machine and installation, for records."""
     import asc
 
-    names = sorted({*DSP_LIBRARIES, *TRAINING_LIBRARIES, "click", "joblib"})
+    names = sorted({*DSP_LIBRARIES, *TRAINING_LIBRARIES, "click"})
     return {
         "asc": asc.__version__,
         "python": platform.python_version(),

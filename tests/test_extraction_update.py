@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import soundfile
 
+from asc import processes
 from asc.corpus import open_corpus
 from asc.errors import AscError, SettingsMismatch, UsageError
 from asc.extraction import extract as extract_plan
@@ -45,6 +46,31 @@ def test_a_file_of_another_size_is_noticed_and_nothing_touched(
     with pytest.raises(SettingsMismatch, match=r"1 source file .*b001_0_1.*--update"):
         extract(own_corpus, store)
     assert store.read_bytes() == before
+
+
+@pytest.mark.parametrize("how", ["written", "swapped"])
+def test_other_content_of_the_same_size_is_noticed(extract, own_corpus, store, how):
+    extract(own_corpus, store)
+    before = store.read_bytes()
+    one, other = (own_corpus / "audio" / f"b00{n}_0_1.wav" for n in (1, 2))
+    if how == "written":
+        change(one)
+    else:  # files as old as they were
+        one.rename(own_corpus / "apart")
+        other.rename(one)
+        (own_corpus / "apart").rename(other)
+    with pytest.raises(SettingsMismatch, match=r"source file.*b001_0_1.*--update"):
+        extract(own_corpus, store)
+    assert store.read_bytes() == before
+
+
+def test_files_that_were_only_touched_are_the_same(
+    extract, own_corpus, store, computed
+):
+    extract(own_corpus, store)
+    computed.clear()
+    (own_corpus / "audio" / "b001_0_1.wav").touch()
+    assert extract(own_corpus, store).complete and not computed
 
 
 def test_update_computes_only_what_changed(
@@ -160,7 +186,7 @@ def test_verify_against_audio(extract, own_corpus, store):
     assert any("c002_1_2" in text and "missing" in text for text in problems)
 
 
-def loky_workers() -> list[int]:
+def worker_processes() -> list[int]:
     """Return the worker processes of this process."""
     found = []
     for stat in Path("/proc").glob("[0-9]*/stat"):
@@ -169,7 +195,7 @@ def loky_workers() -> list[int]:
             command = (stat.parent / "cmdline").read_text()
         except OSError:
             continue
-        if parent == os.getpid() and "popen_loky" in command:
+        if parent == os.getpid() and "asc.processes" in command:
             found.append(int(stat.parent.name))
     return found
 
@@ -177,7 +203,7 @@ def loky_workers() -> list[int]:
 def test_a_killed_worker_is_named_with_its_clip(own_corpus, store, monkeypatch):
     """A pipe in place of a file holds its worker until it is killed."""
     monkeypatch.setattr(workers, "_CLIPS_WORTH_A_WORKER", 1)
-    monkeypatch.setattr(workers, "_BATCH", 1)
+    monkeypatch.setattr(processes, "_AHEAD", 1)
     planned = plan(open_corpus(own_corpus), store, rows=16, columns=16)
     stuck = own_corpus / "audio" / "b001_0_1.wav"
     whole = stuck.read_bytes()
@@ -186,10 +212,12 @@ def test_a_killed_worker_is_named_with_its_clip(own_corpus, store, monkeypatch):
 
     def kill_when_only_it_is_left(done: int, total: int) -> None:
         if done == total - 1:
-            for worker in loky_workers():
+            for worker in worker_processes():
                 os.kill(worker, signal.SIGKILL)
 
-    with pytest.raises(AscError, match=r"killed while it was at audio/b001_0_1\.wav"):
+    with pytest.raises(
+        AscError, match=r"killed \(SIGKILL\) while it was at audio/b001_0_1\.wav"
+    ):
         extract_plan(planned, jobs=2, progress=kill_when_only_it_is_left)
     stuck.unlink()
     stuck.write_bytes(whole)

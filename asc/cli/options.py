@@ -93,9 +93,9 @@ jobs_option = click.option(
 
 backend_option = click.option(
     "--backend",
-    default="loky",
+    default="local",
     show_default=True,
-    help="loky (this machine), dask or ray (a cluster).",
+    help="local (this machine), dask or ray (a cluster).",
 )
 
 scheduler_option = click.option(
@@ -108,7 +108,7 @@ def quieten_cluster(backend: str, settings: Settings) -> None:
 
     asc tells what comes of it; with ``-v`` everything is shown.
     """
-    if backend != "loky" and not settings.verbose:
+    if backend != "local" and not settings.verbose:
         logging.disable(logging.CRITICAL)
 
 

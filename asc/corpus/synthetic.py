@@ -17,17 +17,19 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from hashlib import sha256
 from numbers import Integral
 from pathlib import Path
 from typing import Any
 
 import soundfile
-from joblib import Parallel, delayed
 
+from asc import processes
 from asc.corpus import scenery, tut_layout
 from asc.corpus.base import Clip
 from asc.corpus.soundscape import RATE, Place
+from asc.environment import usable_cores
 from asc.errors import AscError, Busy, SettingsMismatch, UsageError
 
 #: File that tells a synthetic corpus and its settings; bump the version whenever
@@ -130,11 +132,11 @@ def write_synthetic_corpus(
 
     with _claimed(root, settings):
         done = len(rows) - len(missing)
-        batches = tut_layout.by_recording(missing, _CLIPS_PER_TASK)
-        tasks = (delayed(_write_clips)(root, seed, frames, batch) for batch in batches)
+        batches = list(tut_layout.by_recording(missing, _CLIPS_PER_TASK))
+        write = partial(_write_clips, root, seed, frames)
         if progress:
             progress(done, len(rows))
-        for written in Parallel(jobs, return_as="generator_unordered")(tasks):
+        for written in _in_processes(write, batches, jobs):
             done += written
             if progress:
                 progress(done, len(rows))
@@ -228,6 +230,17 @@ def _write_clips(root: Path, seed: int, frames: int, batch: list[Clip]) -> int:
         with _replaced(root / clip.path) as temporary:
             soundfile.write(temporary, samples, RATE, "PCM_24", format="WAV")
     return len(batch)
+
+
+def _in_processes(
+    write: Callable[[list[Clip]], int], batches: list[list[Clip]], jobs: int
+) -> Iterator[int]:
+    workers = min(jobs if jobs > 0 else usable_cores(), len(batches))
+    if workers < 2:
+        yield from map(write, batches)
+        return
+    with processes.Pool(workers) as pool:
+        yield from pool.compute(write, batches, told=lambda batch: batch[0].path)
 
 
 def _write_bytes(path: Path, content: bytes) -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import gc
 import os
+import pickle
 import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -56,7 +58,7 @@ def compare(
     folder: str | os.PathLike[str] | None = None,
     *,
     jobs: int = 1,
-    backend: str = "loky",
+    backend: str = "local",
     scheduler: str | None = None,
     in_memory: bool = False,
     command: tuple[str, ...] = (),
@@ -77,8 +79,8 @@ def compare(
     jobs : int > 0
         Runs at a time. With 1 they are trained in this process, otherwise in
         processes of their own, among which the processors are divided.
-    backend : {'loky', 'dask', 'ray'}
-        ``loky`` for this machine, the others for a cluster whose workers see store
+    backend : {'local', 'dask', 'ray'}
+        ``local`` for this machine, the others for a cluster whose workers see store
         and folder under the same paths.
     scheduler : str, optional
         Address of the cluster; a local one is started if not given.
@@ -219,7 +221,7 @@ def _carried_out(
     tasks: list[_Task], jobs: int, backend: str, scheduler: str | None
 ) -> Iterator[_Result]:
     """Yield what became of each run, in any order."""
-    if backend != "loky":
+    if backend != "local":
         folders = {task.path.parent.parent for task in tasks}
         folders |= {task.store.parent for task in tasks}
         yield from on_cluster(
@@ -235,28 +237,24 @@ def _carried_out(
     if jobs == 1 or len(tasks) < 2:
         yield from map(_train, (replace(task, threads=None) for task in tasks))
         return
-    from joblib import Parallel, delayed
-    from joblib.externals.loky.process_executor import TerminatedWorkerError
+    import cloudpickle  # a model may be defined anywhere
 
-    parallel = Parallel(jobs, return_as="generator_unordered", batch_size=1)
-    try:
-        yield from parallel(delayed(_train_apart)(task) for task in tasks)
-    except TerminatedWorkerError as error:
-        raise AscError(
-            "A worker process was killed. Usually the memory was used up: run the"
-            " same command again with fewer --jobs. Finished runs are kept, and the"
-            " others go on after their last epoch."
-        ) from error
+    jobs = min(jobs, len(tasks))
+    with processes.Pool(jobs, threads=tasks[0].threads or 1) as pool:
+        yield from pool.compute(
+            partial(_train_apart, cloudpickle.dumps(tasks)),
+            range(len(tasks)),
+            told=lambda number: _name_of(tasks[number]),
+        )
 
 
 def _name_of(task: _Task) -> str:
     return f"run {task.path.name}"
 
 
-def _train_apart(task: _Task) -> _Result:
+def _train_apart(tasks: bytes, number: int) -> _Result:
     """Train one run in a worker process."""
-    processes.obey_parent()
-    return _train(task)
+    return _train(pickle.loads(tasks)[number])
 
 
 def _train(task: _Task) -> _Result:

@@ -64,7 +64,7 @@ def extract(
     allow_failures: bool = False,
     overwrite: bool = False,
     update: bool = False,
-    backend: str = "loky",
+    backend: str = "local",
     scheduler: str | None = None,
     progress: Progress | None = None,
 ) -> Report:
@@ -82,7 +82,7 @@ def extract(
     update : bool
         Bring a complete store up to date: compute the clips that were added or
         whose files have changed, keep the others, leave out removed ones.
-    backend : {'loky', 'dask', 'ray'}
+    backend : {'local', 'dask', 'ray'}
         What runs the workers; see `asc.processes.BACKENDS`.
     scheduler : str, optional
         Address of the Dask or Ray cluster.

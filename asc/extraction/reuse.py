@@ -123,16 +123,21 @@ def _is_usable(path: Path, plan: Plan) -> bool:
 def _unchanged(store: FeatureStore, root: Path, *, by_content: bool) -> np.ndarray:
     """Return which rows were made from the file that is there now, [shape=(clips,)].
 
-    Sizes alone are compared unless the content is asked for, which reads every
-    file. Names alone would say little: TUT 2016 and 2017 share them.
+    Files that were touched after the store are compared by content, and all of them
+    if that is asked for. Of the others the size must be the same. Names alone would
+    say little: TUT 2016 and 2017 share them.
     """
     sizes, sums = store.measured("source_bytes"), store.measured("source_crc32")
     done = store.status() == DONE
+    made = 0.0 if by_content else store.path.stat().st_mtime
     same = np.zeros(len(sizes), bool)
     for row, path in enumerate(store.paths()):
         try:
-            same[row] = done[row] and os.path.getsize(root / path) == sizes[row]
-            if same[row] and by_content:
+            found = os.stat(root / path)
+            same[row] = done[row] and found.st_size == sizes[row]
+            # What was moved into the place of another file may have been written
+            # long ago, but its status was changed then.
+            if same[row] and max(found.st_mtime, found.st_ctime) >= made:
                 same[row] = checksum(root / path) == sums[row]
         except (OSError, InputError):
             pass  # missing now: the worker will say so
