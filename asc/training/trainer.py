@@ -193,7 +193,7 @@ def _fit(
     more: list[keras.callbacks.Callback],
     listener: Listener,
 ) -> bool:
-    from asc.training import devices
+    from asc.training import devices, machine
     from asc.training.state import Keeper, State, load_whole, settle
 
     began = time.perf_counter()
@@ -255,17 +255,20 @@ def _fit(
         run.log(f"note: {sentence}")
         listener.note(sentence)
     listener.start(run, batches, recipe.epochs, state.epoch)
-    model.fit(
-        training,
-        steps_per_epoch=batches,
-        epochs=recipe.epochs,
-        initial_epoch=state.epoch,
-        validation_data=validation,
-        validation_steps=-(-len(rows["validation"]) // recipe.batch_size) or None,
-        callbacks=[Keeper(run, state, store), _listening(listener, state), *more],
-        shuffle=False,  # the dataset is, and Keras warns that it cannot do it
-        verbose=0,
-    )
+    try:
+        model.fit(
+            training,
+            steps_per_epoch=batches,
+            epochs=recipe.epochs,
+            initial_epoch=state.epoch,
+            validation_data=validation,
+            validation_steps=-(-len(rows["validation"]) // recipe.batch_size) or None,
+            callbacks=[Keeper(run, state, store), _listening(listener, state), *more],
+            shuffle=False,  # the dataset is, and Keras warns that it cannot do it
+            verbose=0,
+        )
+    finally:
+        machine.empty(model)
     run.log(
         f"finished after epoch {state.epoch} in {time.perf_counter() - began:.0f} s;"
         f" best is epoch {state.best_epoch} ({recipe.monitor} {state.best_value:.4f})"

@@ -15,7 +15,7 @@ from benchmarks.scale import sparse_store
 from asc.errors import UsageError
 from asc.models import register_model, registry
 from asc.pipeline import dataset, statistics
-from asc.pipeline.tensorflow import keras
+from asc.pipeline.tensorflow import keras, tf
 from asc.store import FeatureStore, let_go
 from asc.training import trainer
 from asc.training.recipe import Recipe
@@ -29,7 +29,7 @@ import resource, sys
 import numpy as np
 from asc.errors import AscError
 from asc.models import register_model
-from asc.pipeline.tensorflow import keras
+from asc.pipeline.tensorflow import keras, tf
 from asc.training import trainer
 from asc.training.recipe import Recipe
 
@@ -175,3 +175,24 @@ def test_a_part_larger_than_the_machine(small_store, monkeypatch):
     monkeypatch.setattr(dataset, "usable_memory", lambda: 4000)
     with pytest.raises(UsageError, match="16 clips take 0.0 GB.*--in-memory"):
         dataset.dataset(small_store, in_memory=True)
+
+
+@pytest.mark.parametrize("strategy", ["none", "mirrored"])
+def test_a_training_that_is_over_holds_no_weights(
+    large_store, least_model, tmp_path, monkeypatch, strategy
+):
+    """TensorFlow keeps variables, and would keep those of every fold."""
+
+    def kept(*arguments):
+        models.append(make(*arguments))
+        return models[0]
+
+    make, models = trainer._new_model, []
+    monkeypatch.setattr(trainer, "_new_model", kept)
+    recipe = Recipe(model="least", epochs=1, limit=16, strategy=strategy)
+    run = trainer.prepare(large_store, recipe, tmp_path / "run")
+    assert trainer.carry_out(run)
+    held = [*models[0].variables, *models[0].optimizer.variables]
+    assert len(held) > 5
+    assert not any(int(tf.size(variable.value.read_value())) for variable in held)
+    assert run.load_model().count_params() > 0
