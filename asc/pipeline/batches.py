@@ -5,14 +5,13 @@ from __future__ import annotations
 import mmap
 import threading
 import weakref
-from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
 
 from asc.pipeline.augmentation import Augmentation
 from asc.pipeline.composition import compose
-from asc.pipeline.order import EpochPlan, plan_epoch
+from asc.pipeline.order import Plan, plan_epoch
 from asc.store import let_go
 
 
@@ -58,7 +57,7 @@ class Batches:
     ) -> None:
         self._data = data
         self._labels = labels
-        self._one_hot = np.eye(scenes, dtype=np.float32)
+        self._scenes = scenes
         self._batch_size = batch_size
         self._fill = np.asarray(fill, np.float32)
         self._replicas = replicas
@@ -75,7 +74,7 @@ class Batches:
 
         # Batches of two epochs may be under way.
         @lru_cache(maxsize=2)
-        def plan(epoch: int) -> EpochPlan:
+        def plan(epoch: int) -> Plan:
             return plan_epoch(
                 rows,
                 augmentation,
@@ -106,24 +105,19 @@ class Batches:
         with self._lock:
             plan = self._plan(epoch)
         start = index * self._batch_size
-        size = min(self._batch_size, len(plan.rows) - start)
+        size = min(self._batch_size, len(plan) - start)
         length = -(-size // self._replicas)
         own = min(max(size - share * length, 0), length)
-        batch = plan.batch(start + share * length, own)
-        if own < length:
-            stand_ins = np.repeat(plan.rows[start], length - own)
-            batch = replace(batch, rows=np.append(batch.rows, stand_ins))
+        places = start + share * length + np.arange(length)
+        places[own:] = start
         weights = np.zeros(length, np.float32)
         weights[:own] = self._weight or self._replicas * length / size
-        features = self._features.take(len(batch.rows))
-        compose(self._data, batch, self._fill, features)
+        features = self._features.take(length)
+        scenes = np.empty((length, self._scenes), np.float32)
+        compose(self._data, self._labels, plan[places], self._fill, features, scenes)
         if not self._keep_mapped:
             let_go(self._data)
-        labels = self._one_hot[self._labels[batch.rows]]
-        mixed, own_part = len(batch.partners), batch.shares[:, None]
-        labels[:mixed] *= own_part
-        labels[:mixed] += (1 - own_part) * self._one_hot[self._labels[batch.partners]]
-        return features, labels, weights
+        return features, scenes, weights
 
 
 class Pool:

@@ -10,61 +10,75 @@ from __future__ import annotations
 import numpy as np
 
 from asc.compiled import compiled
-from asc.pipeline.order import BatchPlan
+from asc.pipeline.order import MASKED, MIXED, Plan
 
 
 def compose(
-    data: np.ndarray, plan: BatchPlan, fill: np.ndarray, features: np.ndarray
+    data: np.ndarray,
+    labels: np.ndarray,
+    plan: Plan,
+    fill: np.ndarray,
+    features: np.ndarray,
+    scenes: np.ndarray,
 ) -> None:
-    """Write the features of a batch.
+    """Write a batch.
 
     Parameters
     ----------
     data : np.ndarray [shape=(clips, rows, columns, channels)]
         All rows of a feature as they are stored.
-    plan : BatchPlan
+    labels : np.ndarray [shape=(clips,)]
+        Scene of each row as an index.
+    plan : Plan
     fill : np.ndarray [shape=(rows,)], float32
         What masked cells are filled with.
     features : np.ndarray [shape=(batch, rows, columns, channels)], float32
-        Where they are written.
+        Where the cells are written.
+    scenes : np.ndarray [shape=(batch, scenes)], float32
+        Where the shares of the scenes are written.
     """
     rows, partners = plan.rows, plan.partners
     if data.dtype == np.float16:  # which Numba does not know on processors
-        data = data[np.concatenate([rows, partners])].astype(np.float32)
-        rows = np.arange(len(rows))
-        partners = np.arange(len(rows), len(data))
+        chosen = np.concatenate([rows, np.where(plan.kinds & MIXED, partners, rows)])
+        data, labels = data[chosen].astype(np.float32), labels[chosen]
+        rows, partners = np.arange(len(data)).reshape(2, -1)
     # A memory map, what was read from one, and all of one kind to the compiler.
     data = np.asarray(data).view()
     data.flags.writeable = False
     _compose(
         data.reshape(len(data), -1),
+        labels,
         rows,
+        plan.kinds,
         partners,
         plan.shares,
-        plan.mixed_only,
         plan.freq_spans,
         plan.time_spans,
         fill,
         features,
+        scenes,
     )
 
 
 @compiled
 def _compose(
     data: np.ndarray,
+    labels: np.ndarray,
     rows: np.ndarray,
+    kinds: np.ndarray,
     partners: np.ndarray,
     shares: np.ndarray,
-    mixed_only: int,
     freq_spans: np.ndarray,
     time_spans: np.ndarray,
     fill: np.ndarray,
     features: np.ndarray,
+    scenes: np.ndarray,
 ) -> None:
+    scenes[:] = 0
     for place in range(len(rows)):
         own = data[rows[place]]
         cells = features[place].reshape(-1)
-        if place < len(partners):
+        if kinds[place] & MIXED:
             other = data[partners[place]]
             share = shares[place]
             rest = np.float32(1) - share
@@ -72,14 +86,16 @@ def _compose(
                 cells[cell] = share * np.float32(own[cell]) + rest * np.float32(
                     other[cell]
                 )
+            scenes[place, labels[rows[place]]] = share
+            scenes[place, labels[partners[place]]] += rest
         else:
             for cell in range(len(cells)):
                 cells[cell] = own[cell]
-        masked = place - mixed_only
-        if 0 <= masked < len(freq_spans):
-            for begin, end in freq_spans[masked]:
+            scenes[place, labels[rows[place]]] = 1
+        if kinds[place] & MASKED:
+            for begin, end in freq_spans[place]:
                 for row in range(begin, end):
                     features[place, row] = fill[row]
-            for begin, end in time_spans[masked]:
+            for begin, end in time_spans[place]:
                 for row in range(len(fill)):
                     features[place, row, begin:end] = fill[row]

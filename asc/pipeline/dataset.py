@@ -173,17 +173,17 @@ def dataset(
 
     def share(number: np.ndarray) -> tuple[np.ndarray, ...]:
         batch, place = divmod(int(number), len(shares))
-        return held()(*divmod(batch, count), shares[place])  # type: ignore[misc]
+        made = held()(*divmod(batch, count), shares[place])  # type: ignore[misc]
+        return made[: len(kinds)]
 
     def load(number: tf.Tensor) -> tuple[tf.Tensor, ...]:
-        features, wanted, weights = tf.numpy_function(
-            share, [number], (tf.float32, tf.float32, tf.float32), stateful=False
-        )
-        features.set_shape([None, *shape])
-        wanted.set_shape([None, scenes])
-        weights.set_shape([None])
-        return (features, wanted, weights)[: 2 if replicas == 1 else 3]
+        tensors = tf.numpy_function(share, [number], kinds, stateful=False)
+        for tensor, known in zip(tensors, (shape, (scenes,), ()), strict=False):
+            tensor.set_shape([None, *known])
+        return tuple(tensors)
 
+    # Without devices that share a batch, all rows weigh the same.
+    kinds = (tf.float32,) * (2 if replicas == 1 else 3)
     # Shares of batches are numbered through all epochs.
     if endless:
         numbers = tf.data.Dataset.range(epoch * elements, np.iinfo(np.int64).max)

@@ -13,41 +13,28 @@ import numpy as np
 
 from asc.pipeline.augmentation import Augmentation
 
-# Rows of a batch are sorted by kind, so that each kind is one slice of it.
-_MIXUP, _BOTH, _SPECAUGMENT, _PLAIN = range(4)
+#: What may happen to a row; both may.
+MIXED, MASKED = 1, 2
+_KINDS = {"none": 0, "mixup": MIXED, "specaugment": MASKED, "both": MIXED | MASKED}
 
 
 @dataclass(frozen=True)
-class BatchPlan:
-    """One batch, as indices and numbers.
-
-    Rows come in the order: mixed only, mixed and masked, masked only, plain.
+class Plan:
+    """What is shown, row by row: all of an epoch, or some of it. See `plan_epoch`.
 
     Attributes
     ----------
-    rows : np.ndarray [shape=(batch,)]
+    rows : np.ndarray [shape=(count,)]
         Store rows.
-    partners : np.ndarray [shape=(mixed,)]
-        What the first rows are mixed with.
-    shares : np.ndarray [shape=(mixed,)], float32
-        Share (lambda) of the row itself.
-    mixed_only : int
-        Where masked rows begin.
-    freq_spans, time_spans : np.ndarray [shape=(masked, masks, 2)]
-        Begin and end of each mask.
+    kinds : np.ndarray [shape=(count,)], uint8
+        `MIXED`, `MASKED`, both as a sum, or 0.
+    partners : np.ndarray [shape=(count,)]
+        Store rows that those are mixed with that are.
+    shares : np.ndarray [shape=(count,)], float32
+        Share (lambda) of the row itself then.
+    freq_spans, time_spans : np.ndarray [shape=(count, masks, 2)]
+        Begin and end of each mask, where there are any.
     """
-
-    rows: np.ndarray
-    partners: np.ndarray
-    shares: np.ndarray
-    mixed_only: int
-    freq_spans: np.ndarray
-    time_spans: np.ndarray
-
-
-@dataclass(frozen=True)
-class EpochPlan:
-    """All batches of an epoch. Made by `plan_epoch`."""
 
     rows: np.ndarray
     kinds: np.ndarray
@@ -56,20 +43,17 @@ class EpochPlan:
     freq_spans: np.ndarray
     time_spans: np.ndarray
 
-    def batch(self, start: int, size: int) -> BatchPlan:
-        """Return the batch that begins at a place of the epoch."""
-        place = np.arange(start, min(start + size, len(self.rows)))
-        place = place[np.argsort(self.kinds[place], kind="stable")]
-        kinds = self.kinds[place]
-        mixed = place[kinds <= _BOTH]
-        masked = place[(kinds == _BOTH) | (kinds == _SPECAUGMENT)]
-        return BatchPlan(
-            rows=self.rows[place],
-            partners=self.partners[mixed],
-            shares=self.shares[mixed],
-            mixed_only=int((kinds == _MIXUP).sum()),
-            freq_spans=self.freq_spans[masked],
-            time_spans=self.time_spans[masked],
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, places: slice | np.ndarray) -> Plan:
+        return Plan(
+            self.rows[places],
+            self.kinds[places],
+            self.partners[places],
+            self.shares[places],
+            self.freq_spans[places],
+            self.time_spans[places],
         )
 
 
@@ -81,7 +65,7 @@ def plan_epoch(
     seed: int,
     epoch: int,
     shuffle: bool = True,
-) -> EpochPlan:
+) -> Plan:
     """Return the plan of one epoch.
 
     Parameters
@@ -102,21 +86,15 @@ def plan_epoch(
     if augmentation.policy == "thirds":
         added = total - count
         members = np.concatenate([np.arange(count), rng.permutation(count)[:added]])
-        kinds = np.full(total, _PLAIN)
+        kinds = np.zeros(total, np.uint8)
         thirds = count + np.round(np.arange(4) * added / 3).astype(int)
         for kind, begin, end in zip(
-            (_MIXUP, _SPECAUGMENT, _BOTH), thirds[:-1], thirds[1:], strict=True
+            ("mixup", "specaugment", "both"), thirds[:-1], thirds[1:], strict=True
         ):
-            kinds[begin:end] = kind
+            kinds[begin:end] = _KINDS[kind]
     else:
         members = np.arange(count)
-        kind = {
-            "none": _PLAIN,
-            "mixup": _MIXUP,
-            "specaugment": _SPECAUGMENT,
-            "both": _BOTH,
-        }[augmentation.policy]
-        kinds = np.full(total, kind)
+        kinds = np.full(total, _KINDS[augmentation.policy], np.uint8)
 
     # Another clip than the row itself, wherever there is one.
     step = rng.integers(1, max(count, 2), size=total)
@@ -132,7 +110,7 @@ def plan_epoch(
     ]
     order = rng.permutation(total) if shuffle else np.arange(total)
     rows = np.asarray(rows, np.int64)
-    return EpochPlan(
+    return Plan(
         rows=rows[members][order],
         kinds=kinds[order],
         partners=rows[partners][order],

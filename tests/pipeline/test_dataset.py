@@ -14,7 +14,7 @@ from asc.errors import UsageError
 from asc.features import FeatureSpec
 from asc.pipeline.augmentation import POLICIES, Augmentation
 from asc.pipeline.dataset import dataset
-from asc.pipeline.order import plan_epoch
+from asc.pipeline.order import MASKED, MIXED, plan_epoch
 from asc.pipeline.statistics import row_statistics
 from asc.store import FeatureStore, StoreWriter
 from asc.store.writer import digest_of
@@ -93,15 +93,14 @@ def by_hand(batch, values, fill):
     for place, row in enumerate(batch.rows):
         x = values[row].astype(float)
         y = np.eye(len(SCENES))[row % len(SCENES)]
-        if place < len(batch.partners):
+        if batch.kinds[place] & MIXED:
             partner, share = batch.partners[place], float(batch.shares[place])
             x = share * x + (1 - share) * values[partner].astype(float)
             y = share * y + (1 - share) * np.eye(len(SCENES))[partner % len(SCENES)]
-        mask = place - batch.mixed_only
-        if 0 <= mask < len(batch.freq_spans):
-            for begin, end in batch.freq_spans[mask]:
+        if batch.kinds[place] & MASKED:
+            for begin, end in batch.freq_spans[place]:
                 x[begin:end] = fill[begin:end, None, None]
-            for begin, end in batch.time_spans[mask]:
+            for begin, end in batch.time_spans[place]:
                 x[:, begin:end] = fill[:, None, None]
         features.append(x)
         labels.append(y)
@@ -123,7 +122,7 @@ def test_batches_are_what_the_plan_says(store, values, policy):
         given = list(batches.as_numpy_iterator())
         assert sum(len(features) for features, _ in given) == count
         for number, (features, labels) in enumerate(given):
-            expected = by_hand(plan.batch(7 * number, 7), values, fill)
+            expected = by_hand(plan[7 * number : 7 * number + 7], values, fill)
             assert features.shape == (min(7, count - 7 * number), ROWS, COLUMNS, 2)
             assert features.dtype == labels.dtype == np.float32
             np.testing.assert_allclose(features, expected[0], rtol=1e-5)
@@ -162,7 +161,7 @@ def test_float_stores(tmp_path):
     plan = plan_epoch(train, augment, shape=(ROWS, COLUMNS), seed=0, epoch=0)
     ((features, _),) = batches_of(store, augment=augment)
     assert features.dtype == np.float32
-    expected, _ = by_hand(plan.batch(0, 16), values, fill)
+    expected, _ = by_hand(plan[:16], values, fill)
     np.testing.assert_allclose(features, expected, rtol=1e-4)
 
 

@@ -12,14 +12,14 @@ from scipy import stats
 
 from asc.errors import UsageError
 from asc.pipeline.augmentation import POLICIES, Augmentation
-from asc.pipeline.order import plan_epoch
+from asc.pipeline.order import MASKED, MIXED, plan_epoch
 
 #: The same examples in every run, however busy the machine is.
 repeatable = settings(derandomize=True, deadline=None)
 
 SHAPE = (32, 24)
-#: What may happen to a row: (mixed, masked).
-PLAIN, MIXUP, SPECAUGMENT, BOTH = (0, 0), (1, 0), (0, 1), (1, 1)
+#: What may happen to a row.
+PLAIN, MIXUP, SPECAUGMENT, BOTH = 0, MIXED, MASKED, MIXED | MASKED
 KIND_OF = {"none": PLAIN, "mixup": MIXUP, "specaugment": SPECAUGMENT, "both": BOTH}
 
 
@@ -29,21 +29,6 @@ def plan_of(rows, augment="thirds", *, seed=0, epoch=0, **options):
     if isinstance(augment, str):
         augment = Augmentation(augment)
     return plan_epoch(rows, augment, shape=SHAPE, seed=seed, epoch=epoch, **options)
-
-
-def whole(plan):
-    """The epoch as one batch, in which rows are sorted by what happens to them."""
-    return plan.batch(0, len(plan.rows))
-
-
-def kinds_of(batch):
-    """What happens to each row of a batch, from its documented order."""
-    mixed, masked = len(batch.partners), len(batch.freq_spans)
-    both = mixed - batch.mixed_only
-    counts = [batch.mixed_only, both, masked - both]
-    kinds = np.repeat([MIXUP, BOTH, SPECAUGMENT], counts, axis=0)
-    plain = np.tile(PLAIN, (len(batch.rows) - sum(counts), 1))
-    return list(map(tuple, np.concatenate([kinds, plain]).tolist()))
 
 
 def equal(first, second):
@@ -99,21 +84,20 @@ def test_without_shuffling_rows_come_in_order():
 
 def test_thirds_of_the_documented_train_part():
     """3276 clips, once each, and 3 x 546 more: 4914."""
-    batch = whole(plan_of(3276))
-    kinds = kinds_of(batch)
-    assert len(kinds) == 4914
-    assert Counter(kinds) == {PLAIN: 3276, MIXUP: 546, SPECAUGMENT: 546, BOTH: 546}
-    is_plain = np.array([kind == PLAIN for kind in kinds])
-    np.testing.assert_array_equal(np.sort(batch.rows[is_plain]), np.arange(3276))
-    added = batch.rows[~is_plain]
+    plan = plan_of(3276)
+    kinds = Counter(plan.kinds.tolist())
+    assert len(plan) == 4914
+    assert kinds == {PLAIN: 3276, MIXUP: 546, SPECAUGMENT: 546, BOTH: 546}
+    is_plain = plan.kinds == PLAIN
+    np.testing.assert_array_equal(np.sort(plan.rows[is_plain]), np.arange(3276))
+    added = plan.rows[~is_plain]
     assert len(set(added.tolist())) == 1638
 
 
 def test_thirds_adds_other_clips_in_other_epochs():
     def added(epoch):
-        batch = whole(plan_of(300, epoch=epoch))
-        changed = len(batch.rows) - 300
-        return set(batch.rows[:changed].tolist())
+        plan = plan_of(300, epoch=epoch)
+        return set(plan.rows[plan.kinds != PLAIN].tolist())
 
     assert len(added(0)) == len(added(1)) == 150
     assert added(0) != added(1)
@@ -121,15 +105,13 @@ def test_thirds_adds_other_clips_in_other_epochs():
 
 def test_kinds_are_spread_over_the_epoch():
     plan = plan_of(1000)
-    plain = [
-        kinds_of(plan.batch(start, 100)).count(PLAIN) for start in range(0, 1500, 100)
-    ]
+    plain = (plan.kinds == PLAIN).reshape(15, 100).sum(axis=1)
     assert 45 < min(plain) and max(plain) < 85
 
 
 @pytest.mark.parametrize("policy", list(KIND_OF))
 def test_the_other_policies_treat_all_rows_alike(policy):
-    assert Counter(kinds_of(whole(plan_of(50, policy)))) == {KIND_OF[policy]: 50}
+    assert Counter(plan_of(50, policy).kinds.tolist()) == {KIND_OF[policy]: 50}
 
 
 @repeatable
@@ -137,8 +119,7 @@ def test_the_other_policies_treat_all_rows_alike(policy):
 def test_any_number_of_clips(count, policy, seed):
     rows = 7 + 3 * np.arange(count)
     plan = plan_of(rows, policy, seed=seed % 2**64)
-    batch = whole(plan)
-    kinds = Counter(kinds_of(batch))
+    kinds = Counter(plan.kinds.tolist())
     if policy == "thirds":
         thirds = [kinds[kind] for kind in (MIXUP, SPECAUGMENT, BOTH)]
         assert kinds[PLAIN] == count
@@ -146,7 +127,7 @@ def test_any_number_of_clips(count, policy, seed):
         assert max(thirds) - min(thirds) <= 1
     else:
         assert kinds == {KIND_OF[policy]: count}
-    shown = Counter(batch.rows.tolist())
+    shown = Counter(plan.rows.tolist())
     assert set(shown) == set(rows.tolist())
     assert max(shown.values()) <= (2 if policy == "thirds" else 1)
 
@@ -160,22 +141,22 @@ def test_any_number_of_clips(count, policy, seed):
     seed=st.integers(0, 2**32),
 )
 def test_partners_are_other_rows_of_the_part(rows, seed):
-    batch = whole(plan_of(np.array(rows), "mixup", seed=seed))
-    assert len(batch.partners) == len(batch.shares) == len(rows)
-    assert set(batch.partners.tolist()) <= set(rows)
-    assert (batch.partners != batch.rows).all()
+    plan = plan_of(np.array(rows), "mixup", seed=seed)
+    assert len(plan.partners) == len(plan.shares) == len(rows)
+    assert set(plan.partners.tolist()) <= set(rows)
+    assert (plan.partners != plan.rows).all()
 
 
 def test_a_lonely_row_is_its_own_partner():
-    batch = whole(plan_of(np.array([17]), "both"))
-    assert batch.rows.tolist() == batch.partners.tolist() == [17]
+    plan = plan_of(np.array([17]), "both")
+    assert plan.rows.tolist() == plan.partners.tolist() == [17]
 
 
 def test_every_other_row_is_equally_likely_a_partner():
     partners = np.concatenate(
         [
-            batch.partners[batch.rows == 2]
-            for batch in (whole(plan_of(6, "mixup", epoch=e)) for e in range(1000))
+            plan.partners[plan.rows == 2]
+            for plan in (plan_of(6, "mixup", epoch=epoch) for epoch in range(1000))
         ]
     )
     counts = np.bincount(partners, minlength=6)
@@ -224,10 +205,10 @@ def test_masks_stay_inside(freq_masks, freq_width, time_masks, time_width, seed)
         time_masks=time_masks,
         time_width=time_width,
     )
-    batch = whole(plan_of(20, augment, seed=seed))
+    plan = plan_of(20, augment, seed=seed)
     for spans, masks, width, length in (
-        (batch.freq_spans, freq_masks, freq_width, SHAPE[0]),
-        (batch.time_spans, time_masks, time_width, SHAPE[1]),
+        (plan.freq_spans, freq_masks, freq_width, SHAPE[0]),
+        (plan.time_spans, time_masks, time_width, SHAPE[1]),
     ):
         assert spans.shape == (20, masks, 2)
         widths = spans[..., 1] - spans[..., 0]
@@ -251,52 +232,21 @@ def test_widths_and_places_of_masks_are_uniform():
     assert stats.chisquare(widths).pvalue > 0.001
 
 
-# Batches
-
-
-@pytest.mark.parametrize("policy", POLICIES)
-@pytest.mark.parametrize("size", [1, 7, 16, 1000])
-def test_batches_concatenate_to_the_epoch(policy, size):
-    plan = plan_of(45, policy, seed=2)
-    starts = range(0, len(plan.rows), size)
-    batches = [plan.batch(start, size) for start in starts]
-    assert [len(batch.rows) for batch in batches[:-1]] == [size] * (len(starts) - 1)
-    # Within a batch rows may move, each with all that is planned for it.
-    planned = sorted(_facts(whole(plan)))
-    assert sorted(fact for batch in batches for fact in _facts(batch)) == planned
-    for start, batch in zip(starts, batches, strict=True):
-        np.testing.assert_array_equal(
-            np.sort(batch.rows), np.sort(plan.rows[start : start + size])
-        )
+# Some of it
 
 
 @repeatable
-@given(start=st.integers(0, 60), size=st.integers(1, 40), seed=st.integers(0, 2**32))
-def test_rows_of_a_batch_are_sorted_by_kind(start, size, seed):
-    batch = plan_of(45, seed=seed).batch(start, size)
-    assert len(batch.rows) == max(0, min(size, 67 - start))
-    mixed, masked = len(batch.partners), len(batch.freq_spans)
-    assert len(batch.shares) == mixed
-    assert len(batch.time_spans) == masked
-    assert 0 <= batch.mixed_only <= mixed <= batch.mixed_only + masked
-    assert batch.mixed_only + masked <= len(batch.rows)
-
-
-def _facts(batch):
-    """Each row of a batch with what is planned for it, as one hashable value."""
-    facts = []
-    mixed = len(batch.partners)
-    masked = range(batch.mixed_only, batch.mixed_only + len(batch.freq_spans))
-    for place, row in enumerate(batch.rows.tolist()):
-        partner = (batch.partners[place], batch.shares[place]) if place < mixed else ()
-        spans = ()
-        if place in masked:
-            spans = (
-                *batch.freq_spans[place - batch.mixed_only].ravel(),
-                *batch.time_spans[place - batch.mixed_only].ravel(),
-            )
-        facts.append((row, tuple(map(float, partner)), tuple(map(int, spans))))
-    return facts
+@given(
+    places=st.lists(st.integers(0, 66), max_size=40), policy=st.sampled_from(POLICIES)
+)
+def test_places_of_a_plan_keep_all_that_is_planned_for_them(places, policy):
+    plan = plan_of(45, policy, seed=2)
+    places = np.array(places, int) % len(plan)
+    some = plan[places]
+    assert len(some) == len(places)
+    for name in plan.__dataclass_fields__:
+        for place, value in zip(places, getattr(some, name), strict=True):
+            np.testing.assert_array_equal(value, getattr(plan, name)[place])
 
 
 # Settings

@@ -14,7 +14,7 @@ from asc.evaluation.report.pictures import scale, spectrogram, waveform
 from asc.evaluation.report.wording import percent
 from asc.features import fit, read_audio
 from asc.pipeline.composition import compose
-from asc.pipeline.order import BatchPlan, plan_epoch
+from asc.pipeline.order import MASKED, MIXED, Plan, plan_epoch
 from asc.pipeline.statistics import row_statistics
 from asc.store import FeatureStore
 
@@ -134,25 +134,22 @@ def augmentation(subject: Subject) -> list[Child]:
         return [tag("p", "Nothing was augmented in this training.")]
     data, shape = store.features(recipe.feature), store.spec.shape
     plan = plan_epoch(rows, settings, shape=shape[:2], seed=recipe.seed, epoch=0)
-    epoch = plan.batch(0, len(plan.rows))
     fill = row_statistics(store, recipe.feature, rows).mean.astype(np.float32)
-    examples = _one_of_each(epoch)
-    levels = []
-    for _, one in examples:
-        features = np.empty((1, *shape), np.float32)
-        compose(data, one, fill, features)
-        levels.append(store.to_decibels(recipe.feature, features[0, ..., 0]))
-    limits = colour_limits(levels)
     labels, paths = store.labels(), store.paths()
-    figures = []
-    for (kind, one), level in zip(examples, levels):
-        share = float(one.shares[0]) if len(one.partners) else 1.0
-        vector = np.zeros(len(store.scenes))
-        vector[labels[one.rows[0]]] += share
+    examples = []
+    for kind, place in _one_of_each(plan):
+        features = np.empty((1, *shape), np.float32)
+        vector = np.empty((1, len(store.scenes)), np.float32)
+        one = plan[place : place + 1]
+        compose(data, labels, one, fill, features, vector)
+        level = store.to_decibels(recipe.feature, features[0, ..., 0])
         names = [paths[one.rows[0]]]
-        if len(one.partners):
-            vector[labels[one.partners[0]]] += 1 - share
+        if one.kinds[0] & MIXED:
             names.append(paths[one.partners[0]])
+        examples.append((kind, names, level, vector[0]))
+    limits = colour_limits([level for _, _, level, _ in examples])
+    figures = []
+    for kind, names, level, vector in examples:
         figures.append(
             tag(
                 "figure",
@@ -183,42 +180,22 @@ def augmentation(subject: Subject) -> list[Child]:
     ]
 
 
-def _one_of_each(epoch: BatchPlan) -> list[tuple[str, BatchPlan]]:
-    """Return one row of every kind that an epoch has, as batches of one."""
-    mixed, masked = len(epoch.partners), len(epoch.freq_spans)
-    ends = (epoch.mixed_only, mixed, epoch.mixed_only + masked, len(epoch.rows))
-    names = ("Mixup", "Mixup and SpecAugment", "SpecAugment", "As it is")
-    examples = []
-    begin = 0
-    for name, end in zip(names, ends, strict=True):
-        if begin < end:
-            place = _clearest(epoch, begin, end)
-            span = slice(place - epoch.mixed_only, place - epoch.mixed_only + 1)
-            is_masked = epoch.mixed_only <= place < epoch.mixed_only + masked
-            nothing = slice(0, 0)
-            one = slice(place, place + 1)
-            examples.append(
-                (
-                    name,
-                    BatchPlan(
-                        rows=epoch.rows[one],
-                        partners=epoch.partners[one],
-                        shares=epoch.shares[one],
-                        mixed_only=0 if is_masked else int(place < mixed),
-                        freq_spans=epoch.freq_spans[span if is_masked else nothing],
-                        time_spans=epoch.time_spans[span if is_masked else nothing],
-                    ),
-                )
-            )
-        begin = end
-    return examples[::-1]
-
-
-def _clearest(epoch: BatchPlan, begin: int, end: int) -> int:
-    """Return the row that is mixed most evenly: most draws of Beta are near 0 or 1."""
-    if begin >= len(epoch.partners):
-        return begin
-    return begin + int(np.abs(epoch.shares[begin:end] - 0.5).argmin())
+def _one_of_each(plan: Plan) -> list[tuple[str, int]]:
+    """Return the name and a place of every kind of row that an epoch has."""
+    found = []
+    for name, kind in (
+        ("As it is", 0),
+        ("SpecAugment", MASKED),
+        ("Mixup and SpecAugment", MIXED | MASKED),
+        ("Mixup", MIXED),
+    ):
+        places = np.flatnonzero(plan.kinds == kind)
+        if len(places) and kind & MIXED:
+            # The most even mixture: most draws of Beta are near 0 or 1.
+            places = places[[np.abs(plan.shares[places] - 0.5).argmin()]]
+        if len(places):
+            found.append((name, int(places[0])))
+    return found
 
 
 def _vector(vector: np.ndarray, scenes: tuple[str, ...]) -> Element:
