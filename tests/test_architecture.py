@@ -19,6 +19,7 @@ ORDER = (
     "errors",
     "compiled",
     "environment",
+    "lock",
     "processes",
     "cluster",
     "corpus",

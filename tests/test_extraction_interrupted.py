@@ -135,7 +135,7 @@ def test_damaged_growing_file(extract, few_clips, store, stop_after):
 HOLDER = """
 import sys
 from pathlib import Path
-from asc.store import writing
+from asc.lock import writing
 
 with writing(Path(sys.argv[1])):
     print("held", flush=True)

@@ -19,12 +19,12 @@ from asc.corpus.readers import open_corpus
 from asc.corpus.zenodo import DataSet, Package, data_set
 from asc.errors import (
     AscError,
-    Busy,
     InputError,
     SettingsMismatch,
     UsageError,
     counted,
 )
+from asc.lock import writing
 
 #: Folder of the state inside the corpus folder, and its file that names the data set.
 STATE, OWNER = ".download", "data-set"
@@ -181,22 +181,11 @@ def _check_space(root: Path, data: DataSet, missing: list[Package], keep: bool) 
 @contextmanager
 def _claimed(root: Path, name: str) -> Iterator[None]:
     """Mark the folder, and keep other processes out until the block is left."""
-    try:
-        import fcntl
-    except ImportError:  # not on Windows: the only loss is this courtesy
-        fcntl = None  # type: ignore[assignment]
     (root / STATE).mkdir(parents=True, exist_ok=True)
-    with (root / STATE / OWNER).open("a+", encoding="utf-8") as owner:
-        try:
-            if fcntl:
-                fcntl.flock(owner, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise Busy(
-                f"Another process is downloading to {root}. Wait until it has finished."
-            ) from None
-        if owner.tell() == 0:
-            owner.write(name)
-            owner.flush()
+    with writing(root, lock=root / STATE / "lock"):
+        owner = root / STATE / OWNER
+        if not owner.exists() or not owner.stat().st_size:
+            owner.write_text(name, "utf-8")
         yield
 
 

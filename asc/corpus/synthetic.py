@@ -30,7 +30,8 @@ from asc.corpus import scenery, tut_layout
 from asc.corpus.base import Clip
 from asc.corpus.soundscape import RATE, Place
 from asc.environment import usable_cores
-from asc.errors import AscError, Busy, SettingsMismatch, UsageError
+from asc.errors import AscError, SettingsMismatch, UsageError
+from asc.lock import writing
 
 #: File that tells a synthetic corpus and its settings; bump the version whenever
 #: the same settings no longer give the same sound.
@@ -194,21 +195,10 @@ def _check_space(root: Path, clips: int, size: int) -> None:
 @contextmanager
 def _claimed(root: Path, settings: dict[str, Any]) -> Iterator[None]:
     """Mark the folder, and keep other writers out until the block is left."""
-    try:
-        import fcntl
-    except ImportError:  # not on Windows: the only loss is this courtesy
-        fcntl = None  # type: ignore[assignment]
     marker = root / MARKER
     if not marker.exists():
         _write_bytes(marker, (json.dumps(settings, indent=2) + "\n").encode())
-    with marker.open("r+b") as lock:
-        if fcntl:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise Busy(
-                    f"Another process is writing {root}. Wait until it has finished."
-                ) from None
+    with writing(root, lock=root / ".lock"):
         for leftover in root.rglob(".*.partial"):
             leftover.unlink(missing_ok=True)
         yield

@@ -20,9 +20,10 @@ from asc.cluster import on_cluster
 from asc.errors import AscError, SettingsMismatch
 from asc.evaluation.comparison import DONE, Comparison, Entry, read_entry
 from asc.evaluation.grid import GRIDS, Grid
+from asc.lock import writing
 from asc.models import import_models, register_model
 from asc.models.registry import ModelEntry, describe
-from asc.store import FeatureStore, writing
+from asc.store import FeatureStore
 from asc.store.fingerprint import canonical_json, describe_difference
 from asc.training.recipe import Recipe
 from asc.training.run import write_json

@@ -1,6 +1,5 @@
 """The feature store: one HDF5 file with features, labels and splits."""
 
-from asc.store.lock import writing
 from asc.store.pages import let_go
 from asc.store.reader import FeatureStore, partial_path
 from asc.store.verification import verify
@@ -13,5 +12,4 @@ __all__ = [
     "let_go",
     "partial_path",
     "verify",
-    "writing",
 ]

@@ -17,7 +17,7 @@ from typing import Any
 
 from asc.environment import cache_dir
 from asc.errors import Busy, InputError, UsageError
-from asc.store.lock import writing
+from asc.lock import writing
 
 #: Environment variable with the greatest size of all copies, such as ``20GB``.
 LIMIT_VARIABLE = "ASC_CACHE_LIMIT"

@@ -16,6 +16,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from asc.errors import InputError, StoreError, UsageError
+from asc.lock import writing
 from asc.store.cache import (
     beside,
     cache_limit,
@@ -25,7 +26,6 @@ from asc.store.cache import (
     read_record,
 )
 from asc.store.download import Progress, fetch, holds
-from asc.store.lock import writing
 from asc.store.reader import FeatureStore
 from asc.store.sources import (
     CHUNK,

@@ -18,7 +18,8 @@ from asc.evaluation.comparison import Comparison
 from asc.evaluation.evaluate import evaluate
 from asc.evaluation.grid import GRIDS, Grid
 from asc.evaluation.intervals import both_intervals
-from asc.store import FeatureStore, writing
+from asc.lock import writing
+from asc.store import FeatureStore
 from asc.training.recipe import Recipe
 from asc.training.run import Run
 

@@ -20,9 +20,9 @@ import h5py
 import pytest
 
 from asc.errors import Busy, InputError, StoreError, UsageError
+from asc.lock import writing
 from asc.store import FeatureStore, cache, download, sources, transfer
 from asc.store.cache import cached, clean, parse_size
-from asc.store.lock import writing
 from asc.store.sources import cache_name, shown
 from asc.store.transfer import pull, push, resolve
 
