@@ -185,6 +185,9 @@ def save_model(model: keras.Model, path: Path) -> None:
     unborn = path.with_name(path.stem + ".new.keras")
     try:
         model.save(unborn)
+        # The state that names it is on the disk before a machine goes down; so must it.
+        with open(unborn, "rb") as file:
+            os.fsync(file.fileno())
         os.replace(unborn, path)
     except BaseException:
         unborn.unlink(missing_ok=True)
