@@ -374,6 +374,11 @@ class FeatureStore:
         """Return where everything lies that is written row by row."""
         return {name: self._arrays[name] for name in schema.row_columns(self.spec)}
 
+    def index_arrays(self) -> dict[str, schema.Array]:
+        """Return where clips, splits and failures lie: all but features and flags."""
+        others = ("features/", "rows/")
+        return {k: v for k, v in self._arrays.items() if not k.startswith(others)}
+
     def compute_digest(self) -> str:
         """Return the SHA-256 over the digests of all rows, feature by feature."""
         total = hashlib.sha256()

@@ -15,7 +15,7 @@ from asc.features import FrontEnd, fit, read_audio
 from asc.store import schema
 from asc.store.fingerprint import fingerprint, listing_digest
 from asc.store.reader import FeatureStore
-from asc.store.writer import digest_of
+from asc.store.writer import NO_DIGEST, digest_of
 
 
 def verify(
@@ -63,6 +63,7 @@ def _problems(store: FeatureStore, progress: Callable) -> Iterator[str]:
     if store.complete and store.compute_digest() != store.digest:
         yield "The digest of the store is not that of its rows."
     yield from _split_problems(store)
+    yield from _index_problems(store)
     yield from _provenance_problems(store)
 
 
@@ -109,6 +110,23 @@ def _split_problems(store: FeatureStore) -> Iterator[str]:
                 f"Split {name}: the share of adjacent clips is {_share(adjacent)}, the"
                 f" store says {_share(split.adjacent)}."
             )
+
+
+def _index_problems(store: FeatureStore) -> Iterator[str]:
+    """Compare clips, splits and failures with their digests, where these are told."""
+    with schema.open_file(store.path) as file:
+        for name, array in store.index_arrays().items():
+            try:
+                attributes = file[name].attrs
+                # Stores of earlier versions have none; growing ones have some.
+                told = NO_DIGEST
+                if "digest" in attributes:
+                    told = schema.read_text(attributes, "digest")
+            except Exception as error:  # noqa: BLE001 - whatever HDF5 makes of damage
+                yield f"The digest of /{name} cannot be read: {error}"
+                continue
+            if told not in (NO_DIGEST, digest_of(array.map(store.path)).hex()):
+                yield f"/{name} was changed: its bytes are not those of its digest."
 
 
 def _share(share: float | None) -> str:

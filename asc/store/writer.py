@@ -28,7 +28,7 @@ from asc.store import schema
 from asc.store.fingerprint import canonical_json, fingerprint
 from asc.store.reader import FeatureStore
 
-_NO_DIGEST = "0" * 64
+NO_DIGEST = "0" * 64
 
 
 class StoreWriter:
@@ -178,6 +178,11 @@ class StoreWriter:
         digest = growing.compute_digest()
         with h5py.File(whole, "r+", locking=False) as file:
             schema.write_text(file.attrs, "digest", digest)
+            for name in schema.MEASURED:
+                measured = growing.measured(name)
+                schema.write_text(
+                    file[f"clips/{name}"].attrs, "digest", digest_of(measured).hex()
+                )
             file.attrs["complete"] = np.uint8(1)
         self.close()
         _settle(whole, store)
@@ -208,9 +213,9 @@ class StoreWriter:
         _write_at(self._file, value.tobytes(), array.offset + row * array.row_bytes)
 
 
-def digest_of(feature: np.ndarray) -> bytes:
-    """Return the SHA-256 of a stored feature row's bytes."""
-    return hashlib.sha256(np.ascontiguousarray(feature).data).digest()
+def digest_of(array: np.ndarray) -> bytes:
+    """Return the SHA-256 of an array's bytes, such as a feature row's."""
+    return hashlib.sha256(np.ascontiguousarray(array).data).digest()
 
 
 def _write_layout(
@@ -224,16 +229,13 @@ def _write_layout(
     schema.write_text(file.attrs, "format", schema.FORMAT)
     file.attrs["version"] = np.int32(schema.VERSION)
     file.attrs["complete"] = np.uint8(0)
-    schema.write_text(file.attrs, "digest", _NO_DIGEST)
+    schema.write_text(file.attrs, "digest", NO_DIGEST)
     rows = len(texts["path"])
     for name, values in texts.items():
         _write_texts(file, f"clips/{name}", values)
     for name, split in splits.items():
         for part in PARTS:
-            data = split.part(part).astype("<i4")
-            schema.create_dataset(
-                file, f"splits/{name}/{part}", data.shape, data.dtype, data
-            )
+            _write_index(file, f"splits/{name}/{part}", split.part(part).astype("<i4"))
         for fact in ("leakage", "adjacent"):
             share = getattr(split, fact)
             file[f"splits/{name}"].attrs[fact] = np.nan if share is None else share
@@ -249,6 +251,8 @@ def _write_layout(
             dataset.attrs["scale"], dataset.attrs["offset"] = scale, offset
             schema.write_text(dataset.attrs, "unit", "dB re full scale")
             schema.write_text(dataset.attrs, "axes", "clip row column channel")
+        elif name.startswith("clips/"):
+            schema.write_text(dataset.attrs, "digest", NO_DIGEST)
     for name in ("rows/status", "rows/error"):
         file[name][...] = np.zeros((), file[name].dtype)
 
@@ -256,8 +260,12 @@ def _write_layout(
 def _write_texts(file: h5py.File, name: str, values: Sequence[str]) -> None:
     encoded = [value.encode() for value in values]
     dtype = schema.text_dtype(max(map(len, encoded), default=1))
-    data = np.array(encoded, dtype) if encoded else None
-    schema.create_dataset(file, name, (len(encoded),), dtype, data)
+    _write_index(file, name, np.array(encoded, dtype))
+
+
+def _write_index(file: h5py.File, name: str, data: np.ndarray) -> None:
+    dataset = schema.create_dataset(file, name, data.shape, data.dtype, data)
+    schema.write_text(dataset.attrs, "digest", digest_of(data).hex())
 
 
 def _copy_done(source: FeatureStore, target: Path) -> None:

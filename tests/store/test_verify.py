@@ -9,6 +9,7 @@ import h5py
 import numpy as np
 import pytest
 
+from asc.errors import StoreError
 from asc.store import FeatureStore, verify
 
 
@@ -86,7 +87,8 @@ def test_parts_that_overlap(own_store):
         file["splits/random/test"][0] = file["splits/random/train"][0]
 
     assert change(own_store, overlap) == [
-        "Split random: a clip is in two parts, or twice in one."
+        "Split random: a clip is in two parts, or twice in one.",
+        "/splits/random/test was changed: its bytes are not those of its digest.",
     ]
 
 
@@ -121,8 +123,50 @@ def test_labels_that_are_not_listed(own_store):
     def relabel(file):
         file["clips/scene"][3] = b"moon"
 
-    (sentence,) = change(own_store, relabel)
-    assert "scenes that it does not list" in sentence
+    index, labels = change(own_store, relabel)
+    assert index.startswith("/clips/scene was changed")
+    assert "scenes that it does not list" in labels
+
+
+INDICES = ["recording", "seconds", "sample_rate", "channels", "source_bytes"]
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["splits/fold1/train", "splits/fold2/test", "clips/path", "clips/source_crc32"]
+    + [f"clips/{name}" for name in INDICES],
+)
+@pytest.mark.parametrize("seed", range(3))
+def test_any_changed_byte_of_an_index_is_named(own_store, name, seed):
+    """Also where nothing else tells: a row that is in no part, a length, a sum."""
+    flip(own_store, name, random.Random(seed).randrange(10_000))
+    try:
+        found = problems(own_store)
+    except StoreError as error:  # a path with a control character, say
+        found = [str(error)]
+    assert any(name.rpartition("/")[0].split("/")[-1] in text for text in found)
+
+
+def test_rows_that_change_places_break_no_rule(own_store):
+    def exchange(file):
+        parts = [file["splits/random"][part] for part in ("train", "validation")]
+        rows = [part[...] for part in parts]
+        rows[0][0], rows[1][0] = rows[1][0], rows[0][0]
+        for part, changed in zip(parts, rows, strict=True):
+            part[...] = np.sort(changed)
+
+    found = change(own_store, exchange)
+    for part in ("train", "validation"):
+        assert any(text.startswith(f"/splits/random/{part} was") for text in found)
+
+
+def test_stores_of_earlier_versions_have_no_digests_of_indices(own_store):
+    def take_away(file):
+        for group in ("clips", "failures", "splits/random", "splits/fold1"):
+            for dataset in file[group].values():
+                del dataset.attrs["digest"]
+
+    assert change(own_store, take_away) == []
 
 
 @pytest.mark.parametrize(
