@@ -25,7 +25,7 @@ def listener(quiet: bool) -> Any:
 
             self.batches, self.epochs = batches, epochs
             click.echo(
-                f"{training_sentence(run)}, {batches} batches an epoch -> {run.path}",
+                f"{training_sentence(run)}, {batches} batches an epoch -> {run.place}",
                 err=quiet,
             )
 

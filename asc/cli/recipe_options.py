@@ -54,7 +54,8 @@ _HELP = {
     "batches_per_epoch": "Cut epochs after so many batches.",
     "limit": "Use at most so many clips of each part.",
     "precision": f"What layers compute in: {', '.join(PRECISIONS)}.",
-    "strategy": f"Devices, one or all of the machine: {', '.join(STRATEGIES)}.",
+    "strategy": "Devices, one, all of the machine, or all of the machines in"
+    f" TF_CONFIG: {', '.join(STRATEGIES)}.",
     "jit": "Compile by XLA.",
     "deterministic": "Repeat results bit for bit, at some cost.",
     "imports": "Module that registers a model of your own; may be repeated.",

@@ -114,7 +114,7 @@ def train(
     else:
         raise UsageError("Name a STORE to train on, or a run with --resume.")
     if as_json:
-        print_json(result.metrics | {"run": str(finished.path)})
+        print_json(result.metrics | {"run": finished.place})
         return 0
     click.echo(f"{result.metrics['part']} {result.title()}")
     if "folds" in result.metrics:
@@ -125,7 +125,7 @@ def train(
     if result.metrics["part"] != "test":
         note(
             f"split {result.metrics['split']} has no test part, and the epoch was"
-            f" chosen on these clips. For a test: asc evaluate {finished.path}"
+            f" chosen on these clips. For a test: asc evaluate {finished.place}"
             " --store EVALUATION-STORE"
         )
     if result.metrics["leakage"]:
@@ -134,7 +134,7 @@ def train(
             " recording with training, so this measures recognition of recordings"
             " more than of scenes. --split recording or fold1 keeps them apart."
         )
-    click.echo(f"run {finished.path}: metrics.json, curves.png, confusion.png")
+    click.echo(f"run {finished.place}: metrics.json, curves.png, confusion.png")
     return 0
 
 

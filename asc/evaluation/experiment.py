@@ -8,23 +8,24 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from asc.corpus.splits import FOLDS
-from asc.errors import AscError, SettingsMismatch, is_full_disk
+from asc.errors import AscError, SettingsMismatch, UsageError, is_full_disk
 from asc.evaluation import plots
 from asc.evaluation.evaluate import Evaluation, evaluate, training_sentence
 from asc.evaluation.folds import fold_names, fold_sentences, pool
 from asc.store import FeatureStore
 from asc.store.fingerprint import describe_difference
 from asc.training import trainer
-from asc.training.recipe import Recipe
+from asc.training.recipe import MULTIWORKER, Recipe
 from asc.training.recipes import choose
 from asc.training.run import Run
+from asc.training.workers import team
 
 
 def train(
@@ -74,6 +75,8 @@ def train(
         check(store, recipe)
         prepared = Run.create(run, recipe, store, sources=sources)
         prepared.record_environment(command)
+    elif recipe.strategy == MULTIWORKER and not team().leads:
+        return resume(team().join(recipe, _teller(options)), store=store, **options)
     else:
         prepared = trainer.prepare(store, recipe, run, command=command, sources=sources)
     try:
@@ -85,7 +88,12 @@ def train(
 
 
 def check(store: FeatureStore, recipe: Recipe) -> None:
-    """Raise UsageError if a recipe cannot be trained on a store."""
+    """Raise UsageError if a recipe cannot be one of several trained on a store."""
+    if recipe.strategy == MULTIWORKER:
+        raise UsageError(
+            "TensorFlow connects workers once in a process, so --strategy multiworker"
+            " is for one training at a time, such as that of --split fold1."
+        )
     names = fold_names(store) if recipe.split == FOLDS else (recipe.split,)
     for name in names:
         trainer.part_rows(store, replace(recipe, split=name))
@@ -143,7 +151,7 @@ def resume(
     Options are those of `train`.
     """
     if not isinstance(run, Run):
-        run = Run(run)
+        run = _open(Path(run), _teller(options))
     if store is None:
         store = run.open_store()
     try:
@@ -152,15 +160,29 @@ def resume(
         return run, _resume_one(run, store, **options)
     except KeyboardInterrupt as error:
         # Of all folds and one of them, the caller knows the former.
-        error.__notes__ = [f"Go on with: asc-train --resume {run.path}"]
+        error.__notes__ = [f"Go on with: asc-train --resume {run.place}"]
         raise
     except OSError as error:
         if not is_full_disk(error):
             raise
         raise AscError(
             f"The disk of {run.path} is full. All epochs that were kept there still"
-            f" are; make room, and go on with: asc-train --resume {run.path}"
+            f" are; make room, and go on with: asc-train --resume {run.place}"
         ) from error
+
+
+def _open(path: Path, tell: Callable[[str], Any]) -> Run:
+    """Return the run of a folder; on other workers than the first, a copy of it."""
+    if (path / "recipe.json").exists() or "TF_CONFIG" not in os.environ:
+        run = Run(path)
+        if run.recipe.strategy != MULTIWORKER or run.is_finished() or team().leads:
+            return run
+        return team().join(run.recipe, tell)
+    return Run(path) if team().leads else team().join(None, tell)
+
+
+def _teller(options: Mapping[str, Any]) -> Callable[[str], Any]:
+    return (options.get("listener") or trainer.Listener()).note
 
 
 def _resume_one(run: Run, store: FeatureStore, **options: Any) -> Evaluation:
@@ -188,7 +210,7 @@ def _resume_folds(run: Run, store: FeatureStore, **options: Any) -> Evaluation:
             done[name] = finish(store, recipe, run.path / name, **options)
         except (Exception, KeyboardInterrupt) as error:
             # In place of what the run of the fold says.
-            error.__notes__ = [f"Go on with: asc-train --resume {run.path}"]
+            error.__notes__ = [f"Go on with: asc-train --resume {run.place}"]
             raise
     pooled = pool(done, store)
     if not run.is_finished():

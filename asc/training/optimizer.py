@@ -19,7 +19,12 @@ _OPTIMIZERS = {
 }
 
 
-def compile_model(model: keras.Model, recipe: Recipe, batches: int) -> None:
+def compile_model(
+    model: keras.Model,
+    recipe: Recipe,
+    batches: int,
+    optimizer: keras.optimizers.Optimizer | None = None,
+) -> None:
     """Compile a model as a recipe says.
 
     Parameters
@@ -28,14 +33,11 @@ def compile_model(model: keras.Model, recipe: Recipe, batches: int) -> None:
     recipe : Recipe
     batches : int
         Batches of an epoch, which the schedule is counted in.
+    optimizer : keras.optimizers.Optimizer, optional
+        One that the model has already; a new one if not given.
     """
-    settings: dict[str, Any] = {}
-    if recipe.weight_decay is not None:
-        settings["weight_decay"] = recipe.weight_decay
-    if recipe.ema:
-        settings |= {"use_ema": True, "ema_momentum": recipe.ema}
     model.compile(
-        _OPTIMIZERS[recipe.optimizer](learning_rate(recipe, batches), **settings),
+        optimizer or _new_optimizer(recipe, batches),
         loss=keras.losses.CategoricalCrossentropy(
             label_smoothing=recipe.label_smoothing
         ),
@@ -43,6 +45,15 @@ def compile_model(model: keras.Model, recipe: Recipe, batches: int) -> None:
         # "auto" would let the machine decide how to round.
         jit_compile=recipe.jit,
     )
+
+
+def _new_optimizer(recipe: Recipe, batches: int) -> keras.optimizers.Optimizer:
+    settings: dict[str, Any] = {}
+    if recipe.weight_decay is not None:
+        settings["weight_decay"] = recipe.weight_decay
+    if recipe.ema:
+        settings |= {"use_ema": True, "ema_momentum": recipe.ema}
+    return _OPTIMIZERS[recipe.optimizer](learning_rate(recipe, batches), **settings)
 
 
 def learning_rate(

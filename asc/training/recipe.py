@@ -35,8 +35,9 @@ _REAL = {
     "label_smoothing": 1,
 }
 _OPTIONAL = ("batches_per_epoch", "limit", "weight_decay", "weights")
+MULTIWORKER = "multiworker"
 #: How a training is spread over devices (`asc.training.devices`).
-STRATEGIES = ("none", "mirrored")
+STRATEGIES = ("none", "mirrored", MULTIWORKER)
 
 
 @dataclass(frozen=True)
@@ -98,9 +99,10 @@ class Recipe:
     imports : tuple of str
         Modules that register models of your own (`asc.register_model`). They are
         imported when the recipe is made, also by whatever opens its run later.
-    strategy : {'none', 'mirrored'}
-        One device, or all of the machine: each takes an equal share of every
-        batch. Batch normalisation then goes by the share.
+    strategy : {'none', 'mirrored', 'multiworker'}
+        One device, all of the machine, or all of several machines
+        (`asc.training.workers`): each takes an equal share of every batch. Batch
+        normalisation then goes by the share.
 
     Raises
     ------

@@ -45,10 +45,13 @@ class Run:
     Parameters
     ----------
     path : path-like
+    place : str, optional
+        Where people find it, if that is another folder than ``path``.
 
     Attributes
     ----------
     path : Path
+    place : str
     recipe : Recipe
     spec : FeatureSpec
         The front end that the model was trained behind.
@@ -63,8 +66,9 @@ class Run:
         If it is not a run folder.
     """
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
+    def __init__(self, path: str | os.PathLike[str], place: str | None = None) -> None:
         self.path = Path(path)
+        self.place = place or str(path)
         try:
             record = json.loads((self.path / "recipe.json").read_text("utf-8"))
             imports = dict(record["recipe"]).get("imports", ())

@@ -17,7 +17,8 @@ from asc.models import build_model, parameter_counts
 from asc.pipeline.dataset import dataset
 from asc.pipeline.statistics import Statistics, row_statistics
 from asc.store import FeatureStore
-from asc.training.recipe import Recipe
+from asc.training import workers
+from asc.training.recipe import MULTIWORKER, Recipe
 from asc.training.run import Run, write_json
 
 if TYPE_CHECKING:
@@ -132,13 +133,18 @@ def carry_out(
     rows = part_rows(store, run.recipe)
     if run.is_finished():
         return False
-    from asc.training import machine
+    from asc.training import devices, machine
 
     machine.arrange(run.recipe, threads, device)
     more = []
     if tensorboard or (run.path / machine.TENSORBOARD).is_dir():
         more.append(machine.tensorboard(run))
-    return _fit(run, store, rows, in_memory, more, listener or Listener())
+    listener = listener or Listener()
+    if run.recipe.strategy == MULTIWORKER and workers.team().leads:
+        _statistics(run, store, rows["train"])  # the others shall have the same
+        workers.team().invite(run, listener.note)
+    with devices.hearing_of_losses():
+        return _fit(run, store, rows, in_memory, more, listener)
 
 
 def first_batch(run: Run, store: FeatureStore) -> tuple[np.ndarray, np.ndarray]:
@@ -202,7 +208,9 @@ def _fit(
     count = recipe.augmentation().rows_per_epoch(len(rows["train"]))
     batches = -(-count // recipe.batch_size)
     batches = min(batches, recipe.batches_per_epoch or batches)
-    strategy = devices.strategy(recipe.strategy)
+    strategy = devices.strategy(
+        recipe.strategy, {part: len(own) for part, own in rows.items()}
+    )
     training = devices.share_out(
         strategy,
         partial(
@@ -239,6 +247,8 @@ def _fit(
             model = load_whole(run, state)
         else:
             model = _new_model(run, store, statistics, batches)
+    if recipe.strategy == MULTIWORKER:
+        model = devices.fit_for_workers(strategy, model, recipe, batches)
     if state.epoch:
         settle(model, run, state)
     else:
@@ -246,9 +256,8 @@ def _fit(
     if state.stopped or state.epoch >= recipe.epochs:
         return False
     if recipe.strategy != "none":
-        run.log(
-            f"on {strategy.num_replicas_in_sync} devices: {devices.names(strategy)}"
-        )
+        more = [devices.Agreement(strategy), *more]
+        run.log(f"on {devices.described(strategy)}")
     if state.epoch:
         run.log(f"resumed after epoch {state.epoch}")
     for sentence in _oddities(store, recipe, rows):
