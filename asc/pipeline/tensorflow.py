@@ -4,6 +4,10 @@ TensorFlow writes several lines to standard error before its own log level
 applies, so the file descriptor itself is turned away while it is imported and
 looks for devices. If that fails, what it wrote is shown. People who want the
 notes set ``TF_CPP_MIN_LOG_LEVEL`` themselves, and nothing is turned away.
+
+TensorFlow also asks the system for every large tensor anew, which then clears its
+pages: a third of the processors' time of a training step. With the allocator that it
+uses on GPUs it keeps the memory and uses it again. The results are the same.
 """
 
 from __future__ import annotations
@@ -13,6 +17,8 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+
+from asc.environment import usable_memory
 
 
 @contextmanager
@@ -38,6 +44,10 @@ def _quiet() -> Iterator[None]:
                 notes.seek(0)
                 os.write(2, notes.read())
 
+
+os.environ.setdefault("TF_CPU_ALLOCATOR_USE_BFC", "1")
+# All there is; by itself 64 GB, which can be less or more than that.
+os.environ.setdefault("TF_CPU_BFC_MEM_LIMIT_IN_MB", str(usable_memory() >> 20))
 
 with _quiet():
     import keras

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 
-from asc.errors import UsageError, unknown_name
+from asc.errors import AscError, UsageError, unknown_name
 from asc.pipeline.tensorflow import keras, tf
 from asc.training.recipe import Recipe
 from asc.training.run import Run
@@ -77,6 +77,19 @@ def computing_in(precision: str) -> Iterator[None]:
         yield
     finally:
         keras.config.set_dtype_policy(before)
+
+
+@contextmanager
+def short_of_memory(recipe: Recipe) -> Iterator[None]:
+    """Tell in a sentence that a model and its batches do not fit into memory."""
+    try:
+        yield
+    except tf.errors.ResourceExhaustedError as error:
+        raise AscError(
+            f"The memory does not suffice to train {recipe.model} on"
+            f" {recipe.batch_size} clips at a time. Train again with a smaller"
+            " --batch-size, or a smaller model."
+        ) from error
 
 
 def empty(model: keras.Model) -> None:

@@ -124,8 +124,8 @@ def carry_out(
         If TensorBoard is not installed, there is no such device, or the threads
         cannot be changed.
     AscError
-        If the loss is no longer finite, or the disk is full. The best model so far
-        is kept.
+        If the loss is no longer finite, the memory too small, or the disk full. The
+        best model so far is kept.
     """
     if store is None:
         store = run.open_store()
@@ -143,7 +143,7 @@ def carry_out(
     if run.recipe.strategy == MULTIWORKER and workers.team().leads:
         _statistics(run, store, rows["train"])  # the others shall have the same
         workers.team().invite(run, listener.note)
-    with devices.hearing_of_losses():
+    with devices.hearing_of_losses(), machine.short_of_memory(run.recipe):
         return _fit(run, store, rows, in_memory, more, listener)
 
 

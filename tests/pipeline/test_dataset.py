@@ -289,6 +289,12 @@ def test_batches_do_not_depend_on_parallelism(store, endless):
         assert_equal(alone, other)
 
 
+@pytest.mark.parametrize("endless", [False, True])
+def test_nothing_is_tuned(store, endless):
+    """TensorFlow's thread for it holds up whoever is done with the batches."""
+    assert dataset(store, endless=endless).options().autotune.enabled is False
+
+
 def test_a_model_sees_the_epochs_in_order(store):
     """`fit` reads an endless dataset from its first batch on, none twice."""
     from asc.pipeline.tensorflow import keras

@@ -205,6 +205,20 @@ def test_a_disk_that_gets_full(tmp_path, small_store, monkeypatch):
     assert len(resumed.history()) > 1
 
 
+def test_a_memory_that_is_too_small(tmp_path, small_store):
+    """TensorFlow itself looks for ten seconds whether some memory gets free."""
+    from asc.pipeline.tensorflow import tf
+
+    def exhaust():
+        raise tf.errors.ResourceExhaustedError(None, None, "OOM")
+
+    with pytest.raises(AscError, match="train frail on 8 clips.*smaller --batch-size"):
+        experiment.train(
+            small_store, recipe(), tmp_path / "run", listener=At(3, exhaust)
+        )
+    assert len(Run(tmp_path / "run").history()) == 1
+
+
 # What is odd, and what cannot be
 
 

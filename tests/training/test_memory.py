@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import resource
 import shutil
 import subprocess
 import sys
@@ -98,6 +99,17 @@ def test_a_store_larger_than_the_memory_can_be_trained_from(large_store, tmp_pat
         "The part's 14,000 clips take 0.9 GB, and there is not as much memory. Leave"
         " out --in-memory: they are then read as they are needed.\n"
     )
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="counts pages of Linux")
+def test_memory_of_tensors_is_used_again():
+    """The system clears every page that it gives; a step shall not ask for new ones."""
+    tf.ones([2**24]) + 1  # 64 MB, twice
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    for _ in range(5):
+        tf.ones([2**24]) + 1
+    given = resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+    assert given * resource.getpagesize() < 2**26
 
 
 @needs_smaps
