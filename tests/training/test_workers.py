@@ -100,23 +100,23 @@ def wait_for(happened):
 def test_a_worker_is_killed_and_all_go_on(small_store, tmp_path, start):
     """The result is that of two workers that nothing interrupted."""
     run, whole = tmp_path / "run", tmp_path / "whole"
-    pair = start(*options(small_store, run, 40))
+    pair = start(*options(small_store, run, 12))
     wait_for(lambda: (run / "history.csv").exists() and len(history(run)) > 1)
     pair[1].send_signal(signal.SIGKILL)
     _, told = pair[0].communicate(timeout=60)
     assert pair[0].returncode == 1
     assert "Another worker can no longer be reached" in told
     kept = len(history(run))
-    assert kept < 40
+    assert kept < 12
 
     said = [one.communicate(timeout=100) for one in start("--resume", run)]
     results = [output.splitlines()[-2:] for output, _ in said]
     assert results[0] == results[1] and "accuracy" in results[0][0], said
-    uninterrupted = start(*options(small_store, whole, 40))
+    uninterrupted = start(*options(small_store, whole, 12))
     for process in uninterrupted:
         process.communicate(timeout=100)
         assert process.returncode == 0
-    assert len(history(run)) == 40
+    assert len(history(run)) == 12
     np.testing.assert_allclose(history(run), history(whole), rtol=1e-5, atol=1e-6)
     metrics = [json.loads((path / "metrics.json").read_text()) for path in (run, whole)]
     assert metrics[0]["confusion"] == metrics[1]["confusion"]
