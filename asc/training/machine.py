@@ -85,6 +85,8 @@ def short_of_memory(recipe: Recipe) -> Iterator[None]:
     try:
         yield
     except tf.errors.ResourceExhaustedError as error:
+        if "alloc" not in error.message:  # a full disk is one too
+            raise
         raise AscError(
             f"The memory does not suffice to train {recipe.model} on"
             f" {recipe.batch_size} clips at a time. Train again with a smaller"

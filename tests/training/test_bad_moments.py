@@ -210,7 +210,8 @@ def test_a_memory_that_is_too_small(tmp_path, small_store):
     from asc.pipeline.tensorflow import tf
 
     def exhaust():
-        raise tf.errors.ResourceExhaustedError(None, None, "OOM")
+        message = "OOM when allocating tensor with shape[16,256,256,32]"
+        raise tf.errors.ResourceExhaustedError(None, None, message)
 
     with pytest.raises(AscError, match="train frail on 8 clips.*smaller --batch-size"):
         experiment.train(
