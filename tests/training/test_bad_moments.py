@@ -206,7 +206,7 @@ def test_a_disk_that_gets_full(tmp_path, small_store, monkeypatch):
 
 
 def test_a_memory_that_is_too_small(tmp_path, small_store):
-    """TensorFlow itself looks for ten seconds whether some memory gets free."""
+    """Its error is made here: TensorFlow waits ten seconds for memory to get free."""
     from asc.pipeline.tensorflow import tf
 
     def exhaust():
