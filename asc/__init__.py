@@ -15,19 +15,19 @@ __version__ = "0.1.0"
 _PUBLIC = {
     "AscError": "asc.errors",
     "Augmentation": "asc.pipeline.augmentation",
-    "Comparison": "asc.evaluation.comparison",
+    "Comparison": "asc.experiments.comparison",
     "Corpus": "asc.corpus",
     "FeatureSpec": "asc.features",
     "FeatureStore": "asc.store",
     "FrontEnd": "asc.features",
-    "Grid": "asc.evaluation.grid",
+    "Grid": "asc.experiments.grid",
     "Listener": "asc.training.trainer",
     "Recipe": "asc.training.recipe",
     "Run": "asc.training.run",
     "build_model": "asc.models",
-    "compare": "asc.evaluation.compare",
+    "compare": "asc.experiments.compare",
     "dataset": "asc.pipeline.dataset",
-    "download_corpus": "asc.corpus.download",
+    "download_corpus": "asc.transfer.corpora",
     "evaluate": "asc.evaluation.evaluate",
     "extract": "asc.extraction",
     "make_splits": "asc.corpus",
@@ -35,31 +35,28 @@ _PUBLIC = {
     "paired_test": "asc.evaluation.significance",
     "plan": "asc.extraction",
     "predict": "asc.prediction",
-    "pull": "asc.store.transfer",
-    "push": "asc.store.transfer",
+    "pull": "asc.transfer.stores",
+    "push": "asc.transfer.stores",
     "register_model": "asc.models",
-    "report": "asc.evaluation.report",
-    "resume": "asc.evaluation.experiment",
+    "report": "asc.reporting",
+    "resume": "asc.experiments.experiment",
     "row_statistics": "asc.pipeline.statistics",
-    "train": "asc.evaluation.experiment",
+    "train": "asc.experiments.experiment",
     "verify": "asc.store",
-    "write_synthetic_corpus": "asc.corpus.synthetic",
+    "write_synthetic_corpus": "asc.synthetic.corpus",
 }
 
 __all__ = ["__version__", *_PUBLIC]
 
 if TYPE_CHECKING:
     from asc.corpus import Corpus, make_splits, open_corpus
-    from asc.corpus.download import download_corpus
-    from asc.corpus.synthetic import write_synthetic_corpus
     from asc.errors import AscError
-    from asc.evaluation.compare import compare
-    from asc.evaluation.comparison import Comparison
     from asc.evaluation.evaluate import evaluate
-    from asc.evaluation.experiment import resume, train
-    from asc.evaluation.grid import Grid
-    from asc.evaluation.report import report
     from asc.evaluation.significance import paired_test
+    from asc.experiments.compare import compare
+    from asc.experiments.comparison import Comparison
+    from asc.experiments.experiment import resume, train
+    from asc.experiments.grid import Grid
     from asc.extraction import extract, plan
     from asc.features import FeatureSpec, FrontEnd
     from asc.models import build_model, register_model
@@ -67,11 +64,14 @@ if TYPE_CHECKING:
     from asc.pipeline.dataset import dataset
     from asc.pipeline.statistics import row_statistics
     from asc.prediction import predict
+    from asc.reporting import report
     from asc.store import FeatureStore, verify
-    from asc.store.transfer import pull, push
+    from asc.synthetic.corpus import write_synthetic_corpus
     from asc.training.recipe import Recipe
     from asc.training.run import Run
     from asc.training.trainer import Listener
+    from asc.transfer.corpora import download_corpus
+    from asc.transfer.stores import pull, push
 
 
 def __getattr__(name: str) -> Any:

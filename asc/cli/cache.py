@@ -12,7 +12,7 @@ from asc.cli.options import NearestGroup, json_option, print_json, verbose_optio
 from asc.errors import UsageError
 
 if TYPE_CHECKING:
-    from asc.store.cache import Entry
+    from asc.transfer.cache import Entry
 
 
 @click.group(cls=NearestGroup)
@@ -35,7 +35,7 @@ def list_command(as_json: bool) -> int:
     Example:
         asc cache list --json
     """
-    from asc.store.cache import cache_limit, cached, downloads
+    from asc.transfer.cache import cache_limit, cached, downloads
 
     entries, limit = cached(), cache_limit()
     total = sum(entry.bytes for entry in entries)
@@ -71,9 +71,9 @@ def clean(limit: str | None, everything: bool, as_json: bool) -> int:
     Example:
         asc cache clean --limit 5GB
     """
-    from asc.store.cache import cache_limit
-    from asc.store.cache import clean as carry_out
-    from asc.store.cache import parse_size
+    from asc.transfer.cache import cache_limit
+    from asc.transfer.cache import clean as carry_out
+    from asc.transfer.cache import parse_size
 
     wanted = cache_limit() if limit is None else parse_size(limit, "--limit")
     if wanted is None and not everything:

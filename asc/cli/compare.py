@@ -23,11 +23,11 @@ from asc.cli.options import (
 )
 from asc.cli.recipe_options import recipe_options, take_recipe
 from asc.errors import EXIT_PARTIAL, UsageError, counted, unknown_name
-from asc.evaluation.grid import AXES, GRIDS, Grid
+from asc.experiments.grid import AXES, GRIDS, Grid
 from asc.training.recipes import choose
 
 if TYPE_CHECKING:
-    from asc.evaluation.comparison import Entry
+    from asc.experiments.comparison import Entry
 
 
 @click.command()
@@ -81,8 +81,8 @@ def compare(
     Example:
         asc compare tut2017.h5 --grid slides --split folds --jobs 2
     """
-    from asc.evaluation.compare import compare as carry_out
-    from asc.evaluation.compare import default_folder
+    from asc.experiments.compare import compare as carry_out
+    from asc.experiments.compare import default_folder
     from asc.store import FeatureStore
 
     grid = _grid(named, *take_recipe(ctx, options))

@@ -10,9 +10,9 @@ from asc.cli.options import percent
 from asc.errors import counted
 
 if TYPE_CHECKING:
-    from asc.evaluation.comparison import Cell, Comparison, Gap
-    from asc.evaluation.differences import Difference
     from asc.evaluation.significance import PairedTest
+    from asc.experiments.comparison import Cell, Comparison, Gap
+    from asc.experiments.differences import Difference
 
 #: Columns of the tables, as people know them.
 _COLUMNS = {"stft": "STFT", "mel": "MEL"}

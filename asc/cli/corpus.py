@@ -111,7 +111,7 @@ def synth(
     Example:
         asc corpus synth cache/synthetic --scenes 6 --recordings 8 --clips 4
     """
-    from asc.corpus.synthetic import write_synthetic_corpus
+    from asc.synthetic.corpus import write_synthetic_corpus
 
     with progress("writing", "clips") as show:
         root = write_synthetic_corpus(
@@ -157,8 +157,8 @@ def download(
     Example:
         asc corpus download tut2017-development TUT-acoustic-scenes-2017-development
     """
-    from asc.corpus.download import download_corpus
-    from asc.corpus.zenodo import data_set
+    from asc.transfer.corpora import download_corpus
+    from asc.transfer.zenodo import data_set
 
     data = data_set(name)
     licence = (

@@ -60,7 +60,7 @@ def local(store: Path | str) -> Path:
     """Return the path of a `STORE` argument: a URL is pulled into the cache."""
     if isinstance(store, Path):
         return store
-    from asc.store.transfer import resolve
+    from asc.transfer.stores import resolve
 
     with transferring("pulling") as show:
         return resolve(store, progress=show)
@@ -114,7 +114,7 @@ def quieten_cluster(backend: str, settings: Settings) -> None:
 
 def command_line() -> tuple[str, ...]:
     """Return the command line for the record of a run, without credentials."""
-    from asc.store.sources import shown
+    from asc.transfer.sources import shown
 
     return tuple(shown(word) if "://" in word else word for word in sys.argv)
 

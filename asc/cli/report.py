@@ -42,7 +42,7 @@ def report(paths: tuple[Path, ...], output: Path, audio: Path | None) -> None:
     Example:
         asc report cache/runs/leaky cache/runs/honest -o report.html
     """
-    from asc.evaluation.report import report as carry_out
+    from asc.reporting import report as carry_out
 
     written = carry_out(paths, output, audio=audio)
     click.echo(f"{written}: {written.stat().st_size / 1e6:.1f} MB")

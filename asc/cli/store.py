@@ -188,7 +188,7 @@ def preview(store: Path | str, clip: str | None, output: Path | None) -> int:
     Example:
         asc store preview cache/esc10.h5 -o sheet.png
     """
-    from asc.evaluation import plots
+    from asc import plots
     from asc.store import FeatureStore
 
     opened = FeatureStore(local(store))
@@ -220,8 +220,8 @@ def push(store: Path, url: str, as_json: bool) -> int:
     Example:
         asc store push cache/esc10.h5 /mnt/shared/stores/
     """
-    from asc.store.sources import shown
-    from asc.store.transfer import push as carry_out
+    from asc.transfer.sources import shown
+    from asc.transfer.stores import push as carry_out
 
     with transferring("pushing") as show:
         place = shown(carry_out(store, url, progress=show))
@@ -247,7 +247,7 @@ def pull(url: str, as_json: bool) -> int:
     Example:
         asc store pull https://example.org/stores/esc10.h5
     """
-    from asc.store.transfer import pull as carry_out
+    from asc.transfer.stores import pull as carry_out
 
     with transferring("pulling") as show:
         path = carry_out(url, progress=show)

@@ -91,7 +91,7 @@ def train(
     named, flags = take_recipe(ctx, settings)
     if show:
         return _show(*choose(named, flags), as_json)
-    from asc.evaluation import experiment
+    from asc.experiments import experiment
     from asc.store import FeatureStore
 
     settings["listener"] = listener(quiet=as_json)
@@ -118,7 +118,7 @@ def train(
         return 0
     click.echo(f"{result.metrics['part']} {result.title()}")
     if "folds" in result.metrics:
-        from asc.evaluation.folds import fold_sentences
+        from asc.experiments.folds import fold_sentences
 
         for sentence in fold_sentences(result.metrics):
             click.echo(sentence)

@@ -63,7 +63,7 @@ class Evaluation:
 
     def save(self, folder: Path) -> None:
         """Write metrics, predictions and the confusion matrix, with picture."""
-        from asc.evaluation import plots
+        from asc import plots
 
         names = list(self.scenes)
         predicted = self.probabilities.argmax(axis=1)

@@ -22,7 +22,7 @@ from asc.errors import AscError, UsageError, counted, is_full_disk
 from asc.extraction.planning import Plan
 from asc.extraction.reuse import open_writer
 from asc.extraction.workers import Computed, Failed, results
-from asc.lock import writing
+from asc.files import writing
 from asc.store import FeatureStore, StoreWriter, partial_path
 from asc.store.schema import DONE
 

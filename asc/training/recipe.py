@@ -36,7 +36,7 @@ _REAL = {
 }
 _OPTIONAL = ("batches_per_epoch", "limit", "weight_decay", "weights")
 MULTIWORKER = "multiworker"
-#: How a training is spread over devices (`asc.training.devices`).
+#: How a training is spread over devices (`asc.training.distributed`).
 STRATEGIES = ("none", "mirrored", MULTIWORKER)
 
 
@@ -101,7 +101,7 @@ class Recipe:
         imported when the recipe is made, also by whatever opens its run later.
     strategy : {'none', 'mirrored', 'multiworker'}
         One device, all of the machine, or all of several machines
-        (`asc.training.workers`): each takes an equal share of every batch. Batch
+        (`asc.training.distributed`): each takes an equal share of every batch. Batch
         normalisation then goes by the share.
 
     Raises

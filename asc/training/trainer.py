@@ -17,7 +17,7 @@ from asc.models import build_model, parameter_counts
 from asc.pipeline.dataset import dataset
 from asc.pipeline.statistics import Statistics, row_statistics
 from asc.store import FeatureStore
-from asc.training import workers
+from asc.training.distributed import workers
 from asc.training.recipe import MULTIWORKER, Recipe
 from asc.training.run import Run, write_json
 
@@ -133,7 +133,8 @@ def carry_out(
     rows = part_rows(store, run.recipe)
     if run.is_finished():
         return False
-    from asc.training import devices, machine
+    from asc.training import machine
+    from asc.training.distributed import devices
 
     machine.arrange(run.recipe, threads, device)
     more = []
@@ -199,7 +200,8 @@ def _fit(
     more: list[keras.callbacks.Callback],
     listener: Listener,
 ) -> bool:
-    from asc.training import devices, machine
+    from asc.training import machine
+    from asc.training.distributed import devices
     from asc.training.state import Keeper, State, load_whole, settle
 
     began = time.perf_counter()

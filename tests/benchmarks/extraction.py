@@ -11,9 +11,9 @@ from pathlib import Path
 
 from joblib import Parallel, delayed
 
-from asc.corpus.synthetic import write_synthetic_corpus
 from asc.environment import usable_cores
 from asc.features import FeatureSpec
+from asc.synthetic.corpus import write_synthetic_corpus
 
 #: Distinct files; more clips are hard links to them.
 FILES = 300

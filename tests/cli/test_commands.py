@@ -164,7 +164,7 @@ def test_dry_run_writes_nothing(own_corpus):
 
 
 def test_a_second_writer_exits_7(own_corpus):
-    from asc.lock import writing
+    from asc.files import writing
 
     with writing(own_corpus.parent / "s.h5"):
         told = sentence(

@@ -128,7 +128,7 @@ def test_mistakes_are_told_before_anything(options, code, sentence, folder):
 
 def test_what_options_make_of_a_grid(folder):
     from asc.cli.compare import _grid
-    from asc.evaluation.grid import GRIDS, Grid
+    from asc.experiments.grid import GRIDS, Grid
 
     slides = Grid(**GRIDS["slides"])
 

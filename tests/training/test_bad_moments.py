@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from asc.errors import AscError, InputError, StoreError, UsageError
-from asc.evaluation import experiment
+from asc.experiments import experiment
 from asc.models import import_models, registry
 from asc.store import FeatureStore
 from asc.training import trainer
@@ -78,7 +78,7 @@ class At(Listener):
 
 KILLED = """
 import json, os, signal, sys
-from asc.evaluation import experiment
+from asc.experiments import experiment
 from asc.training import trainer, state
 from asc.training.recipe import Recipe
 

@@ -9,7 +9,7 @@ import pytest
 
 from asc.corpus.splits import PARTS, leakage
 from asc.errors import StoreError
-from asc.evaluation import experiment
+from asc.experiments import experiment
 from asc.pipeline.dataset import dataset
 from asc.store import FeatureStore, partial_path
 from asc.store.schema import DONE

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from asc.evaluation import experiment
+from asc.experiments import experiment
 from asc.models import register_model, registry
 from asc.store import FeatureStore
 from asc.training import trainer

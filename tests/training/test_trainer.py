@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from asc.errors import AscError, InputError, StoreError, UsageError
-from asc.evaluation import experiment
+from asc.experiments import experiment
 from asc.models import register_model, registry
 from asc.store import FeatureStore
 from asc.training import trainer

@@ -16,9 +16,9 @@ import numpy as np
 import pytest
 
 from asc.errors import UsageError
-from asc.evaluation import experiment
+from asc.experiments import experiment
 from asc.store import FeatureStore
-from asc.training import workers
+from asc.training.distributed import workers
 from asc.training.recipe import Recipe
 
 MODEL = """

@@ -1,5 +1,0 @@
-"""Reports: one page about runs that needs nothing but a browser."""
-
-from asc.evaluation.report.page import report
-
-__all__ = ["report"]

@@ -1,0 +1,1 @@
+"""Trainings with their one look at the test part: one, folds, grids, comparisons."""

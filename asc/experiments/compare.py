@@ -1,0 +1,288 @@
+"""Training a grid: run by run, in parallel processes, or on a cluster."""
+
+from __future__ import annotations
+
+import gc
+import os
+import pickle
+import threading
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import partial
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from asc import environment, processes
+from asc.cluster import on_cluster
+from asc.errors import AscError, SettingsMismatch
+from asc.experiments.comparison import DONE, Comparison, Entry, read_entry
+from asc.experiments.grid import GRIDS, Grid
+from asc.files import writing
+from asc.models import import_models, register_model
+from asc.models.registry import ModelEntry, describe
+from asc.store import FeatureStore
+from asc.store.fingerprint import canonical_json, describe_difference
+from asc.training.recipe import Recipe
+from asc.training.run import write_json
+
+#: Hears of a run that has come to an end: the entry, how many of how many runs
+#: are through, and the seconds that the others may take.
+Progress = Callable[[Entry, int, int, float], None]
+#: Index of a run that is through; why it failed if it did, and where.
+_Result = tuple[int, str | None, str]
+
+
+#: Seeds are the business of a process. A Dask worker may have several threads.
+_ONE_AT_A_TIME = threading.Lock()
+
+
+@dataclass(frozen=True)
+class _Task:
+    """All that a worker needs to train one run."""
+
+    index: int
+    store: Path
+    recipe: Recipe
+    path: Path
+    model: ModelEntry
+    threads: int | None
+    in_memory: bool
+    command: tuple[str, ...]
+
+
+def compare(
+    store: FeatureStore | str | os.PathLike[str],
+    grid: Grid,
+    folder: str | os.PathLike[str] | None = None,
+    *,
+    jobs: int = 1,
+    backend: str = "local",
+    scheduler: str | None = None,
+    in_memory: bool = False,
+    command: tuple[str, ...] = (),
+    progress: Progress | None = None,
+) -> Comparison:
+    """Train every recipe of a grid and evaluate each once on its test part.
+
+    The same call goes on after an interruption, run by run and within a run
+    epoch by epoch. A run that fails is recorded and passed over; the next call
+    tries it again.
+
+    Parameters
+    ----------
+    store : FeatureStore or path
+    grid : Grid
+    folder : path, optional
+        Where the comparison is kept; `default_folder` if not given.
+    jobs : int > 0
+        Runs at a time. With 1 they are trained in this process, otherwise in
+        processes of their own, among which the processors are divided.
+    backend : {'local', 'dask', 'ray'}
+        ``local`` for this machine, the others for a cluster whose workers see store
+        and folder under the same paths.
+    scheduler : str, optional
+        Address of the cluster; a local one is started if not given.
+    in_memory : bool
+        Keep the train part in memory.
+    command : tuple of str
+        Kept in the records of the runs.
+    progress : callable, optional
+        ``progress(entry, done, total, seconds_left)``, after each run.
+
+    Returns
+    -------
+    Comparison
+
+    Raises
+    ------
+    UsageError
+        If a recipe does not fit the store. Nothing was trained.
+    SettingsMismatch
+        If the folder holds another grid or one on another store.
+    Busy
+        If another process works in the folder.
+    AscError
+        If a worker process was killed.
+
+    Examples
+    --------
+    >>> grid = asc.Grid(splits=("random", "recording"))          # doctest: +SKIP
+    >>> comparison = asc.compare("cache/esc10.h5", grid)         # doctest: +SKIP
+    >>> [gap.points for gap in comparison.gaps()]                # doctest: +SKIP
+    [21.25]
+    """
+    from asc.experiments import experiment
+
+    processes.check_backend(backend)
+    if not isinstance(store, FeatureStore):
+        store = FeatureStore(store)
+    for recipe in grid.recipes():
+        experiment.check(store, recipe)
+    path = Path(folder) if folder is not None else default_folder(store, grid)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with writing(path):
+        comparison = _open(path, grid, store)
+        threads = max(1, environment.usable_cores() // jobs) if jobs > 1 else None
+        tasks = [
+            _Task(
+                index,
+                store.path.resolve(),
+                entry.recipe,
+                entry.path.resolve(),
+                describe(entry.recipe.model),
+                threads,
+                in_memory,
+                command,
+            )
+            for index, entry in enumerate(comparison.entries)
+            if entry.status != DONE
+        ]
+        comparison.log(f"{len(tasks)} of {len(comparison.entries)} runs to do")
+        try:
+            for entry, done, left in _finished(
+                comparison, _carried_out(tasks, jobs, backend, scheduler), len(tasks)
+            ):
+                if progress:
+                    progress(entry, done, len(comparison.entries), left)
+        except KeyboardInterrupt as stop:
+            comparison.log("interrupted")
+            # In place of what the single run says.
+            stop.__notes__ = [
+                f"Finished runs are kept in {path}; the same command goes on."
+            ]
+            raise
+        if not tasks:
+            comparison.save()
+    return comparison
+
+
+def _finished(
+    comparison: Comparison, results: Iterator[_Result], count: int
+) -> Iterator[tuple[Entry, int, float]]:
+    """Record each of so many results; yield its entry, runs done, seconds left."""
+    began = time.monotonic()
+    before = len(comparison.entries) - count
+    for done, (index, message, trace) in enumerate(results, 1):
+        entry = comparison.entries[index]
+        entry = read_entry(entry.path, entry.recipe, message)
+        comparison.entries[index] = entry
+        comparison.save()
+        comparison.log(f"{entry.name}: {entry.title()}\n{trace}".rstrip())
+        each = (time.monotonic() - began) / done
+        yield entry, before + done, each * (count - done)
+
+
+def default_folder(store: FeatureStore, grid: Grid) -> Path:
+    """Return the folder of a comparison: the same for the same grid and store.
+
+    It is ``cache/comparisons/STORE-GRID``; a grid without a name has a number
+    that is made from its values.
+    """
+    named = (name for name, known in GRIDS.items() if Grid(**known) == grid)
+    number = sha256(canonical_json(grid.to_dict()).encode()).hexdigest()[:8]
+    name = f"{store.path.stem}-{next(named, number)}"
+    return environment.cache_dir() / "comparisons" / name
+
+
+def _open(path: Path, grid: Grid, store: FeatureStore) -> Comparison:
+    """Make the folder, or check that it is one of this grid and store."""
+    wanted: dict[str, Any] = {
+        "grid": grid.to_dict(),
+        "store": {
+            "path": str(store.path.resolve()),
+            "fingerprint": store.fingerprint,
+            "digest": store.digest,
+        },
+    }
+    if not (path / "grid.json").exists():
+        if path.exists() and (not path.is_dir() or any(path.iterdir())):
+            raise SettingsMismatch(
+                f"{path} is there already and is not the folder of a comparison. Name"
+                " another one."
+            )
+        path.mkdir(exist_ok=True)
+        write_json(path / "grid.json", wanted)
+    comparison = Comparison.load(path)
+    found = {"grid": comparison.grid.to_dict(), "store": dict(comparison.store)}
+    # A store may have moved.
+    found["store"]["path"] = wanted["store"]["path"]
+    if canonical_json(found) != canonical_json(wanted):
+        raise SettingsMismatch(
+            f"{path} holds another comparison; nothing was touched. Name another"
+            f" folder for this one. They differ in:\n"
+            + describe_difference(found, wanted)
+        )
+    return comparison
+
+
+def _carried_out(
+    tasks: list[_Task], jobs: int, backend: str, scheduler: str | None
+) -> Iterator[_Result]:
+    """Yield what became of each run, in any order."""
+    if backend != "local":
+        folders = {task.path.parent.parent for task in tasks}
+        folders |= {task.store.parent for task in tasks}
+        yield from on_cluster(
+            backend,
+            scheduler,
+            _train,
+            tasks,
+            folders=sorted(folders),
+            told=_name_of,
+            ahead=1,
+        )
+        return
+    if jobs == 1 or len(tasks) < 2:
+        yield from map(_train, (replace(task, threads=None) for task in tasks))
+        return
+    import cloudpickle  # a model may be defined anywhere
+
+    jobs = min(jobs, len(tasks))
+    with processes.Pool(jobs, threads=tasks[0].threads or 1) as pool:
+        yield from pool.compute(
+            partial(_train_apart, cloudpickle.dumps(tasks)),
+            range(len(tasks)),
+            told=lambda number: _name_of(tasks[number]),
+        )
+
+
+def _name_of(task: _Task) -> str:
+    return f"run {task.path.name}"
+
+
+def _train_apart(tasks: bytes, number: int) -> _Result:
+    """Train one run in a worker process."""
+    return _train(pickle.loads(tasks)[number])
+
+
+def _train(task: _Task) -> _Result:
+    """Train one run. No exception leaves it: one run must not stop the others."""
+    from asc.experiments import experiment
+    from asc.pipeline.tensorflow import keras, tf
+
+    tf.get_logger().setLevel("ERROR")  # it warns that there is one model after another
+    try:
+        with _ONE_AT_A_TIME:
+            # Whatever the parent has registered is not known to a worker.
+            import_models(task.recipe.imports)
+            register_model(**vars(task.model), replace=True)
+            experiment.finish(
+                FeatureStore(task.store),
+                task.recipe,
+                task.path,
+                command=task.command,
+                in_memory=task.in_memory,
+                threads=task.threads,
+            )
+        return task.index, None, ""
+    except Exception as error:  # noqa: BLE001 - see above
+        message = " ".join(str(error).split())
+        if not isinstance(error, AscError):
+            message = f"{type(error).__name__}: {message}"
+        return task.index, message, traceback.format_exc()
+    finally:
+        keras.backend.clear_session()
+        gc.collect()

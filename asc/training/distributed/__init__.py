@@ -1,0 +1,1 @@
+"""Several devices and machines; imported only when asked for."""

@@ -1,0 +1,1 @@
+"""Downloads: archives of corpora, stores pulled and pushed, their cache."""

@@ -1,0 +1,203 @@
+"""The folder of pulled stores: what is in it, and how it is kept small.
+
+Every copy has a record beside it, ``NAME.json``, with the URL and the facts by
+which a change of the original is noticed. The record's time of change is when
+the copy was last used.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from asc.environment import cache_dir
+from asc.errors import Busy, InputError, UsageError
+from asc.files import writing
+
+#: Environment variable with the greatest size of all copies, such as ``20GB``.
+LIMIT_VARIABLE = "ASC_CACHE_LIMIT"
+
+_RECORD = re.compile(r"([0-9a-f]{12}-[A-Za-z0-9._-]+\.h5)(?:\.part)?\.json")
+_UNITS = {
+    unit: 1000**power for power, unit in enumerate(("", "k", "m", "g", "t"))
+} | {f"{unit}i": 1024**power for power, unit in enumerate(("k", "m", "g", "t"), 1)}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One store in the cache.
+
+    Attributes
+    ----------
+    url : str
+        Where it came from, without credentials and query.
+    path : Path
+        The copy.
+    bytes : int
+        What it takes on disk, with what is not finished.
+    used : float
+        When it was last used, in seconds since 1970.
+    complete : bool
+        False if the download was interrupted; the next pull goes on with it.
+    """
+
+    url: str
+    path: Path
+    bytes: int
+    used: float
+    complete: bool
+
+
+def downloads(cache: str | os.PathLike[str] | None = None) -> Path:
+    """Return the folder of pulled stores below a cache folder."""
+    return Path(cache if cache is not None else cache_dir()) / "downloads"
+
+
+def beside(path: Path, suffix: str) -> Path:
+    """Return the path of a file that belongs to another one."""
+    return path.with_name(path.name + suffix)
+
+
+def read_record(path: Path) -> dict[str, Any]:
+    """Return the record of a copy; empty if there is none that can be read."""
+    try:
+        record = json.loads(beside(path, ".json").read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return record if isinstance(record, dict) else {}
+
+
+def write_record(path: Path, record: dict[str, Any]) -> None:
+    """Write the record of a copy, whole or not at all."""
+    draft = beside(path, ".json.new")
+    draft.write_text(json.dumps(record, indent=2), "utf-8")
+    os.replace(draft, beside(path, ".json"))
+
+
+def mark_used(path: Path) -> None:
+    """Note that a copy is used now."""
+    with suppress(OSError):  # in a cache that others keep, it can only be read
+        os.utime(beside(path, ".json"))
+
+
+def cached(cache: str | os.PathLike[str] | None = None) -> list[Entry]:
+    """Return the pulled stores, least recently used first.
+
+    Parameters
+    ----------
+    cache : path-like, optional
+        Cache folder; by default the one of the environment.
+    """
+    folder = downloads(cache)
+    names: set[str] = set()
+    if folder.is_dir():
+        matches = map(_RECORD.fullmatch, os.listdir(folder))
+        names = {match[1] for match in matches if match}
+    entries = []
+    for name in sorted(names):
+        path = folder / name
+        part = beside(path, ".part")
+        record = read_record(path) or read_record(part)
+        sizes = [status.st_size for status in _found(path, part)]
+        records = _found(beside(path, ".json"), beside(part, ".json"))
+        if records:  # nobody removed it since the folder was listed
+            url = str(record.get("url", "unknown"))
+            used = max(status.st_mtime for status in records)
+            entries.append(Entry(url, path, sum(sizes), used, path.is_file()))
+    return sorted(entries, key=lambda entry: (entry.used, entry.path))
+
+
+def _found(*paths: Path) -> list[os.stat_result]:
+    """Return the status of those files that are there."""
+    found = []
+    for path in paths:
+        with suppress(FileNotFoundError):
+            found.append(path.stat())
+    return found
+
+
+def clean(
+    limit_bytes: int | None = None,
+    everything: bool = False,
+    *,
+    keep: Path | None = None,
+    cache: str | os.PathLike[str] | None = None,
+) -> list[Entry]:
+    """Remove pulled stores, least recently used first.
+
+    What another process is pulling at the moment stays. A store that is being
+    trained from can be pulled again, but is not known to be in use.
+
+    Parameters
+    ----------
+    limit_bytes : int, optional
+        Remove until no more than this is left; by default the limit of the
+        environment, and nothing is removed if there is none.
+    everything : bool
+        Remove all.
+    keep : Path, optional
+        A copy that stays whatever its age.
+    cache : path-like, optional
+        Cache folder; by default the one of the environment.
+
+    Returns
+    -------
+    list of Entry
+        What was removed.
+    """
+    limit = cache_limit() if limit_bytes is None else limit_bytes
+    if limit is None and not everything:
+        return []
+    entries = cached(cache)
+    total = sum(entry.bytes for entry in entries)
+    removed = []
+    for entry in entries:
+        if not everything and limit is not None and total <= limit:
+            break
+        if entry.path == keep:
+            continue
+        try:
+            with writing(entry.path):
+                discard(entry.path)
+        except Busy:
+            continue
+        except OSError as error:
+            raise InputError(
+                f"Cannot remove {entry.path}: {error.strerror}. Is the cache writable?"
+            ) from error
+        total -= entry.bytes
+        removed.append(entry)
+    return removed
+
+
+def discard(path: Path) -> None:
+    """Remove a copy with all that belongs to it; its records go last."""
+    for suffix in ("", ".part", ".part.json", ".json", ".json.new", ".part.json.new"):
+        beside(path, suffix).unlink(missing_ok=True)
+
+
+def cache_limit() -> int | None:
+    """Return the limit of the environment in bytes; None if there is none."""
+    text = os.environ.get(LIMIT_VARIABLE)
+    return parse_size(text, LIMIT_VARIABLE) if text else None
+
+
+def parse_size(text: str, what: str) -> int:
+    """Return a size such as ``20GB``, ``1.5 TB`` or ``4096`` in bytes.
+
+    Raises
+    ------
+    UsageError
+        If it is none.
+    """
+    match = re.fullmatch(
+        r"\s*(\d{1,15}(?:\.\d{1,9})?)\s*([kmgt]i?)?b?\s*", text.lower()
+    )
+    if not match:
+        raise UsageError(f"{what} is {text!r}, expected a size such as 500MB or 20GB.")
+    return int(float(match[1]) * _UNITS[match[2] or ""])

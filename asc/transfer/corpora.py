@@ -1,0 +1,206 @@
+"""Downloads TUT Acoustic Scenes 2017 from Zenodo: resumable, checked, unpacked.
+
+Packages come one after the other: downloaded, compared with their known MD5 sum,
+unpacked, and deleted. What is under way is kept in ``DIR/.download``, so a call
+that was stopped anywhere goes on where it was; packages that have lost a file since
+are fetched again. Nothing without a sum is fetched.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from asc.corpus.readers import open_corpus
+from asc.errors import (
+    AscError,
+    InputError,
+    SettingsMismatch,
+    UsageError,
+    counted,
+)
+from asc.files import writing
+from asc.transfer.archives import fetch, unpack
+from asc.transfer.zenodo import DataSet, Package, data_set
+
+#: Folder of the state inside the corpus folder, and its file that names the data set.
+STATE, OWNER = ".download", "data-set"
+
+
+def download_corpus(
+    name: str,
+    root: str | os.PathLike[str],
+    *,
+    keep: bool = False,
+    base_url: str | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Path:
+    """Download a data set, unpack it and check it; the same call goes on.
+
+    Parameters
+    ----------
+    name : str
+        ``tut2017-development`` or ``tut2017-evaluation``. Their licence, which is on
+        the page of the record, allows non-commercial use.
+    root : path
+        Becomes the corpus folder: new, empty, or of an earlier call.
+    keep : bool
+        Keep the archives, in ``root/.download``.
+    base_url : str, optional
+        Another place of the same files.
+    progress : callable, optional
+        Called with the bytes that are there and of all packages.
+
+    Returns
+    -------
+    root : Path
+
+    Raises
+    ------
+    UsageError, SettingsMismatch, Busy
+        If the name does not exist; if `root` holds anything else, which is not
+        touched; if another process is downloading to it.
+    InputError
+        If there is no connection, or what came is not what was expected.
+    AscError
+        If the disk is too small, or writing fails.
+    """
+    data, root = data_set(name), Path(root)
+    show = progress or (lambda done, total: None)
+    try:
+        _check_folder(root, name)
+        missing = [one for one in data.packages if not _is_unpacked(root, one)]
+        _check_space(root, data, missing, keep)
+        with _claimed(root, name):
+            done = data.size - sum(package.size for package in missing)
+            show(done, data.size)
+            for package in missing:
+
+                def count(
+                    here: int, done: int = done, size: int = package.size
+                ) -> None:
+                    show(done + min(here, size), data.size)
+
+                _install(package, data, root, base_url, keep, count)
+                done += package.size
+                show(done, data.size)
+    except OSError as error:
+        raise AscError(
+            f"Cannot write {root}: {error.strerror or error}."
+            " Call again when that is mended: what is there is kept."
+        ) from error
+    _check_corpus(root, data)
+    return root
+
+
+def _install(
+    package: Package,
+    data: DataSet,
+    root: Path,
+    base_url: str | None,
+    keep: bool,
+    show: Callable[[int], None],
+) -> None:
+    """Download, compare and unpack one package, and leave the marker."""
+    import pooch
+
+    url = f"{(base_url or data.record + '/files').rstrip('/')}/{package.name}"
+    archive, part = _files(root, package)
+    if not archive.exists():
+        fetch(url, part, 2 * package.size + 2**20, show)
+        # Not pooch.retrieve(): it deletes the file when it is stopped at this point.
+        if pooch.file_hash(str(part), alg="md5") != package.md5:
+            part.unlink()
+            raise InputError(
+                f"The MD5 sum of {url} is not {package.md5}, so what came was deleted."
+                " Call again; if it stays so, the file on the server is another one."
+            )
+        os.replace(part, archive)
+    # The limits are far above what is real, and below what would hurt.
+    paths = unpack(archive, root, data.folder, 20 * package.size + 2**24)
+    marker = _marker(root, package)
+    marker.with_suffix(".partial").write_text("\n".join([package.md5, *paths]), "utf-8")
+    os.replace(marker.with_suffix(".partial"), marker)
+    if not keep:
+        archive.unlink()
+
+
+def _files(root: Path, package: Package) -> tuple[Path, Path]:
+    """Return the names of a whole archive and of one that is under way."""
+    return root / STATE / package.name, root / STATE / f"{package.name}.part"
+
+
+def _marker(root: Path, package: Package) -> Path:
+    return root / STATE / f"{package.name}.unpacked"
+
+
+def _is_unpacked(root: Path, package: Package) -> bool:
+    """Tell whether the marker is there, and every file that it lists."""
+    try:
+        md5, *paths = _marker(root, package).read_text("utf-8", "replace").split("\n")
+    except OSError:
+        return False
+    return md5 == package.md5 and all((root / path).is_file() for path in paths)
+
+
+def _check_folder(root: Path, name: str) -> None:
+    """Raise unless the folder is free or was begun for this data set."""
+    if root.exists() and not root.is_dir():
+        raise UsageError(f"{root} is a file. Give a new or empty folder.")
+    owner = root / STATE / OWNER
+    begun = owner.read_text("utf-8", "replace").strip() if owner.exists() else ""
+    others = root.is_dir() and any(one.name != STATE for one in root.iterdir())
+    if (begun or others) and begun != name:
+        raise SettingsMismatch(
+            f"{root} holds {begun or 'other files'}, not a download of {name}; nothing"
+            " was touched. Give a new or empty folder."
+        )
+
+
+def _check_space(root: Path, data: DataSet, missing: list[Package], keep: bool) -> None:
+    if not missing:
+        return
+    sizes = [package.size for package in missing]
+    there = [path for package in missing for path in _files(root, package)]
+    needed = data.unpacked * sum(sizes) // data.size
+    needed += sum(sizes) if keep else max(sizes)
+    needed -= sum(path.stat().st_size for path in there if path.exists())
+    folder = next(path for path in (root, *root.absolute().parents) if path.is_dir())
+    free = shutil.disk_usage(folder).free
+    if needed > free:
+        raise AscError(
+            f"Downloading to {root} needs {needed / 1e9:.1f} GB, and"
+            f" {free / 1e9:.1f} GB are free. Make space or give another folder;"
+            " what is there is kept."
+        )
+
+
+@contextmanager
+def _claimed(root: Path, name: str) -> Iterator[None]:
+    """Mark the folder, and keep other processes out until the block is left."""
+    (root / STATE).mkdir(parents=True, exist_ok=True)
+    with writing(root, lock=root / STATE / "lock"):
+        owner = root / STATE / OWNER
+        if not owner.exists() or not owner.stat().st_size:
+            owner.write_text(name, "utf-8")
+        yield
+
+
+def _check_corpus(root: Path, data: DataSet) -> None:
+    corpus = open_corpus(root, "tut")
+    lost = [one.path for one in corpus.clips if not (root / one.path).is_file()]
+    if len(corpus.clips) != data.clips:
+        problem = f"{counted(len(corpus.clips), 'clip', 'clips')} in its metadata"
+    elif lost:
+        problem = (
+            f"no audio for {counted(len(lost), 'clip', 'clips')}, such as {lost[0]}"
+        )
+    else:
+        return
+    raise InputError(
+        f"{root} was downloaded and has {problem}; {data.clips:,} with audio were"
+        f" expected. Delete {root / STATE} and the rest of the folder and call again."
+    )

@@ -1,0 +1,197 @@
+"""Extraction that is killed, locked out, or runs out of space."""
+
+from __future__ import annotations
+
+import errno
+import os
+import random
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections import namedtuple
+
+import numpy as np
+import pytest
+
+from asc.errors import AscError, Busy, StoreError
+from asc.extraction import extractor
+from asc.store import FeatureStore, StoreWriter, partial_path, verify
+from asc.store.schema import DONE
+
+
+@pytest.fixture
+def store(tmp_path):
+    return tmp_path / "store.h5"
+
+
+DRIVER = """
+import sys, time
+from asc import extraction
+from asc.corpus import open_corpus
+from asc.extraction import extractor, workers
+
+extractor._COMMIT_SECONDS = 0.02
+compute = workers._computed
+
+def slow(*arguments):
+    time.sleep(0.02)
+    return compute(*arguments)
+
+workers._computed = slow
+plan = extraction.plan(
+    open_corpus(sys.argv[1]), sys.argv[2], features=["stft"], rows=16, columns=16
+)
+extraction.extract(plan, jobs=1, progress=lambda done, total: print(done, flush=True))
+"""
+
+
+def test_killed_again_and_again(extract, few_clips, tmp_path, store, computed):
+    """kill -9 at random moments; the rest gives the same bytes, and only the rest."""
+    settings = {"features": ["stft"]}
+    clean = extract(few_clips, tmp_path / "clean.h5", settings=settings)
+    growing = partial_path(store)
+    rng = random.Random(1)
+    done_before = 0
+    for _ in range(3):
+        with subprocess.Popen(
+            [sys.executable, "-c", DRIVER, few_clips, store], stdout=subprocess.PIPE
+        ) as process:
+            for _ in range(rng.randrange(2, 6)):
+                assert process.stdout.readline()
+            time.sleep(rng.uniform(0, 0.03))
+            process.send_signal(signal.SIGKILL)
+        assert not store.exists()
+        partial = FeatureStore(growing, partial=True)
+        assert verify(partial) == ["The store is not complete."]
+        done = np.flatnonzero(partial.status() == DONE)
+        assert len(done) > done_before
+        done_before = len(done)
+    computed.clear()
+    report = extract(few_clips, store, settings=settings)
+    assert (report.computed, report.kept) == (24 - len(done), len(done))
+    paths = FeatureStore(store).paths()
+    assert set(computed) == set(paths) - {paths[row] for row in done}
+    assert len(computed) == 24 - len(done)
+    assert store.read_bytes() == clean.store.read_bytes()
+    assert not growing.exists()
+
+
+def test_interrupted_between_clips(
+    extract, few_clips, store, computed, small_store, stop_after
+):
+    """What was written is kept, even what no commit had vouched for yet."""
+    with pytest.raises(KeyboardInterrupt):
+        extract(few_clips, store, progress=stop_after(10))
+    assert not store.exists()
+    computed.clear()
+    report = extract(few_clips, store)
+    assert (report.computed, report.kept) == (14, 10)
+    assert len(computed) == 14
+    assert store.read_bytes() == small_store.read_bytes()
+
+
+@pytest.mark.parametrize("leftover", [".new", ".whole"])
+def test_leftovers_of_a_crash_do_not_matter(
+    extract, few_clips, store, small_store, leftover
+):
+    """A crash while the file was laid out, or while it was closed up."""
+    partial_path(store).with_name(store.name + ".partial" + leftover).write_bytes(b"?")
+    assert extract(few_clips, store).complete
+    assert store.read_bytes() == small_store.read_bytes()
+
+
+def test_crash_before_the_last_rename(
+    extract, few_clips, store, small_store, computed, monkeypatch
+):
+    def crash(source, target):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(StoreWriter, "finish", crash)
+        with pytest.raises(KeyboardInterrupt):
+            extract(few_clips, store)
+    computed.clear()
+    assert extract(few_clips, store).complete
+    assert computed == []
+    assert store.read_bytes() == small_store.read_bytes()
+
+
+def test_damaged_growing_file(extract, few_clips, store, stop_after):
+    """Not silently thrown away: the user says so."""
+    with pytest.raises(KeyboardInterrupt):
+        extract(few_clips, store, progress=stop_after(3))
+    growing = partial_path(store)
+    growing.write_bytes(growing.read_bytes()[:1000])
+    with pytest.raises(StoreError, match="growing file of .*--overwrite"):
+        extract(few_clips, store)
+    assert extract(few_clips, store, overwrite=True).complete
+
+
+# Two at a time, and full disks.
+
+HOLDER = """
+import sys
+from pathlib import Path
+from asc.files import writing
+
+with writing(Path(sys.argv[1])):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_one_writer_at_a_time(extract, few_clips, store):
+    """The other one is named; when it dies, even by force, its lock is void."""
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLDER, store],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as holder:
+        assert holder.stdout.readline() == b"held\n"
+        with pytest.raises(Busy) as caught:
+            extract(few_clips, store)
+        assert caught.value.exit_code == 7
+        assert f"process {holder.pid} on {socket.gethostname()}" in str(caught.value)
+        assert sorted(os.listdir(store.parent)) == ["store.h5.lock"]
+        holder.kill()
+    assert sorted(os.listdir(store.parent)) == ["store.h5.lock"]
+    assert extract(few_clips, store).complete
+    assert sorted(os.listdir(store.parent)) == ["store.h5"]
+
+
+def test_too_little_space_is_told_before_work(
+    extract, few_clips, store, monkeypatch, computed
+):
+    usage = namedtuple("usage", "total used free")
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage(10, 9, 1000))
+    with pytest.raises(AscError, match="needs .* MB, but only 0 MB are free"):
+        extract(few_clips, store)
+    assert computed == []
+    assert os.listdir(store.parent) == []
+
+
+def test_disk_that_fills_up(extract, few_clips, store, small_store, monkeypatch):
+    """What was written before is kept, and the same command goes on."""
+    write, calls = os.pwrite, []
+
+    def full(descriptor, data, offset):
+        calls.append(offset)
+        if len(calls) > 100:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return write(descriptor, data, offset)
+
+    monkeypatch.setattr(extractor, "_COMMIT_SECONDS", 0.0)
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "pwrite", full)
+        with pytest.raises((OSError, AscError), match="No space left|full"):
+            extract(few_clips, store)
+    partial = FeatureStore(partial_path(store), partial=True)
+    assert verify(partial) == ["The store is not complete."]
+    kept = int((partial.status() == DONE).sum())
+    assert 0 < kept < 24
+    report = extract(few_clips, store)
+    assert (report.computed, report.kept) == (24 - kept, kept)
+    assert store.read_bytes() == small_store.read_bytes()

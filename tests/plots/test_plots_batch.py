@@ -1,0 +1,69 @@
+"""The sheet of a batch: every clip under its own label."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from asc import plots
+from asc.errors import UsageError
+from asc.features import FeatureSpec
+from asc.plots.batch import label_text, vector_text
+
+SCENES = ("beach", "bus", "cafe/restaurant", "$x_1$")
+
+
+def sheet(labels):
+    rng = np.random.default_rng(0)
+    labels = np.asarray(labels, np.float32)
+    levels = rng.uniform(-90, 0, (len(labels), 8, 6, 1)).astype(np.float32)
+    spec = FeatureSpec(44100, 1.0, rows=8, columns=6)
+    return levels, plots.batch_sheet(levels, labels, SCENES, spec, "mel", title="B")
+
+
+def test_each_clip_is_drawn_with_its_label(no_mathtext):
+    labels = [[0, 1, 0, 0], [0.25, 0, 0.75, 0], [0, 0, 0, 1]]
+    levels, figure = sheet(labels)
+    assert len(figure.axes) == 3
+    texts = [text.get_text() for text in figure.texts]
+    assert texts == [
+        *("bus", "[0 1 0 0]", "cafe/restaurant 75 %, beach 25 %", "[.25 0 .75 0]"),
+        *("$x_1$", "[0 0 0 1]", "B"),
+    ]
+    for axes, level in zip(figure.axes, levels, strict=True):
+        (image,) = axes.get_images()
+        np.testing.assert_array_equal(image.get_array(), level[..., 0])
+        assert image.get_clim() == figure.axes[0].get_images()[0].get_clim()
+    figure.canvas.draw()  # without formulas
+    # Labels stand above their own panel, and no text leaves the picture.
+    renderer = figure.canvas.get_renderer()
+    for text in figure.texts:
+        box = text.get_window_extent(renderer)
+        assert box.x0 >= 0 and box.x1 <= figure.bbox.width
+        assert all(
+            not box.overlaps(axes.get_window_extent(renderer)) for axes in figure.axes
+        )
+
+
+def test_large_batches_are_cut():
+    _, figure = sheet(np.eye(4)[np.zeros(40, int)])
+    assert len(figure.axes) == 16
+    assert figure.texts[-1].get_text() == "B, 16 of 40 clips"
+
+
+def test_labels_as_text():
+    assert label_text(np.array([0.002, 0.998, 0, 0]), SCENES) == "bus"
+    assert label_text(np.array([0.3, 0.3, 0.4, 0]), SCENES).startswith("cafe")
+    assert vector_text(np.array([0.3, 0.004, 0.696, 0])) == "[.3 0 .7 0]"
+    assert vector_text(np.zeros(21)) == ""
+
+
+def test_what_does_not_fit():
+    with pytest.raises(UsageError, match="does not fit 2 clips and 4 scenes"):
+        plots.batch_sheet(
+            np.zeros((2, 8, 6, 1)),
+            np.zeros((2, 3)),
+            SCENES,
+            FeatureSpec(44100, 1.0),
+            "mel",
+        )

@@ -1,0 +1,349 @@
+"""Spectrograms: what they show is what the store holds, on the right axes."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+import soundfile
+
+from asc import extraction, plots
+from asc.corpus import open_corpus
+from asc.errors import UsageError
+from asc.features import FeatureSpec, row_frequencies
+from asc.plots.spectrograms import mel_ticks
+from asc.store import FeatureStore
+
+RATE = 32000
+HOSTILE = (
+    "$\\frac{1}{",
+    "<script>alert(1)</script>",
+    "x_" * 100,
+    "$x^2$ & \\LaTeX % #",
+    "\u5730\u9244 \U0001f600 \u202egnp.exe",
+)
+SCENES = (
+    "beach bus cafe/restaurant car city_center forest_path grocery_store home library"
+    " metro_station office park residential_area train tram"
+).split()
+
+
+def sines(*frequencies, rate=RATE):
+    """One second of a loud sine for each channel, with a little noise."""
+    time = np.arange(rate) / rate
+    noise = np.random.default_rng(0).normal(0, 1e-3, (rate, len(frequencies)))
+    return 0.5 * np.sin(2 * np.pi * np.outer(time, frequencies)) + noise
+
+
+def make_store(folder, clips, *, recordings=True, **settings):
+    """Extract clips given as {(file name, scene): samples, or None if broken}."""
+    folder.mkdir(exist_ok=True)
+    lines = ["path\tlabel" + "\trecording" * recordings]
+    for number, ((name, scene), samples) in enumerate(clips.items()):
+        if samples is None:
+            (folder / name).write_bytes(b"no audio")
+        else:
+            soundfile.write(folder / name, samples, RATE)
+        lines.append(f"{name}\t{scene}" + f"\tsession {number}" * recordings)
+    (folder / "clips.tsv").write_text("\n".join(lines) + "\n")
+    settings = {"n_fft": 4096, "rows": 64, "columns": 48, "fmax": 16000.0} | settings
+    plan = extraction.plan(
+        open_corpus(folder / "clips.tsv"), folder / "store.h5", **settings
+    )
+    report = extraction.extract(plan, jobs=1, allow_failures=True)
+    return FeatureStore(report.store)
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    return make_store(
+        tmp_path_factory.mktemp("mono"),
+        {
+            ("low.wav", "office"): sines(250),
+            ("tone.wav", "park"): sines(1000),
+            ("high.wav", "office"): sines(6000),
+            ("other.wav", "cafe/restaurant"): sines(3000),
+        },
+    )
+
+
+@pytest.fixture(scope="module")
+def midside(tmp_path_factory):
+    return make_store(
+        tmp_path_factory.mktemp("midside"),
+        {("wide.wav", "park"): sines(500, 4000)},
+        channels="midside",
+    )
+
+
+def panels(figure):
+    """The axes of a figure that show a feature, not the colour bar."""
+    return [axes for axes in figure.axes if axes.images]
+
+
+def texts(figure):
+    """Every text of a figure, drawn or not."""
+    from matplotlib.text import Text
+
+    return [text for text in figure.findobj(Text) if text.get_text()]
+
+
+def words(figure):
+    return "\n".join(text.get_text() for text in texts(figure))
+
+
+def number(label):
+    return float(label.get_text().replace(",", ""))
+
+
+def stored(store, feature, row):
+    return store.to_decibels(feature, store.features(feature)[row])
+
+
+def size_of(path):
+    """Width and height in the header of a .png file."""
+    header = path.read_bytes()[16:24]
+    return int.from_bytes(header[:4], "big"), int.from_bytes(header[4:], "big")
+
+
+# One clip
+
+
+@pytest.mark.parametrize("settings", [{}, {"savefig.bbox": "tight"}])
+def test_clip_picture_is_640_by_480(store, tmp_path, settings):
+    import matplotlib
+
+    with matplotlib.rc_context(settings):
+        path = plots.save(plots.spectrogram_figure(store, 0), tmp_path / "clip.png")
+    assert size_of(path) == (640, 480)
+    assert [file.name for file in tmp_path.iterdir()] == ["clip.png"]
+
+
+def test_colours_are_the_stored_levels(store):
+    figure = plots.spectrogram_figure(store, 2)
+    stft, mel = panels(figure)
+    for axes, feature in ((stft, "stft"), (mel, "mel")):
+        assert (axes.images[0].get_array() == stored(store, feature, 2)[..., 0]).all()
+        assert axes.images[0].origin == "lower"
+    assert stft.images[0].get_clim() == mel.images[0].get_clim()
+    (bar,) = (axes for axes in figure.axes if not axes.images)
+    assert bar.get_ylabel() == "Level (dB re full scale)"
+
+
+def test_axes_are_in_hertz_and_seconds(store):
+    stft, mel = panels(plots.spectrogram_figure(store, 0))
+    for axes in (stft, mel):
+        assert axes.get_xlim() == (0, 1)
+        assert axes.get_ylabel() == "Frequency (Hz)"
+        assert axes.images[0].get_extent()[2:] == list(axes.get_ylim())
+    assert mel.get_xlabel() == "Time (s)"
+    assert stft.get_ylim() == (20, 16000)
+    assert mel.get_ylim() == (-0.5, 63.5)
+
+
+@pytest.mark.parametrize(
+    "name, frequency",
+    [("low.wav", 250), ("tone.wav", 1000), ("other.wav", 3000), ("high.wav", 6000)],
+)
+def test_a_sine_lies_at_its_frequency(store, name, frequency):
+    row = store.paths().index(name)
+    stft, mel = panels(plots.spectrogram_figure(store, row))
+    image = stft.images[0]
+    _, _, bottom, top = image.get_extent()
+    height = (top - bottom) / 64
+    brightest = int(image.get_array().mean(axis=1).argmax())
+    assert abs(bottom + (brightest + 0.5) * height - frequency) <= height
+
+    brightest = int(mel.images[0].get_array().mean(axis=1).argmax())
+    ticks = {
+        number(label): place
+        for label, place in zip(mel.get_yticklabels(), mel.get_yticks(), strict=True)
+    }
+    assert abs(np.interp(frequency, list(ticks), list(ticks.values())) - brightest) <= (
+        1 if frequency in ticks else 2  # between ticks the axis is not straight
+    )
+
+
+def test_mel_ticks_are_where_the_filters_are():
+    spec = FeatureSpec.for_audio(44100, 10.0)
+    ticks = mel_ticks(spec)
+    centres = row_frequencies("mel", spec)
+    assert {100, 1000, 10000, 20000} <= ticks.keys()
+    assert list(ticks) == sorted(ticks)
+    assert np.diff(list(ticks.values())).min() > 0.08 * spec.rows
+    for frequency, row in ticks.items():
+        assert abs(row - np.abs(centres - frequency).argmin()) <= 0.5
+
+
+@pytest.mark.parametrize("fmin, fmax", [(1100, 1900), (20, 90), (3000, 15900)])
+def test_mel_axis_of_a_narrow_band_has_ticks(fmin, fmax):
+    spec = FeatureSpec.for_audio(32000, 1.0, fmin=fmin, fmax=fmax, rows=8)
+    ticks = mel_ticks(spec)
+    assert len(ticks) >= 3
+    assert all(fmin <= frequency <= fmax for frequency in ticks)
+
+
+def test_time_follows_the_length_of_the_clip(tmp_path):
+    store = make_store(tmp_path, {("a.wav", "park"): sines(500)}, seconds=0.5)
+    assert panels(plots.spectrogram_figure(store, 0))[0].get_xlim() == (0, 0.5)
+
+
+def test_clip_picture_names_scene_file_and_recording(store):
+    row = store.paths().index("other.wav")
+    shown = words(plots.spectrogram_figure(store, row))
+    assert "cafe/restaurant" in shown
+    assert "other.wav, recording session 3" in shown
+
+
+def test_unknown_recordings_are_not_named(tmp_path):
+    store = make_store(tmp_path, {("a.wav", "park"): sines(500)}, recordings=False)
+    assert "recording" not in words(plots.spectrogram_figure(store, 0))
+
+
+def test_a_store_with_one_feature_fills_the_picture(tmp_path):
+    store = make_store(tmp_path, {("a.wav", "park"): sines(500)}, features=("mel",))
+    (mel,) = panels(plots.spectrogram_figure(store, 0))
+    assert mel.get_title(loc="left") == "Mel"
+    assert mel.get_position().height > 0.7
+
+
+def test_both_channels_are_shown(midside):
+    axes = panels(plots.spectrogram_figure(midside, 0))
+    titles = [panel.get_title(loc="left") for panel in axes]
+    assert titles == ["STFT, mid", "STFT, side", "Mel, mid", "Mel, side"]
+    for panel, channel in zip(axes[:2], (0, 1), strict=True):
+        level = stored(midside, "stft", 0)[..., channel]
+        assert (panel.images[0].get_array() == level).all()
+
+
+def test_silence_is_drawn(tmp_path):
+    store = make_store(tmp_path, {("a.wav", "park"): np.zeros(RATE)})
+    plots.save(plots.spectrogram_figure(store, 0), tmp_path / "silence.png")
+
+
+@pytest.mark.parametrize("row", [-1, 4, 1000])
+def test_a_row_that_does_not_exist(store, row):
+    with pytest.raises(UsageError, match="rows 0 to 3"):
+        plots.spectrogram_figure(store, row)
+
+
+def test_a_row_without_data(tmp_path):
+    folder = tmp_path / "corpus"
+    make_store(folder, {("a.wav", "park"): sines(500), ("b.wav", "car"): sines(500)})
+    (folder / "store.h5").unlink()
+    (folder / "b.wav").write_bytes(b"no audio")
+    plan = extraction.plan(open_corpus(folder / "clips.tsv"), folder / "store.h5")
+    growing = FeatureStore(extraction.extract(plan, jobs=1).store, partial=True)
+    plots.spectrogram_figure(growing, 0)
+    with pytest.raises(UsageError, match="Row 1 .* no data"):
+        plots.spectrogram_figure(growing, 1)
+    assert words(plots.spectrogram_sheet(growing)).count("no clip") == 2
+
+
+# A sheet
+
+
+def test_sheet_has_the_first_clip_of_every_scene(store):
+    figure = plots.spectrogram_sheet(store)
+    assert tuple(figure.bbox.size) == (960, 480)
+    axes = panels(figure)
+    assert len(axes) == 2 * len(store.scenes)
+    for label, scene in enumerate(store.scenes):
+        row = int(np.flatnonzero(store.labels() == label)[0])
+        stft, mel = axes[2 * label : 2 * label + 2]
+        assert stft.get_title(loc="left") == scene
+        for panel, feature in ((stft, "stft"), (mel, "mel")):
+            shown = panel.images[0].get_array()
+            assert (shown == stored(store, feature, row)[..., 0]).all()
+    assert len({panel.images[0].get_clim() for panel in axes}) == 1
+    shown = words(figure)
+    assert "STFT frequency (Hz)" in shown and "Mel frequency (Hz)" in shown
+    assert shown.count("Time (s)") == 3
+    assert "high.wav" in shown and "low.wav" not in shown
+
+
+def test_sheet_of_one_feature(store, tmp_path):
+    figure = plots.spectrogram_sheet(store, feature="mel")
+    assert len(panels(figure)) == 3
+    assert size_of(plots.save(figure, tmp_path / "sheet.png")) == (960, 480)
+    with pytest.raises(UsageError, match="Did you mean 'mel'"):
+        plots.spectrogram_sheet(store, feature="mell")
+
+
+def test_sheet_of_fifteen_scenes(tmp_path):
+    clips = {(f"{i}.wav", scene): sines(500) for i, scene in enumerate(SCENES)}
+    figure = plots.spectrogram_sheet(make_store(tmp_path, clips))
+    assert size_of(plots.save(figure, tmp_path / "sheet.png")) == (1600, 1440)
+    boxes = [panel.get_tightbbox() for panel in panels(figure)]
+    assert all(figure.bbox.containsx(box.x0) for box in boxes)
+    # No title or label of a panel lies on another panel.
+    for panel in panels(figure):
+        inside = panel.get_window_extent()
+        for other, box in zip(panels(figure), boxes, strict=True):
+            assert other is panel or not (
+                box.x0 < inside.x1 - 8
+                and inside.x0 + 8 < box.x1
+                and box.y0 < inside.y1 - 2
+                and inside.y0 + 2 < box.y1
+            )
+
+
+def test_sheet_of_a_midside_store_says_which_channel(midside):
+    figure = plots.spectrogram_sheet(midside)
+    assert "mid channel" in words(figure)
+    assert tuple(figure.bbox.size) == (640, 480)
+
+
+# Names from strangers
+
+
+@pytest.mark.parametrize("ending", plots.ENDINGS)
+def test_hostile_names_are_drawn_as_they_are(no_mathtext, tmp_path, ending):
+    clips = {
+        (f"{i} {name[:80].replace('/', '')}.wav", name): sines(500)
+        for i, name in enumerate(HOSTILE)
+    }
+    store = make_store(tmp_path / "$corpus$", clips, rows=16, columns=16)
+    path = tmp_path / f"picture{ending}"
+    # The names are the same whatever the ending, so one picture will do there.
+    for row in range(len(store) if ending == ".png" else 1):
+        plots.save(plots.spectrogram_figure(store, row), path)
+    plots.save(plots.spectrogram_sheet(store), path)
+    assert b"<script>" not in path.read_bytes()
+
+
+# Surroundings
+
+
+def test_threads_draw_what_one_thread_draws(store, tmp_path):
+    def draw(number):
+        path = tmp_path / f"{number}.png"
+        plots.save(plots.spectrogram_figure(store, number % 4), path)
+        return path.read_bytes()
+
+    alone = [draw(row) for row in range(4)]
+    with ThreadPoolExecutor(4) as threads:
+        assert list(threads.map(draw, range(8))) == alone * 2
+
+
+def test_neither_pyplot_nor_tensorflow_is_imported(store, tmp_path):
+    code = """
+import sys
+from asc import plots
+assert "matplotlib" not in sys.modules, "importing is not cheap"
+from asc.store import FeatureStore
+store = FeatureStore(sys.argv[1])
+plots.save(plots.spectrogram_figure(store, 0), sys.argv[2])
+plots.spectrogram_sheet(store)
+plots.confusion_figure([[1]], ["park"])
+plots.curves_figure({"loss": [1.0]})
+for name in ("matplotlib.pyplot", "tensorflow", "keras"):
+    assert name not in sys.modules, name
+"""
+    subprocess.run(
+        [sys.executable, "-c", code, str(store.path), str(tmp_path / "a.png")],
+        check=True,
+    )
