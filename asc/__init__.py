@@ -9,8 +9,6 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
-
 #: Public name -> module that defines it.
 _PUBLIC = {
     "AscError": "asc.errors",
@@ -75,6 +73,8 @@ if TYPE_CHECKING:
 
 
 def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        return import_module("asc.environment").version()
     if name not in _PUBLIC:
         raise AttributeError(f"module 'asc' has no attribute {name!r}")
     return getattr(import_module(_PUBLIC[name]), name)

@@ -14,6 +14,11 @@ DSP_LIBRARIES = ("librosa", "numpy", "scipy", "soundfile", "soxr")
 TRAINING_LIBRARIES = ("h5py", "keras", "numpy", "scikit-learn", "tensorflow")
 
 
+def version() -> str:
+    """Return the version of asc."""
+    return metadata.version("asc")
+
+
 def versions(names: tuple[str, ...]) -> dict[str, str]:
     """Return installed versions without importing anything.
 
@@ -39,11 +44,9 @@ def dsp_versions() -> dict[str, str]:
 
 def describe() -> dict[str, Any]:
     """Return facts about this machine and installation, for records."""
-    import asc
-
     names = sorted({*DSP_LIBRARIES, *TRAINING_LIBRARIES, "click"})
     return {
-        "asc": asc.__version__,
+        "asc": version(),
         "python": platform.python_version(),
         "platform": platform.platform(),
         "machine": platform.machine(),

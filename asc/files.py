@@ -1,33 +1,125 @@
-"""One writer at a time."""
+"""Writing files: whole or not at all, one writer at a time, with room on the disk."""
 
 from __future__ import annotations
 
+import csv
 import errno
 import fcntl
+import json
 import os
+import shutil
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
-from asc.errors import Busy, InputError
+from asc.errors import AscError, Busy, InputError
+from asc.text import megabytes, printable
 
 
 @contextmanager
-def writing(
-    target: Path, *, lock: Path | None = None, wait: bool = False
+def replacing(path: Path) -> Iterator[Path]:
+    """Write a file so that it is whole or not there, whatever happens.
+
+    Parameters
+    ----------
+    path : Path
+        The file. What it was before stays until the block has ended.
+
+    Yields
+    ------
+    tmp_path : Path
+        The path to write to: beside the file, with the same suffix. After the block
+        it is on the disk and renamed; if the block fails, it is removed.
+    """
+    tmp_path = path.with_name(f"{path.stem}.new{path.suffix}")
+    tmp_path.unlink(missing_ok=True)
+    try:
+        yield tmp_path
+        fsync_and_rename(tmp_path, path)
+    except BaseException:
+        tmp_path.unlink(missing_ok=True)
+        raise
+
+
+def fsync_and_rename(source: Path, target: Path) -> None:
+    """Rename a file so that after a power cut it is there and whole, or not there."""
+    _fsync(source)
+    os.replace(source, target)
+    _fsync(target.parent)
+
+
+def _fsync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write UTF-8 text; the file is whole or not there."""
+    with replacing(path) as tmp_path:
+        tmp_path.write_text(text, "utf-8", newline="")
+
+
+def write_json(path: Path, value: Mapping[str, Any]) -> None:
+    """Write JSON; the file is whole or not there."""
+    text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)
+    write_text(path, text + "\n")
+
+
+def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence]) -> None:
+    """Write CSV; the file is whole or not there."""
+    with replacing(path) as tmp_path:
+        with open(tmp_path, "w", newline="", encoding="utf-8") as file:
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerow(header)
+            writer.writerows(rows)
+
+
+def check_free_space(target: Path, needed: int) -> None:
+    """Raise AscError if a disk has too little room.
+
+    Parameters
+    ----------
+    target : Path
+        The file or folder that is to be written; its parent exists.
+    needed : int
+        Bytes.
+    """
+    free = shutil.disk_usage(target if target.is_dir() else target.parent).free
+    if needed > free:
+        raise AscError(
+            f"Not enough space on the disk of {target}. Got {megabytes(free)} free,"
+            f" expected {megabytes(needed)}. Free some space, or write to another disk."
+        )
+
+
+def is_full_disk(error: BaseException) -> bool:
+    """Return True for the error of a full disk, whichever library wrote to it."""
+    # HDF5 sets no errno, but its message has the number.
+    return isinstance(error, OSError) and (
+        error.errno == errno.ENOSPC or f"errno = {errno.ENOSPC}" in str(error)
+    )
+
+
+@contextmanager
+def locked(
+    target: Path, *, lock_path: Path | None = None, wait: bool = False
 ) -> Iterator[None]:
     """Hold the right to write a file or a folder.
 
-    The operating system drops the lock when its holder dies, so a stale lock
+    The operating system releases the lock when its holder dies, so a stale lock
     file stops nobody.
 
     Parameters
     ----------
     target : Path
-    lock : Path, optional
-        Where the lock lies while it is held; beside the target, as ``TARGET.lock``, if
-        not given.
+    lock_path : Path, optional
+        The lock file, which exists while the lock is held; ``TARGET.lock`` beside the
+        target if not given.
     wait : bool
         Wait for another holder instead of giving up.
 
@@ -36,9 +128,10 @@ def writing(
     Busy
         If another process holds it; the message names host and process.
     InputError
-        If the lock is a link, which could lead to any file of this user.
+        If the lock file is a symbolic link, which could lead to any file of this
+        user.
     """
-    path = lock or target.with_name(target.name + ".lock")
+    path = lock_path or target.with_name(target.name + ".lock")
     while True:
         try:
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o644)
@@ -46,20 +139,20 @@ def writing(
             if error.errno != errno.ELOOP:
                 raise
             raise InputError(
-                f"{path} is a link, and a lock is none. Remove it and call again."
+                f"{path} is a symbolic link; expected a regular lock file. Remove it"
+                " and run the command again."
             ) from None
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
         except BlockingIOError:
-            holder = os.read(descriptor, 200).decode(errors="replace")
             # Others can write to it too, and it reaches a terminal.
-            holder = "".join(c if c.isprintable() else " " for c in holder).strip()
+            holder = printable(os.read(descriptor, 200).decode(errors="replace"))
             os.close(descriptor)
             raise Busy(
-                f"{target} is being written by {holder or 'another process'}. Wait for"
-                " it, or write somewhere else."
+                f"{target} is being written by {holder.strip() or 'another process'}."
+                " Wait for it, or write somewhere else."
             ) from None
-        except BaseException:  # an interruption of the wait
+        except BaseException:  # interrupted while waiting
             os.close(descriptor)
             raise
         # The last holder may have removed the file between the two calls.

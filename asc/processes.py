@@ -21,7 +21,8 @@ from queue import SimpleQueue
 from types import TracebackType
 from typing import Any
 
-from asc.errors import AscError, UsageError, unknown_name
+from asc.errors import AscError, UsageError
+from asc.text import unknown_name
 
 #: What runs workers: processes of this machine, or a cluster.
 BACKENDS = ("local", "dask", "ray")

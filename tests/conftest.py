@@ -18,6 +18,7 @@ from asc import extraction
 from asc.corpus import Corpus, open_corpus
 from asc.errors import InputError, StoreError
 from asc.extraction import workers
+from asc.models import register_model, registry
 from asc.store import FeatureStore
 
 # The first call of a compiled function takes seconds, the others microseconds.
@@ -212,3 +213,34 @@ def refusal() -> Callable[..., str]:
         return text
 
     return refused
+
+
+@pytest.fixture
+def no_mathtext(monkeypatch):
+    """Make the parser of formulas fail the test."""
+    from matplotlib import mathtext
+
+    def parse(*args, **kwargs):
+        raise AssertionError("a label was read as a formula")
+
+    monkeypatch.setattr(mathtext.MathTextParser, "parse", parse)
+
+
+@pytest.fixture(scope="module")
+def linear():
+    """Register the smallest model, ``linear``, and one that fails, ``broken``."""
+
+    def linear(x, scenes):
+        from asc.pipeline.tensorflow import keras
+
+        x = keras.layers.Flatten()(x)
+        return keras.layers.Dense(scenes, activation="softmax")(x)
+
+    def broken(x, scenes):
+        raise ValueError("no layers\nat all")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(registry, "_entries", dict(registry._entries))
+        register_model("linear", linear)
+        register_model("broken", broken)
+        yield

@@ -13,9 +13,10 @@ import numpy as np
 from asc.corpus.splits import leakage
 from asc.evaluation.evaluate import Evaluation
 from asc.evaluation.metrics import scores
+from asc.files import write_csv
 from asc.store import FeatureStore
 from asc.training.recipe import Recipe
-from asc.training.run import Run, write_csv
+from asc.training.run import Run
 from asc.training.trainer import part_rows
 
 

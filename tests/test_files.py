@@ -7,21 +7,21 @@ import fcntl
 import pytest
 
 from asc.errors import Busy, InputError
-from asc.files import writing
+from asc.files import locked
 
 
 def test_a_lock_goes_when_it_is_no_longer_held(tmp_path):
     lock = tmp_path / "store.h5.lock"
     for _ in range(2):
-        with writing(tmp_path / "store.h5"):
+        with locked(tmp_path / "store.h5"):
             assert lock.read_text().startswith("process ")
         assert not lock.exists()
 
 
 def test_a_folder_has_its_lock_inside(tmp_path):
-    with writing(tmp_path, lock=tmp_path / ".lock"):
+    with locked(tmp_path, lock_path=tmp_path / ".lock"):
         with pytest.raises(Busy, match=rf"^{tmp_path} is being written by process \d+"):
-            with writing(tmp_path, lock=tmp_path / ".lock"):
+            with locked(tmp_path, lock_path=tmp_path / ".lock"):
                 pass
     assert not list(tmp_path.iterdir())
 
@@ -30,8 +30,8 @@ def test_a_link_in_place_of_a_lock_leads_nowhere(tmp_path):
     precious = tmp_path / "precious"
     precious.write_text("keep")
     (tmp_path / "store.h5.lock").symlink_to(precious)
-    with pytest.raises(InputError, match="store.h5.lock is a link"):
-        with writing(tmp_path / "store.h5"):
+    with pytest.raises(InputError, match="store.h5.lock is a symbolic link"):
+        with locked(tmp_path / "store.h5"):
             pass
     assert precious.read_text() == "keep"
 
@@ -42,7 +42,7 @@ def test_what_others_write_into_a_lock_moves_no_cursor(tmp_path):
     with open(lock) as held:
         fcntl.flock(held, fcntl.LOCK_EX)
         with pytest.raises(Busy) as caught:
-            with writing(tmp_path / "store.h5"):
+            with locked(tmp_path / "store.h5"):
                 pass
-    assert "process 1 [2J on host" in str(caught.value)
+    assert r"process 1\x1b[2J on\nhost" in str(caught.value)
     assert str(caught.value).isprintable()

@@ -22,8 +22,9 @@ from asc.cli.options import (
     verbose_option,
 )
 from asc.cli.recipe_options import recipe_options, take_recipe
-from asc.errors import EXIT_PARTIAL, UsageError, counted, unknown_name
+from asc.errors import EXIT_PARTIAL, UsageError
 from asc.experiments.grid import AXES, GRIDS, Grid
+from asc.text import counted, unknown_name
 from asc.training.recipes import choose
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from asc.cli.options import percent
-from asc.errors import counted
+from asc.text import counted
 
 if TYPE_CHECKING:
     from asc.evaluation.significance import PairedTest

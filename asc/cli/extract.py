@@ -20,7 +20,8 @@ from asc.cli.options import (
     verbose_option,
 )
 from asc.cli.progress import progress
-from asc.errors import EXIT_PARTIAL, InputError, counted
+from asc.errors import EXIT_PARTIAL, InputError
+from asc.text import counted
 
 
 @click.command()

@@ -14,7 +14,7 @@ from typing import Any
 import click
 
 from asc.cli.progress import progress
-from asc.errors import unknown_name
+from asc.text import unknown_name
 
 
 @dataclass

@@ -11,7 +11,8 @@ import click
 
 from asc.cli.options import print_json, verbose_option
 from asc.cli.progress import progress
-from asc.errors import EXIT_PARTIAL, InputError, UsageError, counted
+from asc.errors import EXIT_PARTIAL, InputError, UsageError
+from asc.text import counted
 
 
 @click.command()

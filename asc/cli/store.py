@@ -19,7 +19,8 @@ from asc.cli.options import (
     verbose_option,
 )
 from asc.cli.progress import progress
-from asc.errors import StoreError, counted
+from asc.errors import StoreError
+from asc.text import counted
 
 if TYPE_CHECKING:
     from asc.store import FeatureStore

@@ -15,17 +15,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from asc.errors import InputError
+from asc.text import has_control_characters, printable
 
 #: Endings (lower case) that libsndfile decodes and readers accept.
 AUDIO_ENDINGS = (".wav", ".flac", ".ogg", ".mp3", ".aif", ".aiff", ".w64")
-
-# Lone surrogates stand for bytes of a file name that are not UTF-8: neither a
-# terminal nor a store can take them. Marks that turn the direction of writing let
-# a name look like another one.
-_CONTROL = re.compile(
-    r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff"
-    r"\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]"
-)
 
 
 @dataclass(frozen=True, order=True)
@@ -163,7 +156,7 @@ class CorpusBuilder:
             pass
         elif not scene:
             self.reject(where, f"{clip_path} has no label.")
-        elif _CONTROL.search(scene):
+        elif has_control_characters(scene):
             self.reject(
                 where, f"the label of {clip_path} has control characters in it."
             )
@@ -174,7 +167,7 @@ class CorpusBuilder:
                 f"{clip_path} was listed before ({self._first_seen[clip_path]})"
                 + (", with the same label." if same else ", with another label."),
             )
-        elif _CONTROL.search(recording):
+        elif has_control_characters(recording):
             self.reject(
                 where, f"the recording of {clip_path} has control characters in it."
             )
@@ -272,7 +265,7 @@ class CorpusBuilder:
             self.reject(where, "the path is empty.")
         elif _normalised(path) == ".":
             self.reject(where, f"the path {path} names a folder.")
-        elif _CONTROL.search(path):
+        elif has_control_characters(path):
             self.reject(where, f"the path {path!r} has control characters in it.")
         else:
             if not leads_outside(path):
@@ -301,11 +294,6 @@ def read_lines(path: Path) -> list[str]:
         raise InputError(f"Cannot read {path}: {error.strerror}.") from error
     # Not splitlines(), which also ends lines at control characters in a label.
     return text.rstrip("\n").split("\n") if text.strip() else []
-
-
-def printable(text: str) -> str:
-    """Return text that is safe in a terminal: control characters are shown."""
-    return _CONTROL.sub(lambda match: repr(match.group())[1:-1], text)
 
 
 def leads_outside(path: str) -> bool:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from asc.corpus import esc50, folder, table, tau, tut
 from asc.corpus.base import Corpus
-from asc.errors import InputError, UsageError, unknown_name
+from asc.errors import InputError, UsageError
+from asc.text import unknown_name
 
 #: Readers by format name, in the order in which they are asked.
 READERS = {"tut": tut, "tau": tau, "esc50": esc50, "table": table, "folder": folder}

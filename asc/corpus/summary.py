@@ -8,13 +8,13 @@ from collections.abc import Callable, Mapping, Sequence
 from statistics import median
 from typing import Any
 
-from asc.corpus.base import Corpus, Problem, printable
+from asc.corpus.base import Corpus, Problem
 from asc.corpus.duplicates import equal_files, known_from_train
 from asc.corpus.headers import MISSING, Header, read_headers
 from asc.corpus.splits import PARTS
 from asc.corpus.splits import describe as describe_splits
 from asc.corpus.splits import make_splits
-from asc.errors import counted
+from asc.text import counted, printable
 
 #: Problems that the text lists before it only counts them.
 _SHOWN = 10

@@ -13,20 +13,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from asc.corpus.splits import FOLDS, PARTS, leakage
-from asc.errors import (
-    InputError,
-    SettingsMismatch,
-    StoreError,
-    UsageError,
-    counted,
-    unknown_name,
-)
+from asc.errors import InputError, SettingsMismatch, StoreError, UsageError
 from asc.evaluation.intervals import FEW_RECORDINGS, both_intervals
 from asc.evaluation.metrics import scores
+from asc.files import write_csv, write_json
 from asc.pipeline.dataset import dataset
 from asc.store import FeatureStore
-from asc.store.fingerprint import describe_difference
-from asc.training.run import Run, write_csv, write_json
+from asc.text import counted, describe_difference, unknown_name
+from asc.training.run import Run
 from asc.training.trainer import part_rows
 
 if TYPE_CHECKING:

@@ -12,9 +12,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from asc.errors import UsageError, counted
+from asc.errors import UsageError
 from asc.evaluation.evaluate import Evaluation
 from asc.evaluation.intervals import DRAWS, FEW_RECORDINGS, blocks, cautious_limits
+from asc.text import counted
 
 
 @dataclass(frozen=True)

@@ -20,13 +20,14 @@ from asc.cluster import on_cluster
 from asc.errors import AscError, SettingsMismatch
 from asc.experiments.comparison import DONE, Comparison, Entry, read_entry
 from asc.experiments.grid import GRIDS, Grid
-from asc.files import writing
-from asc.models import import_models, register_model
+from asc.files import locked, write_json
+from asc.models import register_model
 from asc.models.registry import ModelEntry, describe
+from asc.registry import import_modules
 from asc.store import FeatureStore
-from asc.store.fingerprint import canonical_json, describe_difference
+from asc.store.fingerprint import canonical_json
+from asc.text import describe_difference
 from asc.training.recipe import Recipe
-from asc.training.run import write_json
 
 #: Hears of a run that has come to an end: the entry, how many of how many runs
 #: are through, and the seconds that the others may take.
@@ -123,7 +124,7 @@ def compare(
         experiment.check(store, recipe)
     path = Path(folder) if folder is not None else default_folder(store, grid)
     path.parent.mkdir(parents=True, exist_ok=True)
-    with writing(path):
+    with locked(path):
         comparison = _open(path, grid, store)
         threads = max(1, environment.usable_cores() // jobs) if jobs > 1 else None
         tasks = [
@@ -267,7 +268,7 @@ def _train(task: _Task) -> _Result:
     try:
         with _ONE_AT_A_TIME:
             # Whatever the parent has registered is not known to a worker.
-            import_models(task.recipe.imports)
+            import_modules(task.recipe.imports)
             register_model(**vars(task.model), replace=True)
             experiment.finish(
                 FeatureStore(task.store),

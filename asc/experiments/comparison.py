@@ -28,9 +28,9 @@ from asc.errors import InputError
 from asc.evaluation.evaluate import Evaluation, pooled_intervals
 from asc.experiments.differences import Difference, best_against, choices
 from asc.experiments.grid import Grid, run_name
-from asc.models import import_models
+from asc.files import write_csv, write_json
+from asc.registry import import_modules
 from asc.training.recipe import Recipe
-from asc.training.run import write_csv, write_json
 
 DONE, FAILED, PENDING = "done", "failed", "pending"
 
@@ -217,7 +217,7 @@ class Comparison:
             record = json.loads((path / "grid.json").read_text("utf-8"))
             values, store = dict(record["grid"]), dict(record["store"])
             imports = dict(values.get("settings", {})).get("imports", ())
-            import_models(imports, outside=path)
+            import_modules(imports, outside=path)
             grid = Grid.from_dict(values)
             errors = _recorded_errors(path)
         except FileNotFoundError as error:

@@ -16,11 +16,12 @@ from typing import Any
 
 from asc import plots
 from asc.corpus.splits import FOLDS
-from asc.errors import AscError, SettingsMismatch, UsageError, is_full_disk
+from asc.errors import AscError, SettingsMismatch, UsageError
 from asc.evaluation.evaluate import Evaluation, evaluate, training_sentence
 from asc.experiments.folds import fold_names, fold_sentences, pool
+from asc.files import is_full_disk
 from asc.store import FeatureStore
-from asc.store.fingerprint import describe_difference
+from asc.text import describe_difference
 from asc.training import trainer
 from asc.training.distributed.workers import team
 from asc.training.recipe import MULTIWORKER, Recipe

@@ -21,10 +21,11 @@ from typing import Any
 import numpy as np
 
 from asc.corpus.splits import FOLDS
-from asc.errors import InputError, counted
+from asc.errors import InputError
 from asc.evaluation.evaluate import Evaluation
 from asc.evaluation.metrics import scores
 from asc.store import FeatureStore
+from asc.text import counted
 
 #: What stands for official folds where there are none.
 STAND_INS = tuple(f"recording{number}of5" for number in range(1, 6))

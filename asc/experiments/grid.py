@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from asc.errors import InputError, UsageError, unknown_name
+from asc.errors import InputError, UsageError
+from asc.text import unknown_name
 from asc.training.recipe import Recipe
 
 #: Field of a grid -> the field of a recipe that it varies, slowest first.

@@ -18,13 +18,14 @@ from pathlib import Path
 import numpy as np
 
 from asc.corpus import Problem
-from asc.errors import AscError, UsageError, counted, is_full_disk
+from asc.errors import AscError, UsageError
 from asc.extraction.planning import Plan
 from asc.extraction.reuse import open_writer
 from asc.extraction.workers import Computed, Failed, results
-from asc.files import writing
+from asc.files import is_full_disk, locked
 from asc.store import FeatureStore, StoreWriter, partial_path
 from asc.store.schema import DONE
+from asc.text import counted
 
 #: Seconds between commits: what a crash can cost.
 _COMMIT_SECONDS = 2.0
@@ -106,7 +107,7 @@ def extract(
     """
     started = time.perf_counter()
     _demand_place(plan.store)
-    with _telling_full_disk(plan.store), writing(plan.store):
+    with _telling_full_disk(plan.store), locked(plan.store):
         writer = open_writer(plan, overwrite=overwrite, update=update)
         if isinstance(writer, FeatureStore):
             return Report(

@@ -12,9 +12,10 @@ from typing import Any
 
 from asc.corpus import Corpus
 from asc.corpus.headers import Header, read_headers
-from asc.errors import InputError, counted
+from asc.errors import InputError
 from asc.features import FeatureSpec
 from asc.store import bytes_needed
+from asc.text import counted
 
 
 @dataclass(frozen=True)

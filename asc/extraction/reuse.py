@@ -15,25 +15,14 @@ import numpy as np
 
 from asc import environment
 from asc.corpus import make_splits
-from asc.errors import (
-    AscError,
-    InputError,
-    SettingsMismatch,
-    StoreError,
-    UsageError,
-    counted,
-)
+from asc.errors import AscError, InputError, SettingsMismatch, StoreError, UsageError
 from asc.extraction.planning import Plan
 from asc.features import fit, read_audio
 from asc.features.audio import checksum
 from asc.store import FeatureStore, StoreWriter, partial_path
-from asc.store.fingerprint import (
-    describe_difference,
-    difference,
-    fingerprint,
-    provenance,
-)
+from asc.store.fingerprint import fingerprint, provenance
 from asc.store.schema import DONE
+from asc.text import counted, describe_difference, differing_fields
 
 #: Fields of a provenance that a changed corpus changes.
 _CORPUS = "corpus."
@@ -192,7 +181,7 @@ def _demand_same(
     found: FeatureStore, wanted: dict[str, Any], but_for: str | None = None
 ) -> None:
     """Refuse to touch what was made with other settings, but for some fields."""
-    fields = [name for name, _, _ in difference(found.provenance, wanted)]
+    fields = [name for name, _, _ in differing_fields(found.provenance, wanted)]
     if not all(but_for and name.startswith(but_for) for name in fields):
         raise SettingsMismatch(
             f"{found.path} was made with other settings and is kept untouched.\n"

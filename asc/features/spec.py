@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from numbers import Integral, Real
 from typing import Any
 
-from asc.errors import UsageError, unknown_name
+from asc.errors import UsageError
+from asc.text import unknown_name
 
 #: Features in the order in which they are stored and listed.
 FEATURES = ("mel", "stft")

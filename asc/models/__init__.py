@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from asc.models.build import build_model
 from asc.models.cost import multiply_adds, parameter_counts
-from asc.models.imports import import_models
 from asc.models.registry import (
     ModelEntry,
     describe,
@@ -19,7 +18,6 @@ __all__ = [
     "ModelEntry",
     "build_model",
     "describe",
-    "import_models",
     "model_names",
     "multiply_adds",
     "parameter_counts",

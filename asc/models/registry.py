@@ -7,7 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from asc.errors import UsageError, unknown_name
+from asc.errors import UsageError
+from asc.text import unknown_name
 
 #: Turns a tensor of shape [batch, rows, columns, 3] and the number of scenes into
 #: the probabilities, a tensor of shape [batch, scenes].

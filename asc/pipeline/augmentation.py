@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 
-from asc.errors import UsageError, unknown_name
+from asc.errors import UsageError
+from asc.text import unknown_name
 
 #: Augmentation policies.
 POLICIES = ("none", "mixup", "specaugment", "both", "thirds")

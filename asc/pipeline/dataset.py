@@ -11,11 +11,12 @@ import numpy as np
 
 from asc.corpus.splits import PARTS
 from asc.environment import usable_memory
-from asc.errors import UsageError, unknown_name
+from asc.errors import UsageError
 from asc.pipeline.augmentation import Augmentation
 from asc.pipeline.batches import Batches
 from asc.pipeline.statistics import row_statistics
 from asc.store import FeatureStore, let_go
+from asc.text import unknown_name
 
 if TYPE_CHECKING:
     import tensorflow as tf

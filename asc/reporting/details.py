@@ -6,7 +6,6 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from asc.errors import counted
 from asc.evaluation.calibration import calibration
 from asc.evaluation.evaluate import Evaluation, few_recordings
 from asc.evaluation.mistakes import recording_results
@@ -24,6 +23,7 @@ from asc.reporting.wording import (
     percent,
     split_name,
 )
+from asc.text import counted
 
 #: Lines of the table of recordings.
 _RECORDINGS = 12

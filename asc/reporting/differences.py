@@ -6,7 +6,6 @@ from collections import defaultdict
 from collections.abc import Sequence
 from statistics import mean
 
-from asc.errors import counted
 from asc.evaluation.significance import PairedTest
 from asc.experiments.differences import best_against, choices
 from asc.reporting.facts import Subject
@@ -14,6 +13,7 @@ from asc.reporting.html import Child, Element, tag
 from asc.reporting.results import leakage_badge, variant, varying_fields
 from asc.reporting.tables import table
 from asc.reporting.wording import percent, point_interval, points, split_name
+from asc.text import counted
 
 #: A training with its seeds, which are tested together.
 _Seeds = list[Subject]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from asc.errors import AscError, counted
+from asc.errors import AscError
 from asc.features import fit, read_audio
 from asc.pipeline.composition import compose
 from asc.pipeline.order import MASKED, MIXED, Plan, plan_epoch
@@ -17,6 +17,7 @@ from asc.reporting.html import Child, Element, tag
 from asc.reporting.pictures import scale, spectrogram, waveform
 from asc.reporting.wording import percent
 from asc.store import FeatureStore
+from asc.text import counted
 
 _NAMES = {"stft": "STFT", "mel": "Mel"}
 #: From so many scenes on pictures are smaller, and of more there are none.

@@ -8,7 +8,6 @@ from statistics import mean
 
 import numpy as np
 
-from asc.errors import counted
 from asc.reporting.charts import legend
 from asc.reporting.facts import Subject
 from asc.reporting.html import Child, Element, tag
@@ -16,6 +15,7 @@ from asc.reporting.record import train_command
 from asc.reporting.results import variant, varying_fields
 from asc.reporting.tables import table
 from asc.reporting.wording import interval, percent, points, split_name
+from asc.text import counted
 
 _HONEST, _LEAKY = "New recordings: quote this", "Leaky: do not quote"
 

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
 
-import asc
-from asc.errors import AscError, InputError, UsageError, counted
+from asc import environment
+from asc.errors import AscError, InputError, UsageError
 from asc.reporting.data import analysis
 from asc.reporting.details import details
 from asc.reporting.differences import differences_section
@@ -25,6 +25,7 @@ from asc.reporting.record import (
 )
 from asc.reporting.results import headline, results_table
 from asc.store import FeatureStore
+from asc.text import counted
 
 #: Confused pairs that are drawn, in all and of one result.
 _PICTURES, _PICTURES_OF_ONE = 30, 4
@@ -139,7 +140,8 @@ def page(subjects: Sequence[Subject], *, audio: Path | None = None) -> str:
         ),
         tag(
             "footer",
-            f"asc {asc.__version__}, {time.strftime('%Y-%m-%d %H:%M')}. No accuracy"
+            f"asc {environment.version()}, {time.strftime('%Y-%m-%d %H:%M')}."
+            " No accuracy"
             " is shown here without its split and leakage; please quote it so.",
         ),
     )

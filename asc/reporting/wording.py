@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from asc.errors import counted
+from asc.text import counted
 
 #: Between a number and its unit, where no line may break.
 _THIN = "\N{NARROW NO-BREAK SPACE}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from asc.corpus import Corpus
@@ -54,44 +54,5 @@ def fingerprint(provenance: Mapping[str, Any]) -> str:
     return _digest(provenance)
 
 
-def difference(
-    old: Mapping[str, Any], new: Mapping[str, Any]
-) -> list[tuple[str, Any, Any]]:
-    """Return (field, old, new) for every field that differs.
-
-    Nested fields are joined with dots; a field that one side lacks is None
-    there.
-    """
-    before, after = dict(_flat(old)), dict(_flat(new))
-    return [
-        (name, before.get(name), after.get(name))
-        for name in sorted(before.keys() | after.keys())
-        if before.get(name) != after.get(name)
-    ]
-
-
-def describe_difference(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
-    """Return the differences as indented lines ``field  old -> new``."""
-
-    def brief(value: Any) -> str:
-        text = canonical_json(value)
-        return text if len(text) <= 24 else text[:20] + "..."
-
-    rows = difference(old, new)
-    width = max((len(name) for name, _, _ in rows), default=0)
-    return "\n".join(
-        f"    {name:<{width}}  {brief(before)} -> {brief(after)}"
-        for name, before, after in rows
-    )
-
-
 def _digest(value: Any) -> str:
     return hashlib.sha256(canonical_json(value).encode()).hexdigest()
-
-
-def _flat(value: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    for name, item in value.items():
-        if isinstance(item, Mapping):
-            yield from _flat(item, f"{prefix}{name}.")
-        else:
-            yield prefix + name, item

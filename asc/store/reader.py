@@ -13,14 +13,15 @@ import numpy as np
 
 from asc.corpus import Problem, Split
 from asc.corpus.adjacency import positions
-from asc.corpus.base import leads_outside, printable
+from asc.corpus.base import leads_outside
 from asc.corpus.duplicates import known_from_train
 from asc.corpus.splits import PARTS, overlaps, split_on_demand
-from asc.errors import AscError, StoreError, UsageError, unknown_name
+from asc.errors import AscError, StoreError, UsageError
 from asc.features import FeatureSpec
 from asc.store import schema
 from asc.store.equality import equal_rows
 from asc.store.safety import demand_plain
+from asc.text import printable, unknown_name
 
 #: More than any corpus has folds.
 _MOST_SPLITS = 1000

@@ -18,9 +18,9 @@ from typing import Any
 import h5py
 import numpy as np
 
-from asc.corpus.base import printable
 from asc.errors import InputError, StoreError
 from asc.features import FeatureSpec
+from asc.text import printable
 
 FORMAT = "asc-store"
 VERSION = 1
@@ -176,8 +176,9 @@ def read_number(attributes: h5py.AttributeManager, name: str) -> float | int:
 
 def read_json(attributes: h5py.AttributeManager, name: str, kind: type) -> Any:
     """Read a JSON attribute that holds a `dict` or a `list`."""
+    text = read_text(attributes, name)
     try:
-        value = json.loads(read_text(attributes, name))
+        value = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise StoreError(f"the attribute {name!r} is not JSON.") from error
     if not isinstance(value, kind):

@@ -29,7 +29,7 @@ from asc import processes
 from asc.corpus.base import Clip
 from asc.environment import usable_cores
 from asc.errors import AscError, SettingsMismatch, UsageError
-from asc.files import writing
+from asc.files import locked
 from asc.synthetic import scenery, tut_layout
 from asc.synthetic.soundscape import RATE, Place
 
@@ -198,7 +198,7 @@ def _claimed(root: Path, settings: dict[str, Any]) -> Iterator[None]:
     marker = root / MARKER
     if not marker.exists():
         _write_bytes(marker, (json.dumps(settings, indent=2) + "\n").encode())
-    with writing(root, lock=root / ".lock"):
+    with locked(root, lock_path=root / ".lock"):
         for leftover in root.rglob(".*.partial"):
             leftover.unlink(missing_ok=True)
         yield

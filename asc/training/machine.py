@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 
-from asc.errors import AscError, UsageError, unknown_name
+from asc.errors import AscError, UsageError
 from asc.pipeline.tensorflow import keras, tf
+from asc.text import unknown_name
 from asc.training.recipe import Recipe
 from asc.training.run import Run
 

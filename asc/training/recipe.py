@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from asc.errors import UsageError, unknown_name
+from asc.errors import UsageError
 from asc.pipeline.augmentation import Augmentation
+from asc.text import unknown_name
 
 OPTIMIZERS = ("adam", "adamw", "sgd", "rmsprop")
 #: What a training may be stopped on and its best epoch chosen by.
@@ -145,9 +146,10 @@ class Recipe:
     def __post_init__(self) -> None:
         # Here, so that a list of defaults can be had without loading these.
         from asc.features import FEATURES
-        from asc.models import import_models, model_names
+        from asc.models import model_names
+        from asc.registry import import_modules
 
-        object.__setattr__(self, "imports", import_models(self.imports))
+        object.__setattr__(self, "imports", import_modules(self.imports))
         for name, known in (
             ("model", model_names()),
             ("feature", FEATURES),

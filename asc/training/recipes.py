@@ -9,8 +9,9 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from asc.errors import InputError, UsageError, unknown_name
-from asc.models import import_models
+from asc.errors import InputError, UsageError
+from asc.registry import import_modules
+from asc.text import unknown_name
 from asc.training.recipe import Recipe
 
 #: Recipes by name, as what is not the default in them. They leave model, feature
@@ -80,7 +81,7 @@ def choose(
         base, source = RECIPES[named], f"recipe {named}"
     elif named is not None:
         base, source = _read(named), f"file {os.fspath(named)}"
-        import_models(flags.get("imports", ()))  # they may register its model
+        import_modules(flags.get("imports", ()))  # they may register its model
         try:
             Recipe.from_dict(base)
         except UsageError as error:

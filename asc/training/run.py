@@ -23,14 +23,15 @@ import csv
 import json
 import os
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from asc import environment
 from asc.errors import InputError, StoreError, UsageError
 from asc.features import FeatureSpec
-from asc.models import import_models
+from asc.files import write_json
+from asc.registry import import_modules
 from asc.store import FeatureStore
 from asc.store.schema import is_name
 from asc.training.recipe import Recipe
@@ -72,7 +73,7 @@ class Run:
         try:
             record = json.loads((self.path / "recipe.json").read_text("utf-8"))
             imports = dict(record["recipe"]).get("imports", ())
-            import_models(imports, outside=self.path)
+            import_modules(imports, outside=self.path)
             self.recipe = Recipe.from_dict(record["recipe"])
             self.spec = FeatureSpec.from_dict(record["spec"])
             self.scenes = _names(record["scenes"])
@@ -284,33 +285,7 @@ def _sources(recipe: Recipe) -> dict[str, str]:
     }
 
 
-def write_json(path: Path, value: Mapping[str, Any]) -> None:
-    """Write JSON so that the file is whole or not there."""
-    text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)
-    _replace(path, lambda file: file.write(text + "\n"))
-
-
-def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence]) -> None:
-    """Write CSV so that the file is whole or not there."""
-
-    def write(file: Any) -> None:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(header)
-        writer.writerows(rows)
-
-    _replace(path, write)
-
-
 def _names(values: Any) -> tuple[str, ...]:
     if not isinstance(values, list) or not values or not all(map(is_name, values)):
         raise ValueError(f"expected names, got {values!r}")
     return tuple(values)
-
-
-def _replace(path: Path, write: Callable[[Any], Any]) -> None:
-    unborn = path.with_name(path.name + ".new")
-    with open(unborn, "w", newline="", encoding="utf-8") as file:
-        write(file)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(unborn, path)

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import time
 import warnings
 from dataclasses import asdict, dataclass, field
@@ -20,11 +19,12 @@ from typing import Any
 import numpy as np
 
 from asc.errors import AscError, InputError
+from asc.files import replacing, write_csv, write_json
 from asc.pipeline.tensorflow import keras
 from asc.store import FeatureStore
 from asc.training.machine import computing_in
 from asc.training.optimizer import Averages
-from asc.training.run import Run, write_csv, write_json
+from asc.training.run import Run
 
 
 @dataclass
@@ -182,13 +182,5 @@ def settle(model: keras.Model, run: Run, state: State) -> None:
 
 def save_model(model: keras.Model, path: Path) -> None:
     """Save a model so that the file is whole or not there."""
-    unborn = path.with_name(path.stem + ".new.keras")
-    try:
-        model.save(unborn)
-        # The state that names it is on the disk before a machine goes down; so must it.
-        with open(unborn, "rb") as file:
-            os.fsync(file.fileno())
-        os.replace(unborn, path)
-    except BaseException:
-        unborn.unlink(missing_ok=True)
-        raise
+    with replacing(path) as tmp_path:
+        model.save(tmp_path)

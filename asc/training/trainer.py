@@ -13,13 +13,14 @@ import numpy as np
 
 from asc.corpus.splits import PARTS
 from asc.errors import UsageError
+from asc.files import write_json
 from asc.models import build_model, parameter_counts
 from asc.pipeline.dataset import dataset
 from asc.pipeline.statistics import Statistics, row_statistics
 from asc.store import FeatureStore
 from asc.training.distributed import workers
 from asc.training.recipe import MULTIWORKER, Recipe
-from asc.training.run import Run, write_json
+from asc.training.run import Run
 
 if TYPE_CHECKING:
     import keras

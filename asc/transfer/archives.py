@@ -15,8 +15,8 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 from zipfile import BadZipFile, ZipFile, ZipInfo
 
-from asc.corpus.base import printable
 from asc.errors import InputError
+from asc.text import printable
 
 if TYPE_CHECKING:
     import requests
@@ -160,6 +160,8 @@ def unpack(archive: Path, root: Path, top: str, most: int) -> list[str]:
                 with opened.open(one) as source, partial.open("wb") as file:
                     shutil.copyfileobj(source, file, 2**20)
                 os.replace(partial, target)
+    except InputError:
+        raise
     # RuntimeError: an entry with a password; NotImplementedError: odd compression.
     except (BadZipFile, EOFError, RuntimeError, ValueError, zlib.error) as error:
         raise InputError(

@@ -17,7 +17,7 @@ from typing import Any
 
 from asc.environment import cache_dir
 from asc.errors import Busy, InputError, UsageError
-from asc.files import writing
+from asc.files import locked
 
 #: Environment variable with the greatest size of all copies, such as ``20GB``.
 LIMIT_VARIABLE = "ASC_CACHE_LIMIT"
@@ -162,7 +162,7 @@ def clean(
         if entry.path == keep:
             continue
         try:
-            with writing(entry.path):
+            with locked(entry.path):
                 discard(entry.path)
         except Busy:
             continue

@@ -15,14 +15,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from asc.corpus.readers import open_corpus
-from asc.errors import (
-    AscError,
-    InputError,
-    SettingsMismatch,
-    UsageError,
-    counted,
-)
-from asc.files import writing
+from asc.errors import AscError, InputError, SettingsMismatch, UsageError
+from asc.files import locked
+from asc.text import counted
 from asc.transfer.archives import fetch, unpack
 from asc.transfer.zenodo import DataSet, Package, data_set
 
@@ -182,7 +177,7 @@ def _check_space(root: Path, data: DataSet, missing: list[Package], keep: bool) 
 def _claimed(root: Path, name: str) -> Iterator[None]:
     """Mark the folder, and keep other processes out until the block is left."""
     (root / STATE).mkdir(parents=True, exist_ok=True)
-    with writing(root, lock=root / STATE / "lock"):
+    with locked(root, lock_path=root / STATE / "lock"):
         owner = root / STATE / OWNER
         if not owner.exists() or not owner.stat().st_size:
             owner.write_text(name, "utf-8")

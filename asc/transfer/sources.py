@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import unquote, urlsplit
 
-from asc.corpus.base import printable
 from asc.errors import InputError, UsageError
+from asc.text import printable
 
 Facts = dict[str, Any]
 #: Facts about the file, first byte that will be sent, and the bytes.

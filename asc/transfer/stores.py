@@ -16,7 +16,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from asc.errors import InputError, StoreError, UsageError
-from asc.files import writing
+from asc.files import locked
 from asc.store.reader import FeatureStore
 from asc.transfer.cache import (
     beside,
@@ -109,7 +109,7 @@ def pull(
     if not holds(target, facts):
         with _writing_to(target):
             target.parent.mkdir(parents=True, exist_ok=True)
-            with writing(target, wait=True):
+            with locked(target, wait=True):
                 # Whoever had the lock before may have brought it.
                 if not holds(target, facts):
                     fetch(origin, facts, target, progress)
@@ -172,7 +172,7 @@ def push(
         raise UsageError(f"{path} is the store itself; name another place.")
     with _writing_to(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        with writing(path):
+        with locked(path):
             part = beside(path, ".part")
             digest = _copy_on(store.path, part, progress)
             # The checksum of an older store must not be found beside this one.

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from asc.errors import UsageError, unknown_name
+from asc.errors import UsageError
+from asc.text import unknown_name
 
 _CLIP_BYTES = 44 + 6 * 441_000  # of a WAV file: 10 s, 44.1 kHz, 24 bits, stereo
 

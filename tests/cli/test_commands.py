@@ -164,9 +164,9 @@ def test_dry_run_writes_nothing(own_corpus):
 
 
 def test_a_second_writer_exits_7(own_corpus):
-    from asc.files import writing
+    from asc.files import locked
 
-    with writing(own_corpus.parent / "s.h5"):
+    with locked(own_corpus.parent / "s.h5"):
         told = sentence(
             run("asc-extract", own_corpus, "s.h5", cwd=own_corpus.parent), 7
         )

@@ -18,7 +18,7 @@ from asc.experiments import experiment
 from asc.experiments.compare import compare, default_folder
 from asc.experiments.comparison import Comparison
 from asc.experiments.grid import GRIDS, Grid
-from asc.files import writing
+from asc.files import locked
 from asc.store import FeatureStore
 from asc.training.recipe import Recipe
 from asc.training.run import Run
@@ -342,7 +342,7 @@ def test_a_folder_of_something_else_is_refused(store, grid, tmp_path):
 
 
 def test_one_process_at_a_time(store, grid, tmp_path):
-    with writing(tmp_path / "c"), pytest.raises(Busy):
+    with locked(tmp_path / "c"), pytest.raises(Busy):
         compare(store, grid, tmp_path / "c")
 
 

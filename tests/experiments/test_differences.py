@@ -15,8 +15,8 @@ from asc.evaluation.significance import holm, paired_test
 from asc.experiments.comparison import Comparison
 from asc.experiments.differences import best_against
 from asc.experiments.grid import Grid, run_name
+from asc.files import write_json
 from asc.store import FeatureStore
-from asc.training.run import write_json
 
 #: Training -> test clips that it gets wrong.
 WRONG = {

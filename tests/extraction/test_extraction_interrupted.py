@@ -135,9 +135,9 @@ def test_damaged_growing_file(extract, few_clips, store, stop_after):
 HOLDER = """
 import sys
 from pathlib import Path
-from asc.files import writing
+from asc.files import locked
 
-with writing(Path(sys.argv[1])):
+with locked(Path(sys.argv[1])):
     print("held", flush=True)
     sys.stdin.read()
 """

@@ -11,11 +11,11 @@ from asc.evaluation.evaluate import Evaluation
 from asc.evaluation.intervals import both_intervals
 from asc.evaluation.significance import paired_test
 from asc.experiments.grid import Grid
+from asc.files import write_json
 from asc.reporting import report
 from asc.reporting.facts import Subject
 from asc.reporting.page import page
 from asc.store import FeatureStore
-from asc.training.run import write_json
 
 
 @pytest.fixture(scope="module")

@@ -25,14 +25,10 @@ from asc.corpus.splits import PARTS
 from asc.errors import StoreError, UsageError
 from asc.features import FeatureSpec
 from asc.store import FeatureStore, StoreWriter, bytes_needed, partial_path, verify
-from asc.store.fingerprint import (
-    describe_difference,
-    difference,
-    fingerprint,
-    provenance,
-)
+from asc.store.fingerprint import fingerprint, provenance
 from asc.store.schema import DONE, FAILED, PENDING
 from asc.store.writer import digest_of
+from asc.text import describe_difference, differing_fields
 
 SPEC = FeatureSpec.for_audio(44100, 1.0, rows=4, columns=5)
 MEASURED = {
@@ -413,7 +409,7 @@ def test_fingerprint_covers_what_decides(few_clips):
         base | {"libraries": base["libraries"] | {"numpy": "0"}},
     ]
     assert len({fingerprint(other) for other in [base, *others]}) == 5
-    assert difference(base, others[0]) == [("spec.fmin", 20.0, 30.0)]
+    assert differing_fields(base, others[0]) == [("spec.fmin", 20.0, 30.0)]
     assert "libraries.numpy" in describe_difference(base, others[3])
 
 

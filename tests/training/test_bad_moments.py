@@ -14,11 +14,13 @@ import pytest
 
 from asc.errors import AscError, InputError, StoreError, UsageError
 from asc.experiments import experiment
-from asc.models import import_models, registry
+from asc.files import write_json
+from asc.models import registry
+from asc.registry import import_modules
 from asc.store import FeatureStore
 from asc.training import trainer
 from asc.training.recipe import Recipe
-from asc.training.run import Run, write_json
+from asc.training.run import Run
 from asc.training.trainer import Listener
 
 MODULE = """
@@ -49,7 +51,7 @@ def folder(tmp_path_factory):
         patch.setattr(registry, "_entries", dict(registry._entries))
         patch.setattr(sys, "path", list(sys.path))
         patch.chdir(path)
-        import_models(["frail_models"])
+        import_modules(["frail_models"])
         yield path
     del sys.modules["frail_models"]
 

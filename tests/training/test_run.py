@@ -13,10 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from asc.errors import InputError, StoreError, UsageError
+from asc.files import write_csv, write_json
 from asc.store import FeatureStore
 from asc.training import run as run_module
 from asc.training.recipe import Recipe
-from asc.training.run import Run, write_csv, write_json
+from asc.training.run import Run
 
 
 @pytest.fixture(scope="module")

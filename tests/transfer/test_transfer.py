@@ -20,7 +20,7 @@ import h5py
 import pytest
 
 from asc.errors import Busy, InputError, StoreError, UsageError
-from asc.files import writing
+from asc.files import locked
 from asc.store import FeatureStore
 from asc.transfer import cache, download, sources
 from asc.transfer import stores as transfer
@@ -305,14 +305,14 @@ def test_the_second_waits_for_the_first(web, monkeypatch, cache_folder):
     target = cache_folder / "downloads" / cache_name(web.url + "/s.h5")
     target.parent.mkdir(parents=True)
     results = []
-    with writing(target):
+    with locked(target):
         waiting = threading.Thread(
             target=lambda: results.append(pull(web.url + "/s.h5"))
         )
         waiting.start()
         waiting.join(0.3)
         assert waiting.is_alive() and web.downloads() == []
-        with pytest.raises(Busy), writing(target):
+        with pytest.raises(Busy), locked(target):
             pass
     waiting.join(20)
     assert results == [target]
@@ -521,7 +521,7 @@ def test_cleaning_begins_with_what_was_not_used_longest(web, three):
     size = len(web.files["/s.h5"])
     assert clean() == [] and clean(3 * size) == []
     assert [e.path for e in clean(2 * size)] == [three[1]]
-    with writing(three[0]):  # another process is pulling it
+    with locked(three[0]):  # another process is pulling it
         assert [e.path for e in clean(everything=True)] == [three[2]]
     assert [e.path for e in cached()] == [three[0]]
     (three[0].parent / "notes.json").write_text("{}")  # somebody else's

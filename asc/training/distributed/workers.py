@@ -28,7 +28,7 @@ from typing import Any
 
 from asc import environment
 from asc.errors import AscError, SettingsMismatch, UsageError
-from asc.store.fingerprint import describe_difference
+from asc.text import describe_difference
 from asc.training.recipe import Recipe
 from asc.training.run import Run
 

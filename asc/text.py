@@ -1,0 +1,141 @@
+"""Words and numbers for people: counts, shares, sizes, durations, tables."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+# Control characters; lone surrogates, which stand for bytes of a file name that are
+# not UTF-8; and marks that turn the direction of writing, which let a name look like
+# another one.
+_CONTROL = re.compile(
+    r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff"
+    r"\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]"
+)
+
+
+def counted(number: int, one: str, many: str) -> str:
+    """Return a number with the words that fit it: ``1 clip``, ``2,000 clips``."""
+    return f"{number:,} {one if number == 1 else many}"
+
+
+def percent(share: float | None, digits: int = 1) -> str:
+    """Return a share in percent; a dash where it is unknown."""
+    return "-" if share is None else f"{100 * share:.{digits}f} %"
+
+
+def leakage_percent(share: float | None) -> str:
+    """Return a leakage in whole percent, but never 0 % for a positive one."""
+    if share is None:
+        return "unknown"
+    return "under 1 %" if 0 < share < 0.01 else f"{100 * share:.0f} %"
+
+
+def megabytes(size: float) -> str:
+    """Return a number of bytes in MB, or in GB from 10 GB on."""
+    if size >= 10e9:
+        return f"{size / 1e9:,.1f} GB"
+    return f"{size / 1e6:,.0f} MB"
+
+
+def duration(seconds: float) -> str:
+    """Return a time in seconds, minutes or hours."""
+    if seconds < 120:
+        return f"{seconds:.3g} s"
+    if seconds < 7200:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.1f} h"
+
+
+def has_control_characters(text: str) -> bool:
+    """Return True for text that could change what a terminal or a page shows."""
+    return _CONTROL.search(text) is not None
+
+
+def printable(text: str) -> str:
+    """Return text with its control characters escaped, safe in a terminal."""
+    return _CONTROL.sub(lambda match: repr(match.group())[1:-1], text)
+
+
+def table(rows: Iterable[Sequence[object]], align: str = "") -> list[str]:
+    """Return the lines of a table in plain text, columns two spaces apart.
+
+    Parameters
+    ----------
+    rows : iterable of sequences
+        All of one length; the header is a row like the others.
+    align : str
+        ``<`` or ``>`` for each column; columns that are not named are left-aligned.
+    """
+    cells = [[str(cell) for cell in row] for row in rows]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    align = align.ljust(len(widths), "<")
+    return [
+        "  ".join(
+            f"{cell:{side}{width}}"
+            for cell, side, width in zip(row, align, widths, strict=True)
+        ).rstrip()
+        for row in cells
+    ]
+
+
+def unknown_name(kind: str, received: str, known: list[str] | tuple[str, ...]) -> str:
+    """Return the sentence for a name that does not exist, with the nearest one.
+
+    Parameters
+    ----------
+    kind : str
+        What was being named, such as ``"model"``.
+    received : str
+        The name that was given.
+    known : sequence of str
+        The names that exist.
+    """
+    from difflib import get_close_matches
+
+    by_fold = {name.casefold(): name for name in known}
+    close = get_close_matches(received.casefold(), by_fold, n=1, cutoff=0.5)
+    hint = f" Did you mean {by_fold[close[0]]!r}?" if close else ""
+    listed = ", ".join(known) if known else "none"
+    return f"Unknown {kind} {received!r}.{hint} Known: {listed}."
+
+
+def differing_fields(
+    old: Mapping[str, Any], new: Mapping[str, Any]
+) -> list[tuple[str, Any, Any]]:
+    """Return (field, old, new) for every field that differs.
+
+    Nested fields are joined with dots; a field that one side lacks is None
+    there.
+    """
+    before, after = dict(_flat(old)), dict(_flat(new))
+    return [
+        (name, before.get(name), after.get(name))
+        for name in sorted(before.keys() | after.keys())
+        if before.get(name) != after.get(name)
+    ]
+
+
+def describe_difference(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
+    """Return the differences as indented lines ``field  old -> new``."""
+
+    def brief(value: Any) -> str:
+        text = json.dumps(value, sort_keys=True, ensure_ascii=False)
+        return text if len(text) <= 24 else text[:20] + "..."
+
+    rows = differing_fields(old, new)
+    width = max((len(name) for name, _, _ in rows), default=0)
+    return "\n".join(
+        f"    {name:<{width}}  {brief(before)} -> {brief(after)}"
+        for name, before, after in rows
+    )
+
+
+def _flat(value: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for name, item in value.items():
+        if isinstance(item, Mapping):
+            yield from _flat(item, f"{prefix}{name}.")
+        else:
+            yield prefix + name, item

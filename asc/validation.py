@@ -1,0 +1,126 @@
+"""Checks of arguments, all with one form of message.
+
+What failed and what was expected, then what was received, then what to do.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from numbers import Integral, Real
+from typing import Any
+
+from asc.errors import UsageError
+from asc.text import unknown_name
+
+
+def check_choice(name: str, value: Any, choices: Sequence[str]) -> str:
+    """Return a value that is one of a few names.
+
+    Raises
+    ------
+    UsageError
+        If it is not; the message offers the nearest name.
+    """
+    if not isinstance(value, str) or value not in choices:
+        raise UsageError(unknown_name(name, str(value), tuple(choices)))
+    return value
+
+
+def check_whole(
+    name: str, value: Any, least: int = 0, most: int = 2**31 - 1, advice: str = ""
+) -> int:
+    """Return a whole number in [least, most].
+
+    Parameters
+    ----------
+    name : str
+        What the message calls it.
+    value : object
+    least, most : int
+    advice : str
+        A sentence on what to do instead.
+
+    Raises
+    ------
+    UsageError
+        If it is not a whole number in this range. True and False are not numbers.
+    """
+    whole = isinstance(value, Integral) and not isinstance(value, bool)
+    if not whole or not least <= value <= most:
+        raise UsageError(
+            f"{name} must be a whole number in [{least}, {most}]. Got {value!r}."
+            f" {advice}".rstrip()
+        )
+    return int(value)
+
+
+def check_number(
+    name: str,
+    value: Any,
+    least: float = -math.inf,
+    most: float = math.inf,
+    *,
+    above: bool = False,
+    below: bool = False,
+    advice: str = "",
+) -> float:
+    """Return a finite number in [least, most].
+
+    Parameters
+    ----------
+    name, value, least, most, advice
+        As for `check_whole`.
+    above, below : bool
+        Exclude the end of the range: greater than `least`, less than `most`.
+
+    Raises
+    ------
+    UsageError
+        If it is not a number in this range. True and False are not numbers.
+    """
+    number = isinstance(value, Real) and not isinstance(value, bool)
+    if number:
+        try:
+            number = math.isfinite(value)
+        except OverflowError:
+            number = False
+    if (
+        not number
+        or not least <= value <= most
+        or (above and value == least)
+        or (below and value == most)
+    ):
+        begin = "(" if above or least == -math.inf else "["
+        end = ")" if below or most == math.inf else "]"
+        raise UsageError(
+            f"{name} must be a number in {begin}{least:g}, {most:g}{end}."
+            f" Got {value!r}. {advice}".rstrip()
+        )
+    return float(value)
+
+
+def check_flag(name: str, value: Any) -> bool:
+    """Return True or False.
+
+    Raises
+    ------
+    UsageError
+        If it is neither.
+    """
+    if not isinstance(value, bool):
+        raise UsageError(f"{name} must be true or false. Got {value!r}.")
+    return value
+
+
+def check_text(name: str, value: Any) -> str:
+    """Return a text.
+
+    Raises
+    ------
+    UsageError
+        If it is of another type.
+    """
+    if not isinstance(value, str):
+        raise UsageError(f"{name} must be a text. Got {value!r}.")
+    return value
