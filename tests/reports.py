@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from asc.corpus.splits import leakage
+from asc.corpus.leakage import leakage
 from asc.evaluation.evaluate import Evaluation
 from asc.evaluation.metrics import scores
 from asc.files import write_csv

@@ -90,11 +90,13 @@ def info(store: Path | str, partial: bool, duplicates: bool, as_json: bool) -> i
 
 def _add_copies(opened: FeatureStore, summary: dict[str, Any], show: Any) -> None:
     """Add near duplicates to a summary: counts for each split, and the pairs."""
-    from asc.store.duplicates import copied_from_train, find_copies
+    from asc.corpus.leakage import similar_in_train
+    from asc.store.near_duplicates import find_copies
 
     found = find_copies(opened, progress=show)
+    pairs = [(copy.first, copy.second) for copy in found]
     for name, facts in summary["splits"].items():
-        facts["copies"] = copied_from_train(opened.split(name), found)
+        facts["copies"] = similar_in_train(opened.split(name), pairs)
     paths = opened.paths()
     summary["copies"] = [
         {

@@ -1,10 +1,12 @@
 """Audio on disk: clips, scenes, recordings, official folds and splits."""
 
 from asc.corpus.base import Clip, Corpus, Fold, Problem
+from asc.corpus.leakage import PARTS, Split
 from asc.corpus.readers import READERS, open_corpus
-from asc.corpus.splits import Split, make_splits
+from asc.corpus.splits import make_splits
 
 __all__ = [
+    "PARTS",
     "READERS",
     "Clip",
     "Corpus",

@@ -10,7 +10,6 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 
 from asc.corpus.base import Corpus
-from asc.corpus.splits import Split
 
 
 def equal_files(
@@ -54,18 +53,3 @@ def equal_files(
                 progress(done, len(read))
     counts = np.bincount(group[group >= 0], minlength=1)
     return np.where((group >= 0) & (counts[group] > 1), group, -1)
-
-
-def known_from_train(split: Split, groups: np.ndarray) -> int:
-    """Return how many test clips have an equal one in train.
-
-    Parameters
-    ----------
-    split : Split
-    groups : np.ndarray [shape=(clips,)]
-        The group of equal clips that each clip is in, or -1.
-    """
-    trained = np.zeros(groups.max(initial=0) + 2, bool)
-    trained[groups[split.train]] = True
-    trained[-1] = False  # no group
-    return int(trained[groups[split.test]].sum())

@@ -9,18 +9,18 @@ Three kinds of split are made for every corpus:
 ``recording``
     The same shares, whole recordings only.
 ``fold1``, ``fold2``...
-    The official test lists, as they are. Validation is carved out of the
-    fold's training list, whole recordings, balanced by scene, and never a
-    recording that the fold tests on.
+    The official test lists, as they are. Validation is taken from the fold's
+    training list: whole recordings, balanced by scene, and never a recording
+    that the fold tests on.
 
-Others are made when they are asked for, from scenes and recordings alone:
+Others are made on demand, from scenes and recordings alone:
 
 ``recording1of5``... ``recording5of5``, and so for any number
-    Cross-validation where a corpus has no official folds. Every clip is tested
+    Cross-validation for a corpus without official folds. Every clip is tested
     in exactly one of them, with its whole recording.
 ``development``
-    All clips are for training, but for a validation part of whole recordings.
-    For a model that is to be tested on another store.
+    All clips are for training, except a validation part of whole recordings.
+    For a model that will be tested on another store.
 
 Splits are reproducible: they depend on the clips and on `SPLIT_SEED` alone.
 """
@@ -29,102 +29,27 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from asc.corpus.adjacency import adjacent_share, positions
 from asc.corpus.base import Corpus
+from asc.corpus.leakage import PARTS, Origins, Split
 from asc.errors import UsageError
 
-#: Seed of every split. Part of what a store's fingerprint covers.
+#: Seed of every split. A store's fingerprint covers it.
 SPLIT_SEED = 2017
 #: Shares of validation and test.
 SHARES = (0.15, 0.15)
-#: Draws per scene when whole recordings are shared out, as in the DCASE 2017
-#: baseline, which keeps the draw that comes nearest to the wanted share. With
-#: very many recordings a few draws come just as near, so the work is bounded.
+#: Draws per scene when whole recordings are assigned to parts, as in the DCASE
+#: 2017 baseline, which keeps the draw nearest to the wanted share. With very many
+#: recordings a few draws are just as near, so the work is bounded.
 _DRAWS, _DRAWN_RECORDINGS = 1000, 1_000_000
 
-PARTS = ("train", "validation", "test")
-#: What a recipe calls all folds, one after the other. Not a split.
+#: The name by which a recipe asks for all folds, one after the other. Not a split.
 FOLDS = "folds"
-#: Names of splits that are made when they are asked for.
+#: Names of splits that are made on demand.
 DEVELOPMENT, _RECORDING_FOLD = "development", re.compile(r"recording(\d+)of(\d+)")
-
-
-@dataclass(frozen=True)
-class Split:
-    """Row indices of the three parts.
-
-    Attributes
-    ----------
-    name : str
-    train, validation, test : np.ndarray of int32, ascending
-    leakage : float or None
-        Share of test clips whose recording is also in train; None if the
-        corpus names no recordings.
-    adjacent : float or None
-        Share of test clips that touch a clip of train in time; None if recordings
-        or the clips' positions in them are not known.
-    """
-
-    name: str
-    train: np.ndarray
-    validation: np.ndarray
-    test: np.ndarray
-    leakage: float | None
-    adjacent: float | None = None
-
-    def part(self, name: str) -> np.ndarray:
-        """Return the rows of a part."""
-        return {part: getattr(self, part) for part in PARTS}[name]
-
-
-def leakage(train: ArrayLike, test: ArrayLike) -> float:
-    """Return the share of test clips whose recording is also in train.
-
-    Parameters
-    ----------
-    train, test : array_like of str
-        The recording of each clip.
-
-    Returns
-    -------
-    float in [0, 1]
-        0.0 if there are no test clips.
-    """
-    known = np.isin(test, np.unique(train))
-    return float(known.mean()) if known.size else 0.0
-
-
-def overlaps(
-    train: np.ndarray,
-    test: np.ndarray,
-    recordings: np.ndarray | None,
-    spans: np.ndarray | None,
-) -> tuple[float | None, float | None]:
-    """Return leakage and the adjacent share of a split.
-
-    Parameters
-    ----------
-    train, test : np.ndarray of int
-        Rows.
-    recordings : np.ndarray of str [shape=(clips,)] or None
-        None if the corpus names none.
-    spans : np.ndarray [shape=(clips, 2)] or None
-        Positions of the clips (`asc.corpus.adjacency`).
-    """
-    if recordings is None:
-        return None, None
-    leak = leakage(recordings[train], recordings[test])
-    adjacent = None
-    if leak == 0:
-        adjacent = 0.0  # clips of two recordings never touch
-    elif spans is not None:
-        adjacent = adjacent_share(train, test, recordings, spans)
-    return leak, adjacent
 
 
 def make_splits(corpus: Corpus) -> dict[str, Split]:
@@ -133,52 +58,44 @@ def make_splits(corpus: Corpus) -> dict[str, Split]:
     A scene with a single clip or a single recording goes to train: the other
     parts then lack it.
     """
-    scenes = np.array([clip.scene for clip in corpus.clips])
-    recordings = np.array([clip.recording for clip in corpus.clips])
-
+    paths, labels, names = zip(*((c.path, c.scene, c.recording) for c in corpus.clips))
+    scenes, recordings = np.array(labels), np.array(names)
     assigned = {
-        "random": _share_out_clips(scenes),
-        "recording": _share_out_recordings(scenes, recordings, SHARES),
+        "random": _split_clips(scenes),
+        "recording": _split_recordings(scenes, recordings, SHARES),
     }
-    row_of = {clip.path: row for row, clip in enumerate(corpus.clips)}
+    row_of = {path: row for row, path in enumerate(paths)}
     for name, fold in corpus.folds.items():
         train = np.array([row_of[path] for path in fold.train], dtype=int)
         test = np.array([row_of[path] for path in fold.test], dtype=int)
         assigned[name] = _with_validation(train, test, scenes, recordings)
-    if not corpus.recordings_known:
-        return {name: _split(name, parts, None) for name, parts in assigned.items()}
-    spans = positions(clip.path for clip in corpus.clips)
-    return {
-        name: _split(name, parts, recordings, spans) for name, parts in assigned.items()
-    }
+    origins = Origins(names, paths, corpus.recordings_known)
+    return {name: _split(name, parts, origins) for name, parts in assigned.items()}
 
 
-def split_on_demand(
-    name: str, scenes: ArrayLike, recordings: ArrayLike, *, recordings_known: bool
-) -> Split | None:
-    """Return a split that no store holds, or None if the name means none.
+def split_on_demand(name: str, scenes: ArrayLike, origins: Origins) -> Split | None:
+    """Return a split that no store holds, or None if there is none of that name.
 
     Parameters
     ----------
     name : str
         ``development``, or such as ``recording2of5``.
-    scenes, recordings : array_like of str [shape=(clips,)]
-    recordings_known : bool
-        If not, each clip counts as a recording of its own.
+    scenes : array_like of str [shape=(clips,)]
+    origins : Origins
 
     Raises
     ------
     UsageError
         If there are fewer recordings than folds, or no such fold.
     """
-    scenes, recordings = np.asarray(scenes), np.asarray(recordings)
+    scenes, recordings = np.asarray(scenes), origins.recordings
     fold = _RECORDING_FOLD.fullmatch(name)
     if fold:
         number, count = map(int, fold.groups())
         most = len(np.unique(recordings))
         if not (2 <= count <= most and 1 <= number <= count):
             raise UsageError(
-                f"There is no split {name!r}: {most:,} recordings can make 2 to"
+                f"There is no split {name!r}. {most:,} recordings can make 2 to"
                 f" {most:,} folds, such as recording1of2 and recording2of2."
             )
         tested = _recording_folds(scenes, recordings, count) == number - 1
@@ -187,42 +104,33 @@ def split_on_demand(
     else:
         return None
     train, test = np.flatnonzero(~tested), np.flatnonzero(tested)
-    parts = _with_validation(train, test, scenes, recordings)
-    return _split(name, parts, recordings if recordings_known else None)
+    return _split(name, _with_validation(train, test, scenes, recordings), origins)
 
 
-def _split(
-    name: str,
-    parts: np.ndarray,
-    recordings: np.ndarray | None,
-    spans: np.ndarray | None = None,
-) -> Split:
+def _split(name: str, parts: np.ndarray, origins: Origins) -> Split:
     train, validation, test = (
         np.flatnonzero(parts == part).astype(np.int32) for part in range(3)
     )
-    leak, adjacent = overlaps(train, test, recordings, spans)
-    return Split(name, train, validation, test, leak, adjacent)
+    return origins.split(name, train, validation, test)
 
 
 def _with_validation(
     train: np.ndarray, test: np.ndarray, scenes: np.ndarray, recordings: np.ndarray
 ) -> np.ndarray:
-    """Return the part of every clip, validation being carved out of train.
+    """Return the part of every clip, with validation taken from train.
 
     Clips in neither list have part -1.
     """
     parts = np.full(len(scenes), -1)
     parts[train] = 0
-    # What the lists themselves leak stays in train, where leakage shows it.
+    # Recordings that the lists put on both sides stay in train: leakage shows them.
     free = train[~np.isin(recordings[train], recordings[test])]
-    parts[free] = _share_out_recordings(
-        scenes[free], recordings[free], (SHARES[0], 0.0)
-    )
+    parts[free] = _split_recordings(scenes[free], recordings[free], (SHARES[0], 0.0))
     parts[test] = 2
     return parts
 
 
-def _share_out_clips(scenes: np.ndarray) -> np.ndarray:
+def _split_clips(scenes: np.ndarray) -> np.ndarray:
     """Return the part (0, 1, 2) of every clip, stratified by scene.
 
     Validation and test get their share of every scene, rounded by largest
@@ -253,7 +161,7 @@ def _share_out_clips(scenes: np.ndarray) -> np.ndarray:
     return parts
 
 
-def _share_out_recordings(
+def _split_recordings(
     scenes: np.ndarray,
     recordings: np.ndarray,
     shares: tuple[float, float],
@@ -283,9 +191,9 @@ def _recording_folds(
 
     Scene by scene, the largest recording that is left goes to the fold that has
     the fewest clips of the scene, and of those to the one with the fewest clips
-    at all. So two folds differ by no more of a scene than its largest recording.
-    Not scikit-learn's StratifiedGroupKFold, whose folds differ between its
-    versions: a run must find its own test part again.
+    at all. So the clips of a scene in two folds differ by at most the largest
+    recording. scikit-learn's StratifiedGroupKFold is not used: its folds differ
+    between its versions, and a run must find its own test part again.
     """
     member, main_scene, sizes = _recordings_of(scenes, recordings)
     rng = np.random.default_rng(SPLIT_SEED)

@@ -9,9 +9,9 @@ from statistics import median
 from typing import Any
 
 from asc.corpus.base import Corpus, Problem
-from asc.corpus.duplicates import equal_files, known_from_train
+from asc.corpus.duplicates import equal_files
 from asc.corpus.headers import MISSING, Header, read_headers
-from asc.corpus.splits import PARTS
+from asc.corpus.leakage import PARTS, equal_in_train
 from asc.corpus.splits import describe as describe_splits
 from asc.corpus.splits import make_splits
 from asc.text import counted, printable
@@ -86,7 +86,7 @@ def summarise(
             name: facts
             | {
                 "duplicates": (
-                    None if groups is None else known_from_train(splits[name], groups)
+                    None if groups is None else equal_in_train(splits[name], groups)
                 )
             }
             for name, facts in describe_splits(splits).items()

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from asc.corpus.splits import FOLDS, PARTS, leakage
+from asc.corpus.leakage import PARTS, leakage
+from asc.corpus.splits import FOLDS
 from asc.errors import InputError, SettingsMismatch, StoreError, UsageError
 from asc.evaluation.intervals import FEW_RECORDINGS, both_intervals
 from asc.evaluation.metrics import scores

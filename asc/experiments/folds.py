@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 
+from asc.corpus.leakage import pooled_leakage
 from asc.corpus.splits import FOLDS
 from asc.errors import InputError
 from asc.evaluation.evaluate import Evaluation
@@ -84,7 +85,10 @@ def pool(folds: Mapping[str, Evaluation], store: FeatureStore) -> Evaluation:
         "recordings": len(set(recordings)) if known else None,
         "split": FOLDS,
         "part": first.metrics["part"],
-        "leakage": _pooled_leakage(results),
+        "leakage": pooled_leakage(
+            [result.metrics["leakage"] for result in results],
+            [len(result.paths) for result in results],
+        ),
         "store": first.metrics["store"],
         **{field: first.metrics[field] for field in same if field != "part"},
         "parameters": first.metrics["parameters"],
@@ -128,10 +132,3 @@ def fold_sentences(metrics: Mapping[str, Any]) -> list[str]:
 def _facts(metrics: Mapping[str, Any]) -> dict[str, Any]:
     kept = ("accuracy", "class_accuracy", "clips", "leakage", "epochs", "seconds")
     return {name: metrics[name] for name in kept}
-
-
-def _pooled_leakage(results: list[Evaluation]) -> float | None:
-    leaks = [result.metrics["leakage"] for result in results]
-    if any(leak is None for leak in leaks):
-        return None
-    return float(np.average(leaks, weights=[len(result.paths) for result in results]))

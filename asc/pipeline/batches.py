@@ -12,7 +12,7 @@ import numpy as np
 from asc.pipeline.augmentation import Augmentation
 from asc.pipeline.composition import compose
 from asc.pipeline.order import Plan, plan_epoch
-from asc.store import let_go
+from asc.store import release_pages
 
 
 class Batches:
@@ -116,7 +116,7 @@ class Batches:
         scenes = np.empty((length, self._scenes), np.float32)
         compose(self._data, self._labels, plan[places], self._fill, features, scenes)
         if not self._keep_mapped:
-            let_go(self._data)
+            release_pages(self._data)
         return features, scenes, weights
 
 

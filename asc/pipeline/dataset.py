@@ -15,7 +15,7 @@ from asc.errors import UsageError
 from asc.pipeline.augmentation import Augmentation
 from asc.pipeline.batches import Batches
 from asc.pipeline.statistics import row_statistics
-from asc.store import FeatureStore, let_go
+from asc.store import FeatureStore, release_pages
 from asc.text import unknown_name
 
 if TYPE_CHECKING:
@@ -230,5 +230,5 @@ def _copied(data: np.ndarray, rows: np.ndarray) -> np.ndarray:
     for start in range(0, len(rows), _BLOCK):
         block = slice(start, start + _BLOCK)
         kept[block] = data[rows[block]]
-        let_go(data)
+        release_pages(data)
     return kept

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from asc.store import FeatureStore, let_go
+from asc.store import FeatureStore, release_pages
 
 #: Clips read at a time.
 _BLOCK = 64
@@ -57,7 +57,7 @@ def row_statistics(store: FeatureStore, feature: str, rows: np.ndarray) -> Stati
         block -= near
         total += block.sum(axis=2, dtype=np.float32).sum(axis=0, dtype=np.float64)
         squares += np.einsum("nbc,nbc->nb", block, block).sum(axis=0, dtype=np.float64)
-        let_go(data)
+        release_pages(data)
     values = len(rows) * first.size // bands
     mean = total / values
     variance = np.maximum(squares / values - mean**2, 0.0)

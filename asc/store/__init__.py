@@ -1,15 +1,17 @@
 """The feature store: one HDF5 file with features, labels and splits."""
 
-from asc.store.pages import let_go
+from asc.store.growing import GrowingStore
+from asc.store.pages import release_pages
 from asc.store.reader import FeatureStore, partial_path
 from asc.store.verification import verify
 from asc.store.writer import StoreWriter, bytes_needed
 
 __all__ = [
     "FeatureStore",
+    "GrowingStore",
     "StoreWriter",
     "bytes_needed",
-    "let_go",
     "partial_path",
+    "release_pages",
     "verify",
 ]

@@ -1,4 +1,4 @@
-"""The memory that mapped arrays of a store take."""
+"""The memory that mapped arrays of a store occupy."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ import mmap
 import numpy as np
 
 
-def let_go(rows: np.ndarray) -> None:
-    """Take the pages of a memory map out of this process.
+def release_pages(rows: np.ndarray) -> None:
+    """Advise the OS to drop the resident pages of a memory map (MADV_DONTNEED).
 
-    The system keeps them in its cache while it has room, so what is read again
-    comes from there. Without this, a process that reads all of a store in the end
-    counts as holding all of it. Other arrays stay as they are.
+    Reading them again is cheap while they stay in the page cache of the OS. Without
+    this, a process that reads a whole store counts as holding all of it. Arrays that
+    are not memory maps stay as they are.
     """
     memory = getattr(rows, "_mmap", None)
     if memory is not None and hasattr(mmap, "MADV_DONTNEED"):

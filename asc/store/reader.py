@@ -6,47 +6,46 @@ import hashlib
 import os
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
-import h5py
 import numpy as np
 
-from asc.corpus import Problem, Split
-from asc.corpus.adjacency import positions
+from asc.corpus import PARTS, Problem, Split
 from asc.corpus.base import leads_outside
-from asc.corpus.duplicates import known_from_train
-from asc.corpus.splits import PARTS, overlaps, split_on_demand
-from asc.errors import AscError, StoreError, UsageError
-from asc.features import FeatureSpec
+from asc.corpus.leakage import Origins, equal_in_train
+from asc.corpus.splits import split_on_demand
+from asc.errors import StoreError, UsageError
 from asc.store import schema
-from asc.store.equality import equal_rows
-from asc.store.safety import demand_plain
+from asc.store.equal_rows import equal_rows
+from asc.store.header import is_growing, read_header
 from asc.text import printable, unknown_name
-
-#: More than any corpus has folds.
-_MOST_SPLITS = 1000
 
 
 def partial_path(store: Path) -> Path:
-    """Return where a store grows until it is whole."""
+    """Return the path at which a store grows until it is complete."""
     return store.with_name(store.name + ".partial")
 
 
-class FeatureStore:
-    """One store, opened for reading.
+def existing_path(store: Path) -> Path:
+    """Return the path of a store, or of its growing file if only that exists."""
+    growing = partial_path(store)
+    return growing if growing.exists() and not store.exists() else store
 
-    Opening reads the header alone and keeps no file handle, so a store is cheap
-    to open, to pickle and to fork with, and any number of processes can read
-    it at the same time.
+
+class FeatureStore:
+    """A store, opened for reading.
+
+    Opening reads the header alone and keeps no file handle. So a store is cheap
+    to open, to pickle and to fork with, and any number of processes can read it at
+    the same time.
 
     Parameters
     ----------
     path : path-like
         The HDF5 file.
     partial : bool
-        Open a store that is still growing, at ``path`` or as ``path.partial``.
-        Its splits have the rows that are finished when it is opened; what is
-        written later, and what becomes of the file, does not change them.
+        Also open a store that is still growing, at ``path`` or as
+        ``path.partial``: what is returned is then a `GrowingStore`.
 
     Attributes
     ----------
@@ -59,13 +58,17 @@ class FeatureStore:
     fingerprint : str
         What the store was made from.
     complete : bool
+        False for a `GrowingStore`.
+    provenance, environment, corpus : dict
+        What decided the numbers; the machine that wrote the file; name and format of
+        the corpus.
 
     Raises
     ------
     InputError
         If there is no such file or it cannot be read.
     StoreError
-        If it is not a whole store of a known version.
+        If it is not a complete store of a known version.
 
     Examples
     --------
@@ -76,118 +79,54 @@ class FeatureStore:
     ((16, 256, 256, 1), dtype('uint8'))
     """
 
+    #: The class for a store that is still growing (`asc.store.growing`).
+    growing_class: ClassVar[type[FeatureStore]]
+
+    # Unpickling passes no path.
+    def __new__(
+        cls, path: str | os.PathLike[str] = "", *, partial: bool = False
+    ) -> FeatureStore:
+        if partial and is_growing(existing_path(Path(path))):
+            cls = cls.growing_class
+        return super().__new__(cls)
+
     def __init__(self, path: str | os.PathLike[str], *, partial: bool = False) -> None:
-        self.path = Path(path)
-        if partial and not self.path.exists():
-            growing = partial_path(self.path)
-            self.path = growing if growing.exists() else self.path
-        self._identity = _identity(self.path)
-        with schema.open_file(self.path) as file:
-            try:
-                self._read_header(file)
-            except StoreError as error:
-                raise StoreError(f"{self.path} is not a sound store: {error}") from None
-            except Exception as error:  # whatever it is, the file is the cause
-                raise StoreError(
-                    f"{self.path} is not a sound store: {error!r}."
-                ) from error
-        if not self.complete and not partial:
+        self._read(Path(path))
+        if not self.complete:
             raise StoreError(
                 f"{self.path} is not complete. Run the asc-extract command that made"
-                " it again: it goes on where it stopped."
+                " it again: it resumes."
             )
-        if not self.complete:
-            # The file may be renamed or replaced any moment.
-            self._maps = {
-                name: array.map(self.path) for name, array in self._arrays.items()
-            }
-            self._done = self.status() == schema.DONE
 
-    def _read_header(self, file: Any) -> None:
-        demand_plain(file)
-        spec_values = schema.read_json(file.attrs, "spec", dict)
-        try:
-            self.spec = FeatureSpec.from_dict(spec_values)
-        except AscError as error:
-            raise StoreError(f"its spec is not usable: {error}") from error
-        self.provenance: dict = schema.read_json(file.attrs, "provenance", dict)
-        self.environment: dict = schema.read_json(file.attrs, "environment", dict)
-        self.corpus: dict = schema.read_json(file.attrs, "corpus", dict)
-        scenes = schema.read_json(file.attrs, "scenes", list)
-        if not scenes or not all(map(schema.is_name, scenes)):
-            raise StoreError("its scenes are not a list of names.")
-        if len(set(scenes)) < len(scenes):
-            raise StoreError("its scenes are listed more than once.")
-        self.scenes: tuple[str, ...] = tuple(scenes)
-        self.fingerprint = schema.read_text(file.attrs, "fingerprint")
-        self._digest = schema.read_text(file.attrs, "digest")
-        self.complete = schema.read_number(file.attrs, "complete") == 1
-        self._recording_count = int(schema.read_number(file.attrs, "recordings"))
-        rows = schema.row_count(file)
-        self._arrays = {
-            name: schema.locate(file, name, (rows, *shape), dtype)
-            for name, (shape, dtype) in schema.row_columns(self.spec).items()
-        }
-        for name in self.spec.features:
-            attributes = file[f"features/{name}"].attrs
-            found = tuple(
-                schema.read_number(attributes, value) for value in ("scale", "offset")
-            )
-            if found != self.spec.scaling(name):
-                raise StoreError(
-                    f"scale and offset of /features/{name} are {found}, expected"
-                    f" {self.spec.scaling(name)} from its spec."
-                )
-        for name in schema.TEXTS:
-            self._arrays[f"clips/{name}"] = schema.locate(
-                file, f"clips/{name}", (rows,), "text"
-            )
-        for name in ("where", "error"):
-            self._arrays[f"failures/{name}"] = schema.locate(
-                file, f"failures/{name}", (None,), "text"
-            )
-        self._overlaps: dict[str, dict[str, float | None]] = {}
-        splits = schema.follow(file, "splits")
-        if not isinstance(splits, h5py.Group) or len(splits) > _MOST_SPLITS:
-            raise StoreError("/splits is not a group of splits.")
-        for name in splits:
-            if not schema.is_name(name):
-                raise StoreError(f"the name of split {name!a} is none.")
-            for part in PARTS:
-                place = f"splits/{name}/{part}"
-                self._arrays[place] = schema.locate(
-                    file, place, (None,), np.dtype("<i4")
-                )
-            shares = {"leakage": schema.read_number(splits[name].attrs, "leakage")}
-            # Stores of earlier versions do not tell it.
-            shares["adjacent"] = 0.0 if shares["leakage"] == 0 else np.nan
-            if "adjacent" in splits[name].attrs:
-                shares["adjacent"] = schema.read_number(splits[name].attrs, "adjacent")
-            self._overlaps[name] = {
-                fact: share if np.isfinite(share) else None
-                for fact, share in shares.items()
-            }
-        self.splits: tuple[str, ...] = tuple(sorted(self._overlaps))
-
-    def __getstate__(self) -> dict[str, Any]:
-        # Memory maps would be pickled with all that they show.
-        return {name: value for name, value in vars(self).items() if name != "_maps"}
+    def _read(self, path: Path) -> None:
+        self.path = path
+        self._identity = _identity(path)
+        header = read_header(path)
+        self.spec = header.spec
+        self.scenes = header.scenes
+        self.splits: tuple[str, ...] = tuple(sorted(header.overlaps))
+        self.fingerprint = header.fingerprint
+        self.complete = header.complete
+        self.provenance = header.provenance
+        self.environment = header.environment
+        self.corpus = header.corpus
+        self._digest = header.digest
+        self._recording_count = header.recordings
+        self._arrays = header.arrays
+        self._overlaps = header.overlaps
 
     def __len__(self) -> int:
         return self._arrays["rows/status"].shape[0]
 
     def __repr__(self) -> str:
         return (
-            f"FeatureStore({str(self.path)!r}: {len(self)} clips,"
+            f"{type(self).__name__}({str(self.path)!r}: {len(self)} clips,"
             f" {len(self.scenes)} scenes, {', '.join(self.spec.features)})"
         )
 
     def is_current(self) -> bool:
-        """Return False if the file was changed or replaced since it was opened.
-
-        A growing store is what it was when it was opened, whatever comes after.
-        """
-        return not self.complete or _identity(self.path) == self._identity
+        """Return False if the file was changed or replaced since it was opened."""
+        return _identity(self.path) == self._identity
 
     def features(self, name: str) -> np.ndarray:
         """Return all rows of a feature as a read-only memory map.
@@ -218,12 +157,12 @@ class FeatureStore:
 
     @property
     def digest(self) -> str:
-        """SHA-256 over all feature rows; of a growing store, over finished ones."""
-        return self._digest if self.complete else self.compute_digest()
+        """SHA-256 over all feature rows, as stored."""
+        return self._digest
 
     def finished_rows(self) -> np.ndarray:
         """Return the rows that hold data [shape=(n,)]: in a complete store, all."""
-        return np.arange(len(self)) if self.complete else np.flatnonzero(self._done)
+        return self._finished(np.arange(len(self)))
 
     def labels(self) -> np.ndarray:
         """Return the scene of every clip as an index into `scenes`.
@@ -253,7 +192,7 @@ class FeatureStore:
         return np.array(self._array("rows/status"))
 
     def measured(self, name: str) -> np.ndarray:
-        """Return what was measured of every source file, such as ``seconds``."""
+        """Return a measured property of every source file, such as ``seconds``."""
         return np.array(self._array(f"clips/{name}"))
 
     def digests(self, feature: str) -> np.ndarray:
@@ -261,7 +200,7 @@ class FeatureStore:
         return self._array(f"rows/digest_{feature}")
 
     def split(self, name: str) -> Split:
-        """Return a split; of a growing store, what is finished of it.
+        """Return a split.
 
         Parameters
         ----------
@@ -276,23 +215,25 @@ class FeatureStore:
         StoreError
             If it names rows that the store does not have.
         """
-        split = self._stored_split(name) if name in self.splits else None
-        split = split or self._split_on_demand(name)
-        if self.complete:
-            return split
-        train, validation, test = (self._finished(split.part(part)) for part in PARTS)
-        recordings = spans = None
-        if self.recordings_known:
-            recordings, spans = np.array(self.recordings()), positions(self.paths())
-        return Split(
-            name, train, validation, test, *overlaps(train, test, recordings, spans)
-        )
+        if name in self.splits:
+            return self._stored_split(name)
+        scenes = np.array(self.scenes)[self.labels()]
+        split = split_on_demand(name, scenes, self.origins())
+        if split is None:
+            known = (*self.splits, "development", "recording1of5")
+            raise UsageError(unknown_name("split", name, known))
+        return split
+
+    def origins(self) -> Origins:
+        """Return the recordings of all clips, to compute leakage with."""
+        return Origins(self.recordings(), self.paths(), self.recordings_known)
 
     def _finished(self, rows: np.ndarray) -> np.ndarray:
-        return rows if self.complete else rows[self._done[rows]]
+        """Return those of some rows that hold data."""
+        return rows
 
     def _stored_split(self, name: str) -> Split:
-        parts = {}
+        parts = []
         for part in PARTS:
             rows = np.array(self._array(f"splits/{name}/{part}"))
             if len(rows) and not (0 <= rows.min() and rows.max() < len(self)):
@@ -304,23 +245,9 @@ class FeatureStore:
                     f"{self.path}: split {name} does not name its rows once each, in"
                     " ascending order."
                 )
-            parts[part] = rows
-        shares = self._overlaps[name]
-        return Split(
-            name, **parts, leakage=shares["leakage"], adjacent=shares["adjacent"]
-        )
-
-    def _split_on_demand(self, name: str) -> Split:
-        made = split_on_demand(
-            name,
-            np.array(self.scenes)[self.labels()],
-            self.recordings(),
-            recordings_known=self.recordings_known,
-        )
-        if made is None:
-            known = (*self.splits, "development", "recording1of5")
-            raise UsageError(unknown_name("split", name, known))
-        return made
+            parts.append(rows)
+        train, validation, test = parts
+        return Split(name, train, validation, test, **self._overlaps[name])
 
     def find(self, clip: str) -> int:
         """Return the row of a clip.
@@ -328,33 +255,39 @@ class FeatureStore:
         Parameters
         ----------
         clip : str
-            Row number, path, or the end of a path.
+            Row number, path, end of a path, or a scene for its first clip.
 
         Raises
         ------
         UsageError
-            If no clip, or more than one, is meant.
+            If there is no such clip, or more than one.
         """
+        paths = self.paths()
         if clip.isdecimal():
             found = [int(clip)] if int(clip) < len(self) else []
         else:
-            paths = self.paths()
             found = [row for row, path in enumerate(paths) if path == clip]
             found = found or [
                 row for row, path in enumerate(paths) if path.endswith(clip)
             ]
+        if not found and clip in self.scenes:
+            label = self.scenes.index(clip)
+            found = np.flatnonzero(self.labels() == label)[:1].tolist()
         if len(found) != 1:
-            what = f"{len(found)} clips" if found else f"None of {len(self)} clips"
-            raise UsageError(f"{what} of {self.path} can be meant by {clip!r}.")
+            number = f"{len(found)} clip paths" if found else "No clip path"
+            raise UsageError(
+                f"{number} in {self.path} {'end' if found else 'ends'} in {clip!r}. Use"
+                f" a row (0 to {len(self) - 1}), the end of one path, or a scene."
+            )
         return found[0]
 
     @property
     def recordings_known(self) -> bool:
-        """False if the corpus named no recordings: leakage cannot be told."""
+        """False if the corpus names no recordings: leakage is then unknown."""
         return self._recording_count >= 0
 
     def failures(self) -> list[Problem]:
-        """Return what the store lacks and why: clips and rows of metadata."""
+        """Return what was left out and why: clips, and rows of metadata."""
         left_out = [
             Problem(where, message)
             for where, message in zip(
@@ -372,45 +305,43 @@ class FeatureStore:
         return left_out
 
     def row_arrays(self) -> dict[str, schema.Array]:
-        """Return where everything lies that is written row by row."""
+        """Return the places of all arrays that are written row by row."""
         return {name: self._arrays[name] for name in schema.row_columns(self.spec)}
 
     def index_arrays(self) -> dict[str, schema.Array]:
-        """Return where clips, splits and failures lie: all but features and flags."""
+        """Return the places of clips, splits and failures: all but features, flags."""
         others = ("features/", "rows/")
         return {k: v for k, v in self._arrays.items() if not k.startswith(others)}
 
     def compute_digest(self) -> str:
-        """Return the SHA-256 over the digests of all rows, feature by feature."""
+        """Return the SHA-256 over the digests of finished rows, feature by feature."""
         total = hashlib.sha256()
+        rows = self.finished_rows()
         for feature in sorted(self.spec.features):
-            digests = self.digests(feature)
-            if not self.complete:
-                digests = digests[self._done]
-            total.update(np.ascontiguousarray(digests).data)
+            total.update(np.ascontiguousarray(self.digests(feature)[rows]).data)
         return total.hexdigest()
 
     def summary(self) -> dict[str, Any]:
         """Return the facts of the store, as plain values for JSON.
 
-        Digests and the row numbers of splits are all that is read, which takes some
-        tenths of a second for a million rows. Parts of a growing store are counted
-        without the rows that are not finished; leakage is that of all rows.
+        Only digests and the row numbers of splits are read, which takes some tenths
+        of a second for a million rows. Parts of a growing store are counted without
+        unfinished rows; their leakage is that of all rows.
 
         Raises
         ------
         StoreError
             If a split names rows that the store does not have.
         """
-        done = np.flatnonzero(self.status() == schema.DONE)
-        groups = equal_rows(self.digests(self.spec.features[0]), done)
-        failed, problems = self._counted_failures()
+        finished = self.finished_rows()
+        groups = equal_rows(self.digests(self.spec.features[0]), finished)
+        failed, problems = self._failure_counts()
         splits = {name: self._stored_split(name) for name in self.splits}
         return {
             "path": str(self.path),
             "complete": self.complete,
             "clips": len(self),
-            "finished": len(self.finished_rows()),
+            "finished": len(finished),
             "failed": failed,
             "problems": problems,
             "duplicates": int((groups >= 0).sum()),
@@ -426,7 +357,7 @@ class FeatureStore:
             "splits": {
                 name: {part: len(self._finished(split.part(part))) for part in PARTS}
                 | self._overlaps[name]
-                | {"duplicates": known_from_train(split, groups)}
+                | {"duplicates": equal_in_train(split, groups)}
                 for name, split in splits.items()
             },
             "fingerprint": self.fingerprint,
@@ -437,13 +368,11 @@ class FeatureStore:
             "libraries": self.provenance.get("libraries", {}),
         }
 
-    def _counted_failures(self) -> tuple[int, int]:
+    def _failure_counts(self) -> tuple[int, int]:
         """Return how many clips failed, and how many rows of metadata are unusable."""
         left_out = self._arrays["failures/where"].shape[0]
         corpus = self.provenance.get("corpus")
         listed = corpus.get("clips") if isinstance(corpus, dict) else None
-        if not self.complete:  # clips that failed still have a row
-            return int((self.status() == schema.FAILED).sum()), left_out
         if not isinstance(listed, int):
             return left_out, 0
         failed = min(max(0, listed - len(self)), left_out)
@@ -461,8 +390,7 @@ class FeatureStore:
         return labels
 
     def _array(self, name: str) -> np.ndarray:
-        held = vars(self).get("_maps")
-        return held[name] if held else self._arrays[name].map(self.path)
+        return self._arrays[name].map(self.path)
 
     def _names(self, column: str) -> list[str]:
         names = [bytes(name).decode(errors="replace") for name in self._array(column)]
@@ -481,7 +409,7 @@ class FeatureStore:
 
 
 def _identity(path: Path) -> tuple[int, ...] | None:
-    """Return what tells a file from a later one of its name; None if it is gone."""
+    """Return what identifies a version of a file; None if the file is gone."""
     try:
         facts = path.stat()
     except OSError:
@@ -490,5 +418,5 @@ def _identity(path: Path) -> tuple[int, ...] | None:
 
 
 def _decoded(value: Any) -> str:
-    # Text from a store reaches terminals and pages: control characters are shown.
+    # Text from a store reaches terminals and pages.
     return printable(bytes(value).decode(errors="replace"))

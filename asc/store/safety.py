@@ -18,7 +18,7 @@ _LONGEST_PLACE = 200
 _PLAIN = (h5py.h5t.INTEGER, h5py.h5t.FLOAT, h5py.h5t.STRING)
 
 
-def demand_plain(file: h5py.File) -> None:
+def check_plain(file: h5py.File) -> None:
     """Refuse a file that has anything but groups and plain arrays in it.
 
     Raises
@@ -52,10 +52,10 @@ def demand_plain(file: h5py.File) -> None:
                     seen.add(address)
                     waiting.append((inside[-_LONGEST_PLACE:], found))
             else:
-                _demand_plain_dataset(inside, found)
+                _check_plain_dataset(inside, found)
 
 
-def _demand_plain_dataset(place: str, found: h5py.h5d.DatasetID) -> None:
+def _check_plain_dataset(place: str, found: h5py.h5d.DatasetID) -> None:
     if not isinstance(found, h5py.h5d.DatasetID):
         raise StoreError(f"{place} is neither a dataset nor a group.")
     kept = found.get_create_plist()

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from asc.corpus.adjacency import positions
-from asc.corpus.splits import PARTS, overlaps
+from asc.corpus import PARTS
 from asc.environment import dsp_versions
 from asc.errors import InputError, StoreError
 from asc.features import FrontEnd, fit, read_audio
@@ -84,10 +83,7 @@ def _row_problems(
 
 
 def _split_problems(store: FeatureStore) -> Iterator[str]:
-    recordings = spans = None
-    if store.recordings_known:
-        recordings = np.array(store.recordings())
-        spans = positions(store.paths())
+    origins = store.origins()
     for name in store.splits:
         try:
             split = store.split(name)
@@ -98,17 +94,17 @@ def _split_problems(store: FeatureStore) -> Iterator[str]:
         if len(np.unique(rows)) < len(rows):
             yield f"Split {name}: a clip is in two parts, or twice in one."
             continue
-        leak, adjacent = overlaps(split.train, split.test, recordings, spans)
-        if leak != split.leakage:
+        found = origins.split(name, split.train, split.validation, split.test)
+        if found.leakage != split.leakage:
             yield (
-                f"Split {name}: leakage is {_share(leak)}, the store says"
+                f"Split {name}: leakage is {_share(found.leakage)}, the store says"
                 f" {_share(split.leakage)}."
             )
-        # Stores of earlier versions do not tell it.
-        if split.adjacent is not None and adjacent != split.adjacent:
+        # Stores of earlier versions lack it.
+        if split.adjacent is not None and found.adjacent != split.adjacent:
             yield (
-                f"Split {name}: the share of adjacent clips is {_share(adjacent)}, the"
-                f" store says {_share(split.adjacent)}."
+                f"Split {name}: the share of adjacent clips is"
+                f" {_share(found.adjacent)}, the store says {_share(split.adjacent)}."
             )
 
 

@@ -19,13 +19,13 @@ from typing import Any
 import h5py
 import numpy as np
 
-from asc.corpus import Corpus, Problem, Split
-from asc.corpus.adjacency import positions
-from asc.corpus.splits import PARTS, overlaps
+from asc.corpus import PARTS, Corpus, Problem, Split
+from asc.corpus.leakage import Origins
 from asc.errors import StoreError
 from asc.features import FeatureSpec
 from asc.store import schema
 from asc.store.fingerprint import canonical_json, fingerprint
+from asc.store.growing import GrowingStore
 from asc.store.reader import FeatureStore
 
 NO_DIGEST = "0" * 64
@@ -45,7 +45,7 @@ class StoreWriter:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._store = FeatureStore(path, partial=True)
+        self._store = GrowingStore(path)
         self.spec = self._store.spec
         self._arrays = self._store.row_arrays()
         self._file = os.open(path, os.O_RDWR)
@@ -173,8 +173,8 @@ class StoreWriter:
         whole = self.path
         if (status == schema.FAILED).any():
             whole = self.path.with_name(self.path.name + ".whole")
-            _copy_done(FeatureStore(self.path, partial=True), whole)
-        growing = FeatureStore(whole, partial=True)
+            _copy_done(GrowingStore(self.path), whole)
+        growing = GrowingStore(whole)
         digest = growing.compute_digest()
         with h5py.File(whole, "r+", locking=False) as file:
             schema.write_text(file.attrs, "digest", digest)
@@ -279,18 +279,12 @@ def _copy_done(source: FeatureStore, target: Path) -> None:
         "recording": source.recordings(),
     }
     texts = {name: [column[row] for row in kept] for name, column in columns.items()}
-    recordings = spans = None
-    if source.recordings_known:
-        recordings = np.array(texts["recording"])
-        spans = positions(texts["path"])
+    origins = Origins(texts["recording"], texts["path"], source.recordings_known)
     splits = {}
     for name in source.splits:
-        parts = {}
-        for part in PARTS:
-            moved = new_row[source.split(name).part(part)]
-            parts[part] = moved[moved >= 0]
-        leak, adjacent = overlaps(parts["train"], parts["test"], recordings, spans)
-        splits[name] = Split(name, **parts, leakage=leak, adjacent=adjacent)
+        split = source.split(name)
+        parts = (new_row[split.part(part)] for part in PARTS)
+        splits[name] = origins.split(name, *(rows[rows >= 0] for rows in parts))
     target.unlink(missing_ok=True)
     with h5py.File(target, "w", locking=False) as file:
         _write_layout(file, source.spec, texts, splits, source.failures())
@@ -300,7 +294,7 @@ def _copy_done(source: FeatureStore, target: Path) -> None:
                     file.attrs.create(name, value, dtype=old.attrs.get_id(name).dtype)
         if source.recordings_known:
             file.attrs["recordings"] = len(set(texts["recording"]))
-    copy = FeatureStore(target, partial=True)
+    copy = GrowingStore(target)
     descriptor = os.open(target, os.O_RDWR)
     try:
         arrays = copy.row_arrays()

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import numpy as np
-
-from asc.corpus import Clip, Corpus, Split, open_corpus
-from asc.corpus.duplicates import equal_files, known_from_train
+from asc.corpus import Clip, Corpus, open_corpus
+from asc.corpus.duplicates import equal_files
 from asc.corpus.summary import describe, summarise
 
 
@@ -31,14 +29,6 @@ def test_only_files_of_equal_size_are_read(tmp_path):
     assert (equal_files(corpus, progress=lambda *at: seen.append(at)) >= 0).sum() == 2
     assert seen == [(1, 2), (2, 2)]
     assert (equal_files(files(tmp_path / "..", a=b"1")) == -1).all()
-
-
-def test_only_test_clips_that_are_in_train_count():
-    rows = np.arange(8)
-    split = Split("random", rows[:3], rows[3:5], rows[5:], None)
-    groups = np.array([-1, 0, 1, 2, -1, 0, 0, 2])
-    assert known_from_train(split, groups) == 2  # rows 5 and 6; 7 is in validation
-    assert known_from_train(split, np.full(8, -1)) == 0
 
 
 def test_the_summary_counts_them_when_it_is_asked_to(own_corpus):

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from asc.corpus import Clip, Corpus, Fold, make_splits, open_corpus
-from asc.corpus.splits import PARTS, SHARES, Split, describe, leakage, split_on_demand
+from asc.corpus.leakage import PARTS, Origins, Split
+from asc.corpus.splits import SHARES, describe, split_on_demand
 from asc.errors import UsageError
 
 SCENES = (
@@ -295,12 +296,6 @@ def test_a_fold_that_only_leaks_validates_on_nothing():
     assert [split.part(part).tolist() for part in PARTS] == [[0, 1], [], [2, 3]]
 
 
-def test_leakage_of_nothing():
-    assert leakage(["r1"], []) == 0.0
-    assert leakage([], ["r1"]) == 0.0
-    assert leakage(["r1", "r2"], ["r1", "r1", "r3", "r4"]) == 0.5
-
-
 def test_description_is_plain_values(tut, splits):
     described = describe(splits)
     assert described["random"] == {
@@ -447,8 +442,11 @@ def asked_for(corpus: Corpus, name: str) -> Split:
     split = split_on_demand(
         name,
         [clip.scene for clip in corpus.clips],
-        [clip.recording for clip in corpus.clips],
-        recordings_known=corpus.recordings_known,
+        Origins(
+            [clip.recording for clip in corpus.clips],
+            [clip.path for clip in corpus.clips],
+            corpus.recordings_known,
+        ),
     )
     assert split is not None and split.name == name
     return split
@@ -503,7 +501,7 @@ def test_folds_that_cannot_be(name):
 
 @pytest.mark.parametrize("name", ["recordings", "recording1of", "Development", "fold1"])
 def test_other_names_mean_no_split(name):
-    assert split_on_demand(name, ["a"], ["r"], recordings_known=True) is None
+    assert split_on_demand(name, ["a"], Origins(["r"], ["a.wav"])) is None
 
 
 @any_corpus

@@ -416,7 +416,7 @@ STRUCTURES = [
 def test_structure(own_store, damage, refusal):
     with h5py.File(own_store, "r+") as file:
         damage(file, own_store)
-    assert "is not a sound store: " in refusal(own_store)
+    assert "is not a valid store: " in refusal(own_store)
 
 
 @pytest.mark.parametrize("link", ["soft_link", "external_link"])

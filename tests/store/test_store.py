@@ -24,7 +24,14 @@ from asc.corpus import Clip, Problem, Split, make_splits, open_corpus
 from asc.corpus.splits import PARTS
 from asc.errors import StoreError, UsageError
 from asc.features import FeatureSpec
-from asc.store import FeatureStore, StoreWriter, bytes_needed, partial_path, verify
+from asc.store import (
+    FeatureStore,
+    GrowingStore,
+    StoreWriter,
+    bytes_needed,
+    partial_path,
+    verify,
+)
 from asc.store.fingerprint import fingerprint, provenance
 from asc.store.schema import DONE, FAILED, PENDING
 from asc.store.writer import digest_of
@@ -188,14 +195,15 @@ def test_readers_do_not_disturb_each_other(small_store):
 
 
 def test_find(small_store):
-    """A row by its number, its path, or the end of its path."""
+    """A row by its number, its path, the end of its path, or its scene."""
     store = FeatureStore(small_store)
     path = store.paths()[5]
     assert store.find("5") == store.find(path) == store.find(path[-14:]) == 5
-    with pytest.raises(UsageError, match="12 clips of .* can be meant by '_0_1.wav'"):
+    assert store.labels()[store.find("home")] == store.scenes.index("home")
+    with pytest.raises(UsageError, match="12 clip paths in .* end in '_0_1.wav'"):
         store.find("_0_1.wav")
     for nothing in ("24", "z.wav"):
-        with pytest.raises(UsageError, match="None of 24 clips"):
+        with pytest.raises(UsageError, match=r"No clip path .* row \(0 to 23\)"):
             store.find(nothing)
 
 
@@ -348,7 +356,17 @@ def test_finish_leaves_out_what_failed(writer, tmp_path):
 def test_growing_store_is_opened_on_demand_only(writer):
     with pytest.raises(StoreError, match="not complete.*asc-extract"):
         FeatureStore(writer.path)
-    assert not FeatureStore(writer.path, partial=True).complete
+    growing = FeatureStore(writer.path, partial=True)
+    assert isinstance(growing, GrowingStore) and not growing.complete
+    again = pickle.loads(pickle.dumps(growing))
+    assert type(again) is GrowingStore and len(again) == len(growing)
+
+
+def test_a_complete_store_is_no_growing_one(small_store):
+    """Whether or not a growing one would do; and one object may be handed down."""
+    store = FeatureStore(small_store, partial=True)
+    assert type(store) is FeatureStore and store.complete
+    assert type(pickle.loads(pickle.dumps(store))) is FeatureStore
 
 
 def test_too_many_labels_for_an_attribute(tmp_path, few_clips):

@@ -7,7 +7,7 @@ import pickle
 import numpy as np
 import pytest
 
-from asc.corpus.splits import PARTS, leakage
+from asc.corpus.leakage import PARTS, leakage
 from asc.errors import StoreError
 from asc.experiments import experiment
 from asc.pipeline.dataset import dataset

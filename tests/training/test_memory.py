@@ -17,7 +17,7 @@ from asc.errors import UsageError
 from asc.models import register_model, registry
 from asc.pipeline import dataset, statistics
 from asc.pipeline.tensorflow import keras, tf
-from asc.store import FeatureStore, let_go
+from asc.store import FeatureStore, release_pages
 from asc.training import trainer
 from asc.training.recipe import Recipe
 
@@ -113,15 +113,15 @@ def test_memory_of_tensors_is_used_again():
 
 
 @needs_smaps
-def test_pages_that_are_let_go_hold_the_same(small_store, tmp_path):
+def test_released_pages_hold_the_same(small_store, tmp_path):
     own = shutil.copy(small_store, tmp_path / "own.h5")  # other tests map that one
     rows = FeatureStore(own).features("mel")
     before = rows.copy()
     assert mapped(own) > 0
-    let_go(rows)
+    release_pages(rows)
     assert mapped(own) == 0
     np.testing.assert_array_equal(rows, before)
-    let_go(before)
+    release_pages(before)
     np.testing.assert_array_equal(rows, before)
 
 

@@ -13,16 +13,14 @@ of neighbouring bands and times, which neither level nor equaliser change).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy import fft
 
-from asc.corpus.splits import Split
 from asc.errors import UsageError
-from asc.store import schema
 
 if TYPE_CHECKING:
     from asc.store.reader import FeatureStore
@@ -61,16 +59,6 @@ class Copy:
     second: int
 
 
-def copied_from_train(split: Split, copies: Iterable[Copy]) -> int:
-    """Return how many test clips have a copy in train."""
-    train, test = set(split.train.tolist()), set(split.test.tolist())
-    pairs = [(copy.first, copy.second) for copy in copies]
-    return len(
-        {a for a, b in pairs if a in test and b in train}
-        | {b for a, b in pairs if b in test and a in train}
-    )
-
-
 def find_copies(
     store: FeatureStore,
     *,
@@ -105,7 +93,7 @@ def find_copies(
     of the number of clips; memory does not grow.
     """
     bands = _band_edges(store)
-    rows = np.flatnonzero(store.status() == schema.DONE)
+    rows = store.finished_rows()
     total, done = len(rows) * (len(rows) - 1) // 2, 0
     found: list[Copy] = []
     for start in range(0, len(rows), _KEPT):

@@ -7,11 +7,11 @@ import pytest
 import soundfile
 
 from asc import extraction
-from asc.corpus import Split, open_corpus
+from asc.corpus import open_corpus
 from asc.errors import UsageError
-from asc.store import FeatureStore, duplicates, schema, verify
-from asc.store.duplicates import Copy, copied_from_train, find_copies
-from asc.store.equality import equal_rows
+from asc.store import FeatureStore, near_duplicates, verify
+from asc.store.equal_rows import equal_rows
+from asc.store.near_duplicates import find_copies
 
 RATE, SECONDS = 16_000, 4
 
@@ -59,8 +59,7 @@ def rows(store, *endings):
 
 
 def equal_clips(store):
-    done = np.flatnonzero(store.status() == schema.DONE)
-    return equal_rows(store.digests(store.spec.features[0]), done)
+    return equal_rows(store.digests(store.spec.features[0]), store.finished_rows())
 
 
 def test_equal_clips_are_told_by_their_digests(copies):
@@ -85,7 +84,7 @@ def test_groups_are_those_of_a_dictionary(copies, monkeypatch, place, seed):
     digests[:, place] = rng.integers(0, 9, len(copies))
     done = rng.random(len(copies)) < 0.8
     monkeypatch.setattr(copies, "digests", lambda feature: digests)
-    monkeypatch.setattr(copies, "status", lambda: done.astype(np.uint8))
+    monkeypatch.setattr(copies, "finished_rows", lambda: np.flatnonzero(done))
     expected: dict[int, set[int]] = {}
     for row in np.flatnonzero(done):
         expected.setdefault(int(digests[row, place]), set()).add(int(row))
@@ -105,7 +104,7 @@ def test_all_disguises_of_a_clip_are_found_and_nothing_else(copies):
     original = copies.find("scene0/original.wav")
     with_it = {copy.first + copy.second - original: copy.similarity for copy in found}
     for disguise in (*disguises, "all.mp3"):
-        assert with_it[copies.find(disguise)] >= duplicates.NEAR
+        assert with_it[copies.find(disguise)] >= near_duplicates.NEAR
     assert with_it[copies.find("equal.wav")] == pytest.approx(1)
     assert [copy.similarity for copy in found] == sorted(
         (copy.similarity for copy in found), reverse=True
@@ -122,13 +121,13 @@ def test_clips_that_are_no_copies_are_far_from_the_threshold(copies):
     assert len(pairs) == 12 * 11 / 2
     others = [alike for pair, alike in pairs.items() if originals >= set(pair)]
     assert len(others) == 15
-    assert max(others) < duplicates.NEAR / 2
+    assert max(others) < near_duplicates.NEAR / 2
 
 
 def test_similarity_is_the_largest_correlation_over_shifts(copies):
     """From its definition, shift by shift."""
     a, b = rows(copies, "scene0/original.wav", "cut.wav")
-    edges = duplicates._band_edges(copies)
+    edges = near_duplicates._band_edges(copies)
     changes = []
     for row in (a, b):
         levels = copies.to_decibels("mel", copies.features("mel")[row, :, :, 0])
@@ -151,8 +150,8 @@ def test_similarity_is_the_largest_correlation_over_shifts(copies):
 @pytest.mark.parametrize(("kept", "block"), [(4, 2), (12, 5), (5, 5), (1, 1)])
 def test_blocks_do_not_change_what_is_found(copies, monkeypatch, kept, block):
     expected = find_copies(copies, threshold=-1)
-    monkeypatch.setattr(duplicates, "_KEPT", kept)
-    monkeypatch.setattr(duplicates, "_BLOCK", block)
+    monkeypatch.setattr(near_duplicates, "_KEPT", kept)
+    monkeypatch.setattr(near_duplicates, "_BLOCK", block)
     seen = []
     found = find_copies(copies, threshold=-1, progress=lambda *at: seen.append(at))
     key = {(copy.first, copy.second): copy.similarity for copy in expected}
@@ -182,17 +181,9 @@ def test_coarse_features_are_refused(small_store):
         find_copies(FeatureStore(small_store))
 
 
-def test_test_clips_with_a_copy_in_train_are_counted_once():
-    at = np.arange(10)
-    split = Split("random", at[:4], at[4:6], at[6:], 0.0)
-    pairs = [(0, 6), (1, 6), (2, 3), (6, 7), (5, 8), (3, 9), (0, 1)]
-    assert copied_from_train(split, [Copy(1.0, *pair) for pair in pairs]) == 2
-
-
 def test_a_growing_store_is_compared_as_far_as_it_is(copies, monkeypatch):
-    status = copies.status()
-    status[copies.find("equal.wav")] = 0
-    monkeypatch.setattr(copies, "status", lambda: status, raising=False)
+    finished = np.delete(np.arange(len(copies)), copies.find("equal.wav"))
+    monkeypatch.setattr(copies, "finished_rows", lambda: finished)
     assert (equal_clips(copies) == -1).all()
     assert find_copies(copies, threshold=0.999) == []
 

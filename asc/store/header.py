@@ -1,0 +1,167 @@
+"""The header of a store: all that is known before a row is read, checked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from asc.corpus.leakage import PARTS
+from asc.errors import AscError, StoreError
+from asc.features import FeatureSpec
+from asc.store import schema
+from asc.store.safety import check_plain
+
+#: More than any corpus has folds.
+_MOST_SPLITS = 1000
+
+
+@dataclass(frozen=True)
+class Header:
+    """Attributes of a store, and where its arrays lie.
+
+    Attributes
+    ----------
+    complete : bool
+    spec : FeatureSpec
+    provenance, environment, corpus : dict
+    scenes : tuple of str
+    fingerprint, digest : str
+        As stored.
+    recordings : int
+        -1 if the corpus names none.
+    arrays : dict of str to Array
+        By their path in the file.
+    overlaps : dict of str to dict
+        ``leakage`` and ``adjacent`` of every split, None where unknown.
+    """
+
+    complete: bool
+    spec: FeatureSpec
+    provenance: dict
+    environment: dict
+    corpus: dict
+    scenes: tuple[str, ...]
+    fingerprint: str
+    digest: str
+    recordings: int
+    arrays: dict[str, schema.Array]
+    overlaps: dict[str, dict[str, float | None]]
+
+
+def read_header(path: Path) -> Header:
+    """Read and check the header of a store.
+
+    Raises
+    ------
+    InputError
+        If there is no such file or it cannot be read.
+    StoreError
+        If it is not a valid store of a known version.
+    """
+    with schema.open_file(path) as file:
+        try:
+            return _read_header(file)
+        except StoreError as error:
+            raise StoreError(f"{path} is not a valid store: {error}") from None
+        except Exception as error:  # whatever HDF5 makes of a damaged file
+            raise StoreError(f"{path} is not a valid store: {error!r}.") from error
+
+
+def is_growing(path: Path) -> bool:
+    """Return True for a store that is not complete.
+
+    A file that is missing or damaged is not: opening it says what is wrong.
+    """
+    try:
+        with schema.open_file(path) as file:
+            return schema.read_number(file.attrs, "complete") != 1
+    except Exception:  # noqa: BLE001 - whatever HDF5 makes of a damaged file
+        return False
+
+
+def _read_header(file: h5py.File) -> Header:
+    check_plain(file)
+    spec_values = schema.read_json(file.attrs, "spec", dict)
+    try:
+        spec = FeatureSpec.from_dict(spec_values)
+    except AscError as error:
+        raise StoreError(f"its spec is not usable: {error}") from error
+    arrays = _locate_rows(file, spec)
+    overlaps = _locate_splits(file, arrays)
+    return Header(
+        complete=schema.read_number(file.attrs, "complete") == 1,
+        spec=spec,
+        provenance=schema.read_json(file.attrs, "provenance", dict),
+        environment=schema.read_json(file.attrs, "environment", dict),
+        corpus=schema.read_json(file.attrs, "corpus", dict),
+        scenes=_read_scenes(file),
+        fingerprint=schema.read_text(file.attrs, "fingerprint"),
+        digest=schema.read_text(file.attrs, "digest"),
+        recordings=int(schema.read_number(file.attrs, "recordings")),
+        arrays=arrays,
+        overlaps=overlaps,
+    )
+
+
+def _read_scenes(file: h5py.File) -> tuple[str, ...]:
+    scenes = schema.read_json(file.attrs, "scenes", list)
+    if not scenes or not all(map(schema.is_name, scenes)):
+        raise StoreError("its scenes are not a list of names.")
+    if len(set(scenes)) < len(scenes):
+        raise StoreError("its scenes are listed more than once.")
+    return tuple(scenes)
+
+
+def _locate_rows(file: h5py.File, spec: FeatureSpec) -> dict[str, schema.Array]:
+    rows = schema.row_count(file)
+    arrays = {
+        name: schema.locate(file, name, (rows, *shape), dtype)
+        for name, (shape, dtype) in schema.row_columns(spec).items()
+    }
+    for name in spec.features:
+        attributes = file[f"features/{name}"].attrs
+        found = tuple(
+            schema.read_number(attributes, value) for value in ("scale", "offset")
+        )
+        if found != spec.scaling(name):
+            raise StoreError(
+                f"scale and offset of /features/{name} are {found}, expected"
+                f" {spec.scaling(name)} from its spec."
+            )
+    for name in schema.TEXTS:
+        place = f"clips/{name}"
+        arrays[place] = schema.locate(file, place, (rows,), "text")
+    for name in ("where", "error"):
+        place = f"failures/{name}"
+        arrays[place] = schema.locate(file, place, (None,), "text")
+    return arrays
+
+
+def _locate_splits(
+    file: h5py.File, arrays: dict[str, schema.Array]
+) -> dict[str, dict[str, float | None]]:
+    """Add the arrays of all splits, and return how much the splits leak."""
+    splits = schema.follow(file, "splits")
+    if not isinstance(splits, h5py.Group) or len(splits) > _MOST_SPLITS:
+        raise StoreError("/splits is not a group of splits.")
+    overlaps = {}
+    for name in splits:
+        if not schema.is_name(name):
+            raise StoreError(f"{name!a} is not a valid split name.")
+        for part in PARTS:
+            place = f"splits/{name}/{part}"
+            arrays[place] = schema.locate(file, place, (None,), np.dtype("<i4"))
+        attributes = splits[name].attrs
+        shares = {"leakage": schema.read_number(attributes, "leakage")}
+        # Stores of earlier versions lack this one.
+        shares["adjacent"] = 0.0 if shares["leakage"] == 0 else np.nan
+        if "adjacent" in attributes:
+            shares["adjacent"] = schema.read_number(attributes, "adjacent")
+        overlaps[name] = {
+            fact: share if np.isfinite(share) else None
+            for fact, share in shares.items()
+        }
+    return overlaps
