@@ -18,7 +18,8 @@ from asc.errors import InputError, SettingsMismatch, StoreError, UsageError
 from asc.evaluation.intervals import FEW_RECORDINGS, both_intervals
 from asc.evaluation.metrics import scores
 from asc.files import write_csv, write_json
-from asc.pipeline.dataset import dataset
+from asc.pipeline.batches import Batches
+from asc.pipeline.stream import stream_batches
 from asc.store import FeatureStore
 from asc.text import counted, describe_difference, unknown_name
 from asc.training.run import Run
@@ -323,13 +324,8 @@ def _probabilities(
     from asc.pipeline.tensorflow import keras
 
     total = len(rows)
-    batches = dataset(
-        store,
-        part="test",
-        feature=feature,
-        rows=rows,
-        batch_size=_BATCH,
-        keep_mapped=False,
+    batches = Batches.from_store(
+        store, feature, rows, batch_size=_BATCH, keep_pages=False
     )
 
     class Teller(keras.callbacks.Callback):
@@ -339,7 +335,9 @@ def _probabilities(
             if progress is not None:
                 progress(min((batch + 1) * _BATCH, total), total)
 
-    return np.asarray(model.predict(batches, verbose=0, callbacks=[Teller()]))
+    return np.asarray(
+        model.predict(stream_batches(batches), verbose=0, callbacks=[Teller()])
+    )
 
 
 def _leakage(

@@ -1,22 +1,31 @@
-"""Batches by number: which rows, mixed and masked how, as NumPy arrays."""
+"""Batches by epoch and index, as NumPy arrays: which rows, augmented how."""
 
 from __future__ import annotations
 
-import mmap
 import threading
-import weakref
 from functools import lru_cache
 
 import numpy as np
 
+from asc.environment import usable_memory
+from asc.errors import UsageError
 from asc.pipeline.augmentation import Augmentation
-from asc.pipeline.composition import compose
-from asc.pipeline.order import Plan, plan_epoch
-from asc.store import release_pages
+from asc.pipeline.buffers import BufferPool
+from asc.pipeline.compose_batch import compose
+from asc.pipeline.sampling import EpochPlan, plan_epoch
+from asc.pipeline.statistics import row_statistics
+from asc.store import FeatureStore, release_pages
+from asc.validation import check_whole
+
+#: Clips copied at a time.
+_BLOCK = 256
 
 
 class Batches:
-    """The batches of a part, each a function of its epoch and its place in it.
+    """The batches of some rows, each a function of its epoch and its index.
+
+    ``len(batches)`` is their number in an epoch. `asc.pipeline.stream.stream_batches`
+    makes a `tf.data.Dataset` of them. Several threads may make batches at a time.
 
     Parameters
     ----------
@@ -24,61 +33,67 @@ class Batches:
         All rows of a feature as they are stored, such as a memory map.
     labels : np.ndarray [shape=(clips,)]
         Scene of each row as an index.
-    scenes : int
-        How many there are.
+    num_scenes : int
     rows : np.ndarray [shape=(part,)]
-        Rows of the part.
+        Which rows of `data` an epoch shows. Augmentation takes no others.
+    batch_size : int > 0
+        The last batch of an epoch may be smaller.
     augmentation : Augmentation
-    batch_size : int
-    seed : int
+    seed : int >= 0
+        What order and augmentation are drawn from, with the number of the epoch.
     shuffle : bool
-    fill : np.ndarray [shape=(rows,)]
-        What masked cells are filled with.
-    replicas : int > 0
-        Devices that share a batch.
-    keep_mapped : bool
-        Leave what was read of a memory map in this process.
+        Permute every epoch.
+    fill : np.ndarray [shape=(rows,)], optional
+        What masked cells are filled with, in units of the store.
+    keep_pages : bool
+        Leave the pages of a memory map that were read in this process, which then
+        counts as holding more and more of it; the system takes them back when it
+        needs room. Otherwise memory does not grow with the number of clips, and a
+        clip costs about 15 microseconds more.
+
+    Raises
+    ------
+    UsageError
+        If a number is out of range, or `rows` is empty.
     """
 
     def __init__(
         self,
         data: np.ndarray,
         labels: np.ndarray,
-        scenes: int,
+        num_scenes: int,
         rows: np.ndarray,
-        augmentation: Augmentation,
         *,
         batch_size: int,
-        seed: int,
-        shuffle: bool,
-        fill: np.ndarray,
-        replicas: int = 1,
-        keep_mapped: bool = True,
+        augmentation: Augmentation = Augmentation("none"),
+        seed: int = 0,
+        shuffle: bool = False,
+        fill: np.ndarray | None = None,
+        keep_pages: bool = True,
     ) -> None:
-        self._data = data
-        self._labels = labels
-        self._scenes = scenes
+        check_whole("batch_size", batch_size, 1)
+        check_whole("seed", seed, most=2**64 - 1)
+        _check_rows(rows, len(data))
+        self.shape: tuple[int, int, int] = data.shape[1:]
+        self.num_scenes = num_scenes
+        self._data, self._labels = data, labels
         self._batch_size = batch_size
+        self._shuffle = shuffle
+        fill = np.zeros(self.shape[0]) if fill is None else fill
         self._fill = np.asarray(fill, np.float32)
-        self._replicas = replicas
-        self._keep_mapped = keep_mapped
+        self._keep_pages = keep_pages
+        self._total = augmentation.rows_per_epoch(len(rows))
+        largest = min(batch_size, self._total)
+        self._buffers = BufferPool((largest, *self.shape), np.float32)
         self._lock = threading.Lock()
-        total = augmentation.rows_per_epoch(len(rows))
-        largest = -(-min(batch_size, total) // replicas)
-        self._features = Pool((largest, *data.shape[1:]), np.float32)
-        # Of an epoch that is not trained on, the mean over all of it shall be right.
-        whole, rest = divmod(total, batch_size)
-        longest = -(-batch_size // replicas)
-        shown = replicas * (whole * longest + -(-rest // replicas))
-        self._weight = None if shuffle else shown / total
 
-        # Batches of two epochs may be under way.
+        # Batches of two epochs may be in work at a time.
         @lru_cache(maxsize=2)
-        def plan(epoch: int) -> Plan:
+        def plan(epoch: int) -> EpochPlan:
             return plan_epoch(
                 rows,
                 augmentation,
-                shape=data.shape[1:3],
+                shape=self.shape[:2],
                 seed=seed,
                 epoch=epoch,
                 shuffle=shuffle,
@@ -86,65 +101,140 @@ class Batches:
 
         self._plan = plan
 
-    def __call__(
-        self, epoch: int, index: int, share: int = 0
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Return features, labels and weights of one replica's share of a batch.
+    @classmethod
+    def from_store(
+        cls,
+        store: FeatureStore,
+        feature: str,
+        rows: np.ndarray,
+        *,
+        batch_size: int,
+        augmentation: Augmentation = Augmentation("none"),
+        seed: int = 0,
+        shuffle: bool = False,
+        fill: np.ndarray | None = None,
+        in_memory: bool = False,
+        keep_pages: bool = True,
+    ) -> Batches:
+        """Return the batches of some rows of a store.
 
-        All shares of a batch have the same length. Where its rows do not suffice
-        for that, the first of them stands in, with a weight of zero; the others'
-        weights are greater by as much, so that the mean over all shares is the mean
-        over the rows of the batch.
+        Parameters
+        ----------
+        store : FeatureStore
+        feature : str
+        rows : np.ndarray [shape=(part,)]
+            Store rows.
+        batch_size, augmentation, seed, shuffle, keep_pages
+            As for the class.
+        fill : np.ndarray [shape=(rows,)], optional
+            What masked cells are filled with; the mean of each row band over `rows`
+            if not given.
+        in_memory : bool
+            Copy the rows into memory first, as they are stored.
+
+        Raises
+        ------
+        UsageError
+            If a name is unknown, a number is out of range, `rows` is empty, or the
+            rows do not fit in memory.
+        """
+        data, labels = store.features(feature), store.labels()
+        rows = np.asarray(rows)
+        _check_rows(rows, len(data))
+        if fill is None and augmentation.policy not in ("none", "mixup"):
+            fill = row_statistics(store, feature, rows).mean
+        if in_memory:
+            order = np.argsort(rows)
+            places = np.empty(len(rows), np.intp)
+            places[order] = np.arange(len(rows))
+            data, labels = _copy_rows(data, rows[order]), labels[rows[order]]
+            rows = places
+        return cls(
+            data,
+            labels,
+            len(store.scenes),
+            rows,
+            batch_size=batch_size,
+            augmentation=augmentation,
+            seed=seed,
+            shuffle=shuffle,
+            fill=fill,
+            keep_pages=keep_pages,
+        )
+
+    def __len__(self) -> int:
+        return -(-self._total // self._batch_size)
+
+    def __call__(
+        self, epoch: int, index: int, replica_id: int = 0, num_replicas: int = 1
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return features, labels and sample weights of a per-replica batch.
+
+        All per-replica batches of a batch have the same length. Where the rows do
+        not suffice for that, the first row of the batch is repeated as padding with
+        weight 0, and the weights of the others are greater by as much: the weighted
+        mean over all replicas is the mean over the rows of the batch.
+
+        Without `shuffle`, the weighted mean over all batches of an epoch is the
+        mean over its rows, as a validation needs it.
 
         Returns
         -------
-        features : np.ndarray [shape=(share, rows, columns, channels)], float32
-        labels : np.ndarray [shape=(share, scenes)], float32
-        weights : np.ndarray [shape=(share,)], float32
+        features : np.ndarray [shape=(batch, rows, columns, channels)], float32
+        labels : np.ndarray [shape=(batch, scenes)], float32
+        weights : np.ndarray [shape=(batch,)], float32
         """
         with self._lock:
             plan = self._plan(epoch)
         start = index * self._batch_size
-        size = min(self._batch_size, len(plan) - start)
-        length = -(-size // self._replicas)
-        own = min(max(size - share * length, 0), length)
-        places = start + share * length + np.arange(length)
-        places[own:] = start
+        size = min(self._batch_size, self._total - start)
+        length = -(-size // num_replicas)
+        real = min(max(size - replica_id * length, 0), length)
+        places = start + replica_id * length + np.arange(length)
+        places[real:] = start  # padding rows
         weights = np.zeros(length, np.float32)
-        weights[:own] = self._weight or self._replicas * length / size
-        features = self._features.take(length)
-        scenes = np.empty((length, self._scenes), np.float32)
-        compose(self._data, self._labels, plan[places], self._fill, features, scenes)
-        if not self._keep_mapped:
+        if self._shuffle:
+            weights[:real] = num_replicas * length / size
+        else:
+            weights[:real] = self._padded_rows(num_replicas) / self._total
+        features = self._buffers.take(length)
+        labels = np.empty((length, self.num_scenes), np.float32)
+        compose(self._data, self._labels, plan[places], self._fill, features, labels)
+        if not self._keep_pages:
             release_pages(self._data)
-        return features, scenes, weights
+        return features, labels, weights
+
+    def _padded_rows(self, num_replicas: int) -> int:
+        """Return how many rows an epoch has with its padding rows."""
+        full, rest = divmod(self._total, self._batch_size)
+        per_replica = full * -(-self._batch_size // num_replicas)
+        return num_replicas * (per_replica + -(-rest // num_replicas))
 
 
-class Pool:
-    """Arrays of one shape whose memory is used again when nobody holds it.
+def _check_rows(rows: np.ndarray, clips: int) -> None:
+    if not len(rows):
+        raise UsageError("There are no clips to make batches of. Got no rows.")
+    if not 0 <= rows.min() <= rows.max() < clips:
+        raise UsageError(
+            f"rows must be in [0, {clips - 1}]. Got {rows.min()} to {rows.max()}."
+        )
 
-    Fresh memory of some megabytes costs more than what is put in it: the system
-    hands it out page by page, and clears every page.
-    """
 
-    def __init__(self, shape: tuple[int, ...], dtype: np.dtype | type) -> None:
-        self._shape, self._dtype = shape, np.dtype(dtype)
-        self._bytes = max(1, int(np.prod(shape)) * self._dtype.itemsize)
-        self._free: list[mmap.mmap] = []
-
-    def take(self, length: int) -> np.ndarray:
-        """Return an array of so many rows, with anything in it.
-
-        It begins at a page, so TensorFlow takes it without a copy.
-        """
-        try:
-            memory = self._free.pop()
-        except IndexError:
-            memory = self._create()
-        array = np.frombuffer(memory, self._dtype)
-        # Every view of the array holds it, so this happens after the last one.
-        weakref.finalize(array, self._free.append, memory).atexit = False
-        return array.reshape(self._shape)[:length]
-
-    def _create(self) -> mmap.mmap:
-        return mmap.mmap(-1, self._bytes, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+def _copy_rows(data: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """Return a copy of rows of a store; none of its pages stay in this process."""
+    size = len(rows) * data[:1].nbytes
+    try:
+        if size > usable_memory():  # the system would promise it all the same
+            raise MemoryError
+        copy = np.empty((len(rows), *data.shape[1:]), data.dtype)
+    except MemoryError:
+        raise UsageError(
+            f"The part's {len(rows):,} clips take {size / 1e9:.1f} GB, and there is not"
+            " as much memory. Leave out --in-memory: they are then read as they are"
+            " needed."
+        ) from None
+    for start in range(0, len(rows), _BLOCK):
+        block = slice(start, start + _BLOCK)
+        copy[block] = data[rows[block]]
+        release_pages(data)
+    return copy

@@ -8,8 +8,8 @@ import numpy as np
 
 from asc.errors import AscError
 from asc.features import fit, read_audio
-from asc.pipeline.composition import compose
-from asc.pipeline.order import MASKED, MIXED, Plan, plan_epoch
+from asc.pipeline.compose_batch import compose
+from asc.pipeline.sampling import MASKED, MIXED, EpochPlan, plan_epoch
 from asc.pipeline.statistics import row_statistics
 from asc.plots.spectrograms import colour_limits, finished_rows
 from asc.reporting.facts import Subject
@@ -146,7 +146,7 @@ def augmentation(subject: Subject) -> list[Child]:
         level = store.to_decibels(recipe.feature, features[0, ..., 0])
         names = [paths[one.rows[0]]]
         if one.kinds[0] & MIXED:
-            names.append(paths[one.partners[0]])
+            names.append(paths[one.mixup_rows[0]])
         examples.append((kind, names, level, vector[0]))
     limits = colour_limits([level for _, _, level, _ in examples])
     figures = []
@@ -181,7 +181,7 @@ def augmentation(subject: Subject) -> list[Child]:
     ]
 
 
-def _one_of_each(plan: Plan) -> list[tuple[str, int]]:
+def _one_of_each(plan: EpochPlan) -> list[tuple[str, int]]:
     """Return the name and a place of every kind of row that an epoch has."""
     found = []
     for name, kind in (
@@ -193,7 +193,7 @@ def _one_of_each(plan: Plan) -> list[tuple[str, int]]:
         places = np.flatnonzero(plan.kinds == kind)
         if len(places) and kind & MIXED:
             # The most even mixture: most draws of Beta are near 0 or 1.
-            places = places[[np.abs(plan.shares[places] - 0.5).argmin()]]
+            places = places[[np.abs(plan.mixup_lambda[places] - 0.5).argmin()]]
         if len(places):
             found.append((name, int(places[0])))
     return found

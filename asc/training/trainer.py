@@ -6,8 +6,7 @@ import json
 import os
 import time
 from collections.abc import Mapping
-from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,7 +14,7 @@ from asc.corpus.splits import PARTS
 from asc.errors import UsageError
 from asc.files import write_json
 from asc.models import build_model, parameter_counts
-from asc.pipeline.dataset import dataset
+from asc.pipeline.batches import Batches
 from asc.pipeline.statistics import Statistics, row_statistics
 from asc.store import FeatureStore
 from asc.training.distributed import workers
@@ -24,7 +23,6 @@ from asc.training.run import Run
 
 if TYPE_CHECKING:
     import keras
-    import tensorflow as tf
 
     from asc.training.state import State
 
@@ -161,9 +159,8 @@ def first_batch(run: Run, store: FeatureStore) -> tuple[np.ndarray, np.ndarray]:
     """
     rows = part_rows(store, run.recipe)["train"]
     mean = _statistics(run, store, rows).mean
-    batches = _training_batches(run, store, rows, mean, batches_per_epoch=1)
-    features, labels = next(iter(batches))
-    return features.numpy(), labels.numpy()
+    features, labels, _ = _training_batches(run, store, rows, mean)(epoch=0, index=0)
+    return features, labels
 
 
 def part_rows(store: FeatureStore, recipe: Recipe) -> dict[str, np.ndarray]:
@@ -208,40 +205,24 @@ def _fit(
     began = time.perf_counter()
     recipe, state = run.recipe, State.load(run)
     statistics = _statistics(run, store, rows["train"])
-    count = recipe.augmentation().rows_per_epoch(len(rows["train"]))
-    batches = -(-count // recipe.batch_size)
-    batches = min(batches, recipe.batches_per_epoch or batches)
+    own = _training_batches(run, store, rows["train"], statistics.mean, in_memory)
+    batches = min(len(own), recipe.batches_per_epoch or len(own))
     strategy = devices.strategy(
         recipe.strategy, {part: len(own) for part, own in rows.items()}
     )
-    training = devices.share_out(
-        strategy,
-        partial(
-            _training_batches,
-            run,
-            store,
-            rows["train"],
-            statistics.mean,
-            epoch=state.epoch,
-            endless=True,
-            batches_per_epoch=batches,
-            in_memory=in_memory,
-        ),
+    training = devices.distribute(
+        strategy, own, first_epoch=state.epoch, batches_per_epoch=batches
     )
     validation = None
     if len(rows["validation"]):
-        validation = devices.share_out(
+        validation = devices.distribute(
             strategy,
-            partial(
-                dataset,
+            Batches.from_store(
                 store,
-                recipe.split,
-                "validation",
                 recipe.feature,
-                recipe.batch_size,
-                rows=rows["validation"],
-                endless=True,  # Keras takes a batch more than it shows
-                keep_mapped=False,
+                rows["validation"],
+                batch_size=recipe.batch_size,
+                keep_pages=False,
             ),
         )
 
@@ -309,21 +290,24 @@ def _oddities(
 
 
 def _training_batches(
-    run: Run, store: FeatureStore, rows: np.ndarray, fill: np.ndarray, **more: Any
-) -> tf.data.Dataset:
+    run: Run,
+    store: FeatureStore,
+    rows: np.ndarray,
+    fill: np.ndarray,
+    in_memory: bool = False,
+) -> Batches:
     recipe = run.recipe
-    return dataset(
+    return Batches.from_store(
         store,
-        recipe.split,
-        "train",
         recipe.feature,
-        recipe.batch_size,
-        recipe.augmentation(),
-        recipe.seed,
-        rows=rows,
+        rows,
+        batch_size=recipe.batch_size,
+        augmentation=recipe.augmentation(),
+        seed=recipe.seed,
+        shuffle=True,
         fill=fill,
-        keep_mapped=False,
-        **more,
+        in_memory=in_memory,
+        keep_pages=False,
     )
 
 

@@ -7,13 +7,15 @@ import time
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from asc.corpus import open_corpus
 from asc.extraction import extract, plan
 from asc.pipeline.augmentation import Augmentation
-from asc.pipeline.dataset import dataset
+from asc.pipeline.batches import Batches
+from asc.pipeline.stream import stream_batches
 from asc.pipeline.tensorflow import tf
 from asc.store import FeatureStore
 from tests.benchmarks.extraction import corpus_of
@@ -33,9 +35,9 @@ def measure(folder: Path, scratch: Path, rounds: int, clips: int) -> dict:
     write_records(store, records)
     mapped, memory, plain, tfrecord, tensor = [], [], [], [], []
     streams = {
-        "mapped": dataset(store, rows=rows),
-        "memory": dataset(store, rows=rows, in_memory=True),
-        "plain": dataset(store, rows=rows, augment="none"),
+        "mapped": train_batches(store, rows),
+        "memory": train_batches(store, rows, in_memory=True),
+        "plain": train_batches(store, rows, "none"),
         "tfrecord": record_batches(records, len(store.scenes)),
         "tensor": tensor_batches(store),
     }
@@ -98,8 +100,24 @@ def first_epoch(path: Path) -> float:
     """Return the clips per second of an epoch, tracing and compiling aside."""
     store = FeatureStore(path)
     rows, fill = np.arange(len(store)), np.zeros(store.spec.shape[0])
-    clips_per_second(dataset(store, rows=rows[:BATCH], fill=fill))
-    return clips_per_second(dataset(store, rows=rows[BATCH:], fill=fill))
+    clips_per_second(train_batches(store, rows[:BATCH], fill=fill))
+    return clips_per_second(train_batches(store, rows[BATCH:], fill=fill))
+
+
+def train_batches(
+    store: FeatureStore, rows: np.ndarray, augment: str = "thirds", **options: Any
+) -> tf.data.Dataset:
+    """Return shuffled and augmented batches of some rows."""
+    batches = Batches.from_store(
+        store,
+        "mel",
+        rows,
+        batch_size=BATCH,
+        augmentation=Augmentation(augment),
+        shuffle=True,
+        **options,
+    )
+    return stream_batches(batches)
 
 
 def clips_per_second(batches: tf.data.Dataset) -> float:

@@ -10,8 +10,10 @@ import time
 from pathlib import Path
 
 from asc.models import build_model
-from asc.pipeline.dataset import dataset
+from asc.pipeline.augmentation import Augmentation
+from asc.pipeline.batches import Batches
 from asc.pipeline.statistics import row_statistics
+from asc.pipeline.stream import stream_batches
 from asc.pipeline.tensorflow import keras, tf
 from tests.benchmarks.pipeline import BATCH, train_store
 
@@ -51,7 +53,15 @@ def measure(folder: Path, scratch: Path, rounds: int, clips: int) -> dict:
     model.compile(
         "adam", "categorical_crossentropy", metrics=["accuracy"], jit_compile=False
     )
-    streamed = dataset(store, batch_size=BATCH, endless=True)
+    batches = Batches.from_store(
+        store,
+        "mel",
+        store.split("random").train,
+        batch_size=BATCH,
+        augmentation=Augmentation("thirds"),
+        shuffle=True,
+    )
+    streamed = stream_batches(batches, endless=True)
     constant = tf.data.Dataset.from_tensors(next(iter(streamed))).repeat()
     # As for asc's own: else either waits up to as long again after its last batch.
     options = tf.data.Options()

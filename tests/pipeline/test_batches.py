@@ -10,7 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from asc.pipeline.augmentation import Augmentation
-from asc.pipeline.batches import Batches, Pool
+from asc.pipeline.batches import Batches
+from asc.pipeline.buffers import BufferPool
+from asc.store import FeatureStore
 
 
 def make(count=9, batch_size=4, policy="thirds", dtype=np.uint8, **settings):
@@ -19,8 +21,8 @@ def make(count=9, batch_size=4, policy="thirds", dtype=np.uint8, **settings):
     labels = np.arange(count) % 3
     augment = Augmentation(policy, freq_width=2, time_width=2)
     choices = {"seed": 1, "shuffle": True, "fill": np.full(6, 7.5)} | settings
-    rows = np.arange(count)
-    return Batches(data, labels, 3, rows, augment, batch_size=batch_size, **choices)
+    choices |= {"batch_size": batch_size, "augmentation": augment}
+    return Batches(data, labels, 3, np.arange(count), **choices)
 
 
 @pytest.mark.parametrize("policy", ["none", "thirds"])
@@ -53,7 +55,7 @@ def test_stored_types_give_the_same_batches(dtype):
 
 
 def test_memory_is_used_again():
-    pool = Pool((4, 1000), np.float32)
+    pool = BufferPool((4, 1000), np.float32)
     addresses = set()
     for _ in range(10):
         array = pool.take(3)
@@ -65,7 +67,7 @@ def test_memory_is_used_again():
 @given(st.lists(st.tuples(st.booleans(), st.integers(0, 30)), max_size=60))
 def test_no_two_arrays_share_memory_while_any_view_lives(steps):
     """Views of views too, as TensorFlow and users hold them."""
-    pool, held = Pool((2, 8), np.int64), []
+    pool, held = BufferPool((2, 8), np.int64), []
     for number, (take, chosen) in enumerate(steps):
         if take or not held:
             array = pool.take(2)
@@ -78,7 +80,7 @@ def test_no_two_arrays_share_memory_while_any_view_lives(steps):
 
 
 def test_arrays_begin_where_tensorflow_takes_them_without_a_copy():
-    pool = Pool((3, 7), np.float32)
+    pool = BufferPool((3, 7), np.float32)
     held = [pool.take(2) for _ in range(5)]
     assert all(array.ctypes.data % 64 == 0 for array in held)
     assert all(array.shape == (2, 7) for array in held)
@@ -86,7 +88,7 @@ def test_arrays_begin_where_tensorflow_takes_them_without_a_copy():
 
 def test_training_holds_few_batches(small_store):
     """TensorFlow gives the memory back, also inside `fit`."""
-    from asc.pipeline.dataset import dataset
+    from asc.pipeline.stream import stream_batches
     from asc.pipeline.tensorflow import keras
 
     made = []
@@ -95,18 +97,21 @@ def test_training_holds_few_batches(small_store):
         made.append(1)
         return create(self, *arguments)
 
-    create = Pool._create
+    create = BufferPool._create
     model = keras.Sequential([keras.layers.Flatten(), keras.layers.Dense(4)])
     model.compile("sgd", "mse")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Pool, "_create", counted)
-        batches = dataset(small_store, batch_size=2, endless=True, augment="none")
-        model.fit(batches, steps_per_epoch=60, shuffle=False, verbose=0)
+        patch.setattr(BufferPool, "_create", counted)
+        store = FeatureStore(small_store)
+        rows = store.split("random").train
+        batches = Batches.from_store(store, "mel", rows, batch_size=2)
+        stream = stream_batches(batches, endless=True)
+        model.fit(stream, steps_per_epoch=60, shuffle=False, verbose=0)
     gc.collect()
     assert 1 <= len(made) < 20
 
 
-# Shares of several devices
+# Per-replica batches
 
 
 @given(
@@ -116,28 +121,23 @@ def test_training_holds_few_batches(small_store):
     policy=st.sampled_from(["none", "thirds"]),
     shuffle=st.booleans(),
 )
-def test_shares_are_the_batch_no_row_twice_and_none_lost(
+def test_per_replica_batches_are_the_batch_no_row_twice_and_none_lost(
     count, batch_size, replicas, policy, shuffle
 ):
     settings = {"policy": policy, "shuffle": shuffle}
     whole = make(count, batch_size, **settings)
-    shared = make(count, batch_size, replicas=replicas, **settings)
+    shared = make(count, batch_size, **settings)
     total = Augmentation(policy).rows_per_epoch(count)
     means, shown = [], 0
     for index in range(-(-total // batch_size)):
         features, labels, weights = whole(3, index)
         assert (weights == 1).all()
-        shares = [shared(3, index, number) for number in range(replicas)]
-        assert len({len(share[2]) for share in shares}) == 1
-        parts = [np.concatenate(part) for part in zip(*shares, strict=True)]
+        given = [shared(3, index, number, replicas) for number in range(replicas)]
+        assert len({len(weights) for _, _, weights in given}) == 1
+        parts = [np.concatenate(part) for part in zip(*given, strict=True)]
         own = parts[2] > 0
-        # As sets of rows, since each share is sorted by kind of augmentation.
-        assert sorted(row.tobytes() for row in parts[0][own]) == sorted(
-            row.tobytes() for row in features
-        )
-        assert sorted(row.tobytes() for row in parts[1][own]) == sorted(
-            row.tobytes() for row in labels
-        )
+        np.testing.assert_array_equal(parts[0][own], features)
+        np.testing.assert_array_equal(parts[1][own], labels)
         if shuffle:
             np.testing.assert_allclose(
                 np.mean(parts[2][:, None] * parts[1], axis=0),

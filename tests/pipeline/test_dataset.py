@@ -13,9 +13,11 @@ from asc.corpus import Clip, Corpus, Split
 from asc.errors import UsageError
 from asc.features import FeatureSpec
 from asc.pipeline.augmentation import POLICIES, Augmentation
+from asc.pipeline.batches import Batches
 from asc.pipeline.dataset import dataset
-from asc.pipeline.order import MASKED, MIXED, plan_epoch
+from asc.pipeline.sampling import MASKED, MIXED, plan_epoch
 from asc.pipeline.statistics import row_statistics
+from asc.pipeline.stream import stream_batches
 from asc.store import FeatureStore, StoreWriter
 from asc.store.writer import digest_of
 
@@ -74,8 +76,20 @@ def store(tmp_path_factory, values):
     return write_store(path, values, parts(), channels="midside")
 
 
-def batches_of(store, **options):
-    return list(dataset(store, **options).as_numpy_iterator())
+def stream_of(store, augment="thirds", *, rows=None, **options):
+    """Return the train part of a store, or other rows, as a stream."""
+    if isinstance(augment, str):
+        augment = Augmentation(augment)
+    names = ("first_epoch", "endless", "batches_per_epoch", "num_replicas")
+    stream = {name: options.pop(name) for name in names if name in options}
+    if rows is None:
+        rows = store.split("random").train
+    choices = {"batch_size": 16, "augmentation": augment, "shuffle": True} | options
+    return stream_batches(Batches.from_store(store, "mel", rows, **choices), **stream)
+
+
+def batches_of(store, *arguments, **options):
+    return list(stream_of(store, *arguments, **options).as_numpy_iterator())
 
 
 def assert_equal(first, second):
@@ -94,7 +108,7 @@ def by_hand(batch, values, fill):
         x = values[row].astype(float)
         y = np.eye(len(SCENES))[row % len(SCENES)]
         if batch.kinds[place] & MIXED:
-            partner, share = batch.partners[place], float(batch.shares[place])
+            partner, share = batch.mixup_rows[place], float(batch.mixup_lambda[place])
             x = share * x + (1 - share) * values[partner].astype(float)
             y = share * y + (1 - share) * np.eye(len(SCENES))[partner % len(SCENES)]
         if batch.kinds[place] & MASKED:
@@ -197,17 +211,17 @@ def test_nothing_of_the_other_parts_gets_into_training(store, policy, in_memory)
 
 
 @pytest.mark.parametrize("in_memory", [False, True])
-def test_given_rows_replace_those_of_the_part(store, values, in_memory):
+def test_any_rows(store, values, in_memory):
     rows = np.array([11, 30, 3])
     options = {"rows": rows, "in_memory": in_memory}
-    ((features, labels),) = batches_of(store, part="test", **options)
+    ((features, labels),) = batches_of(store, "none", shuffle=False, **options)
     np.testing.assert_array_equal(features, values[rows])
     np.testing.assert_array_equal(labels, np.eye(len(SCENES))[rows % len(SCENES)])
-    ((features, _),) = batches_of(store, augment="none", **options)
+    ((features, _),) = batches_of(store, "none", **options)
     np.testing.assert_array_equal(
         np.sort(features[:, 0, 0, 0]), np.sort(values[rows, 0, 0, 0])
     )
-    ((mixed, _),) = batches_of(store, augment="both", **options)
+    ((mixed, _),) = batches_of(store, "both", **options)
     lowest, highest = values[rows].min(), values[rows].max()
     assert ((mixed >= lowest) & (mixed <= highest)).all()
 
@@ -221,14 +235,14 @@ def test_every_pass_is_the_next_epoch(store):
     assert not np.array_equal(passes[0][0][0], passes[1][0][0])
     assert_equal(passes[0], batches_of(store, batch_size=8, seed=4))
     for epoch, given in enumerate(passes):
-        assert_equal(given, batches_of(store, batch_size=8, seed=4, epoch=epoch))
+        assert_equal(given, batches_of(store, batch_size=8, seed=4, first_epoch=epoch))
 
 
 def test_endless_goes_on_with_the_next_epoch(store):
     """Also where a training that was interrupted goes on: in the middle."""
-    epochs = [batches_of(store, batch_size=8, epoch=epoch) for epoch in (5, 6, 7)]
+    epochs = [batches_of(store, batch_size=8, first_epoch=epoch) for epoch in (5, 6, 7)]
     expected = [batch for epoch in epochs for batch in epoch]
-    endless = dataset(store, batch_size=8, epoch=5, endless=True)
+    endless = stream_of(store, batch_size=8, first_epoch=5, endless=True)
     given = itertools.islice(endless.as_numpy_iterator(), len(expected))
     assert_equal(list(given), expected)
 
@@ -248,8 +262,10 @@ def test_what_is_derived_from_a_dataset_needs_no_other_reference(store):
 @pytest.mark.parametrize("endless", [False, True])
 def test_epochs_can_be_cut(store, endless):
     options = {"batch_size": 8, "batches_per_epoch": 2}
-    first, second = (batches_of(store, batch_size=8, epoch=epoch) for epoch in (0, 1))
-    batches = dataset(store, endless=endless, **options)
+    first, second = (
+        batches_of(store, batch_size=8, first_epoch=epoch) for epoch in (0, 1)
+    )
+    batches = stream_of(store, endless=endless, **options)
     if endless:
         given = list(itertools.islice(batches.as_numpy_iterator(), 4))
     else:
@@ -259,7 +275,7 @@ def test_epochs_can_be_cut(store, endless):
 
 
 def test_more_batches_than_there_are(store):
-    assert len(dataset(store, batch_size=8, batches_per_epoch=99)) == 5
+    assert len(stream_of(store, batch_size=8, batches_per_epoch=99)) == 5
 
 
 @pytest.mark.parametrize(
@@ -279,7 +295,7 @@ def test_batches_do_not_depend_on_parallelism(store, endless):
         options = tf.data.Options()
         for name, value in choices.items():
             setattr(options.threading, name, value)
-        batches = dataset(store, batch_size=4, seed=9, endless=endless)
+        batches = stream_of(store, batch_size=4, seed=9, endless=endless)
         iterator = batches.with_options(options).as_numpy_iterator()
         return list(itertools.islice(iterator, 25))
 
@@ -292,7 +308,7 @@ def test_batches_do_not_depend_on_parallelism(store, endless):
 @pytest.mark.parametrize("endless", [False, True])
 def test_nothing_is_tuned(store, endless):
     """TensorFlow's thread for it holds up whoever is done with the batches."""
-    assert dataset(store, endless=endless).options().autotune.enabled is False
+    assert stream_of(store, endless=endless).options().autotune.enabled is False
 
 
 def test_a_model_sees_the_epochs_in_order(store):
@@ -306,12 +322,12 @@ def test_a_model_sees_the_epochs_in_order(store):
             seen.append(np.asarray(data[0]))
             return {"loss": 0.0}
 
-    batches = dataset(store, batch_size=8, endless=True)
+    batches = stream_of(store, batch_size=8, endless=True)
     model = Seeing()
     model.compile(run_eagerly=True)
     model.fit(batches, steps_per_epoch=5, epochs=2, verbose=0, shuffle=False)
     expected = batches_of(store, batch_size=8) + batches_of(
-        store, batch_size=8, epoch=1
+        store, batch_size=8, first_epoch=1
     )
     assert len(seen) == len(expected)
     for given, (features, _) in zip(seen, expected, strict=True):
@@ -329,7 +345,7 @@ def test_in_memory_changes_nothing_but_where_rows_are_read(tmp_path, values):
     expected = list(mapped.as_numpy_iterator())
     assert_equal(list(copied.as_numpy_iterator()), expected)
     # What is copied outlives the file; what is mapped does not.
-    expected = batches_of(store, batch_size=8, epoch=1)
+    expected = batches_of(store, batch_size=8, first_epoch=1)
     place = store.row_arrays()["features/mel"]
     with open(path, "r+b") as file:
         file.seek(place.offset)
@@ -386,16 +402,34 @@ def test_statistics_of_decibels(tmp_path, dtype):
         ({"augment": "mix-up"}, "Did you mean 'mixup'"),
         ({"batch_size": 0}, "batch_size"),
         ({"seed": -1}, "seed"),
-        ({"epoch": -1}, "epoch"),
-        ({"batches_per_epoch": 0}, "batches_per_epoch"),
-        ({"rows": np.array([], int)}, "has no clips"),
-        ({"rows": np.array([0, CLIPS])}, "rows must be from 0 to 39. Got 0 to 40"),
-        ({"rows": np.array([-1, 3])}, "rows must be from 0 to 39. Got -1 to 3"),
     ],
 )
-def test_what_cannot_be_is_said(store, options, sentence):
+def test_invalid_choices_of_a_dataset(store, options, sentence):
     with pytest.raises(UsageError, match=sentence):
         dataset(store, **options)
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"first_epoch": -1}, "first_epoch"),
+        ({"batches_per_epoch": 0}, "batches_per_epoch"),
+        ({"num_replicas": 0}, "num_replicas"),
+        ({"rows": np.array([], int)}, "no clips"),
+        ({"rows": np.array([0, CLIPS])}, r"rows must be in \[0, 39\]. Got 0 to 40"),
+        ({"rows": np.array([-1, 3])}, r"rows must be in \[0, 39\]. Got -1 to 3"),
+    ],
+)
+def test_invalid_choices_of_a_stream(store, options, sentence):
+    with pytest.raises(UsageError, match=sentence):
+        stream_of(store, **options)
+
+
+def test_invalid_replica_ids(store):
+    batches = Batches.from_store(store, "mel", np.arange(4), batch_size=2)
+    for ids in ((), (0, 2), (-1,)):
+        with pytest.raises(UsageError, match="replica_ids must be"):
+            stream_batches(batches, num_replicas=2, replica_ids=ids)
 
 
 def test_an_empty_part(tmp_path, values):
@@ -408,4 +442,5 @@ def test_an_empty_part(tmp_path, values):
 
 def test_a_path_is_as_good_as_a_store(store):
     assert isinstance(store, FeatureStore)
-    assert_equal(batches_of(store.path), batches_of(store))
+    given = list(dataset(store.path).as_numpy_iterator())
+    assert_equal(given, list(dataset(store).as_numpy_iterator()))

@@ -15,7 +15,9 @@ from benchmarks.scale import sparse_store
 
 from asc.errors import UsageError
 from asc.models import register_model, registry
-from asc.pipeline import dataset, statistics
+from asc.pipeline import batches, dataset, statistics
+from asc.pipeline.augmentation import Augmentation
+from asc.pipeline.stream import stream_batches
 from asc.pipeline.tensorflow import keras, tf
 from asc.store import FeatureStore, release_pages
 from asc.training import trainer
@@ -136,9 +138,16 @@ def test_statistics_leave_nothing_mapped(large_store):
 def test_what_a_pass_over_a_part_leaves_mapped(large_store, kept):
     """Of 262 MB, or all the 1,300 of the file: Linux may map 2 MB around a row."""
     rows, seen, megabytes = np.arange(0, 20_000, 5), 0, []
-    for features, _ in dataset.dataset(
-        large_store, rows=rows, fill=np.zeros(256), keep_mapped=kept
-    ):
+    part = batches.Batches.from_store(
+        large_store,
+        "mel",
+        rows,
+        batch_size=16,
+        augmentation=Augmentation("thirds"),
+        fill=np.zeros(256),
+        keep_pages=kept,
+    )
+    for features, _ in stream_batches(part):
         seen += len(features)
         if seen % 320 == 0:
             megabytes.append(mapped(large_store.path) / 2**20)
@@ -152,10 +161,10 @@ def test_what_a_pass_over_a_part_leaves_mapped(large_store, kept):
 @needs_smaps
 def test_a_dataset_that_is_gone_holds_no_rows(small_store, tmp_path):
     own = shutil.copy(small_store, tmp_path / "own.h5")
-    batches = dataset.dataset(own, augment="none")
-    assert len(list(batches)) == len(batches)
+    part = dataset.dataset(own, augment="none")
+    assert len(list(part)) == len(part)
     assert mapped(own) > 0
-    del batches
+    del part
     gc.collect()
     assert mapped(own) == 0
 
@@ -178,13 +187,13 @@ def test_training_keeps_little_of_any_part_mapped(large_store, least_model, tmp_
 @needs_smaps
 def test_rows_in_memory_are_there_once_as_they_are_stored(large_store):
     data, rows = large_store.features("mel"), np.arange(0, 6000, 10)
-    copied = dataset._copied(data, rows)
+    copied = batches._copy_rows(data, rows)
     assert (copied.dtype, copied.shape) == (np.uint8, (600, 256, 256, 1))
     assert mapped(large_store.path) < 2**20
 
 
 def test_a_part_larger_than_the_machine(small_store, monkeypatch):
-    monkeypatch.setattr(dataset, "usable_memory", lambda: 4000)
+    monkeypatch.setattr(batches, "usable_memory", lambda: 4000)
     with pytest.raises(UsageError, match="16 clips take 0.0 GB.*--in-memory"):
         dataset.dataset(small_store, in_memory=True)
 

@@ -12,9 +12,12 @@ import signal
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 from asc.errors import AscError, UsageError
+from asc.pipeline.batches import Batches
+from asc.pipeline.stream import stream_batches
 from asc.pipeline.tensorflow import keras, tf
 from asc.training.distributed.workers import team
 from asc.training.optimizer import compile_model
@@ -83,31 +86,42 @@ def described(strategy: tf.distribute.Strategy) -> str:
     return f"{total} devices{', here' if len(own) < total else ':'} {names}"
 
 
-def share_out(
+def distribute(
     strategy: tf.distribute.Strategy,
-    batches_of: Callable[..., tf.data.Dataset],
+    batches: Batches,
+    *,
+    first_epoch: int = 0,
+    batches_per_epoch: int | None = None,
 ) -> tf.data.Dataset | tf.distribute.DistributedDataset:
-    """Return batches of which each device of a strategy gets its share.
+    """Return endless batches of which each replica of a strategy gets its own.
 
     TensorFlow's own sharding goes by files or by whole batches, repeats rows or
-    loses them. This goes by the numbers of the shares.
+    loses them. This goes by the numbers of the replicas. Endless, since Keras takes
+    a batch more than it shows.
 
     Parameters
     ----------
     strategy : tf.distribute.Strategy
-    batches_of : callable
-        `asc.pipeline.dataset.dataset` with all its arguments but ``replicas`` and
-        ``shares``.
+    batches : Batches
+    first_epoch, batches_per_epoch : int
+        As for `asc.pipeline.stream.stream_batches`.
     """
     replicas = strategy.num_replicas_in_sync
+    stream = partial(
+        stream_batches,
+        batches,
+        first_epoch=first_epoch,
+        endless=True,
+        batches_per_epoch=batches_per_epoch,
+    )
     if replicas == 1:
-        return batches_of()
+        return stream()
 
     def own(context: tf.distribute.InputContext) -> tf.data.Dataset:
         here = replicas // context.num_input_pipelines
         first = context.input_pipeline_id * here
-        shares = range(first, first + here)
-        return batches_of(replicas=replicas, shares=shares)
+        ids = range(first, first + here)
+        return stream(num_replicas=replicas, replica_ids=ids)
 
     return strategy.distribute_datasets_from_function(own)
 

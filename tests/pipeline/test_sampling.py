@@ -12,7 +12,7 @@ from scipy import stats
 
 from asc.errors import UsageError
 from asc.pipeline.augmentation import POLICIES, Augmentation
-from asc.pipeline.order import MASKED, MIXED, plan_epoch
+from asc.pipeline.sampling import MASKED, MIXED, plan_epoch
 
 #: The same examples in every run, however busy the machine is.
 repeatable = settings(derandomize=True, deadline=None)
@@ -142,20 +142,20 @@ def test_any_number_of_clips(count, policy, seed):
 )
 def test_partners_are_other_rows_of_the_part(rows, seed):
     plan = plan_of(np.array(rows), "mixup", seed=seed)
-    assert len(plan.partners) == len(plan.shares) == len(rows)
-    assert set(plan.partners.tolist()) <= set(rows)
-    assert (plan.partners != plan.rows).all()
+    assert len(plan.mixup_rows) == len(plan.mixup_lambda) == len(rows)
+    assert set(plan.mixup_rows.tolist()) <= set(rows)
+    assert (plan.mixup_rows != plan.rows).all()
 
 
 def test_a_lonely_row_is_its_own_partner():
     plan = plan_of(np.array([17]), "both")
-    assert plan.rows.tolist() == plan.partners.tolist() == [17]
+    assert plan.rows.tolist() == plan.mixup_rows.tolist() == [17]
 
 
 def test_every_other_row_is_equally_likely_a_partner():
     partners = np.concatenate(
         [
-            plan.partners[plan.rows == 2]
+            plan.mixup_rows[plan.rows == 2]
             for plan in (plan_of(6, "mixup", epoch=epoch) for epoch in range(1000))
         ]
     )
@@ -166,7 +166,9 @@ def test_every_other_row_is_equally_likely_a_partner():
 
 @pytest.mark.parametrize("alpha", [0.2, 0.3, 1.0, 3.0])
 def test_shares_are_beta_distributed(alpha):
-    shares = plan_of(8000, Augmentation("mixup", mixup_alpha=alpha), seed=5).shares
+    shares = plan_of(
+        8000, Augmentation("mixup", mixup_alpha=alpha), seed=5
+    ).mixup_lambda
     assert shares.dtype == np.float32
     assert ((shares >= 0) & (shares <= 1)).all()
     distribution = stats.beta(alpha, alpha)
@@ -178,11 +180,11 @@ def test_shares_are_beta_distributed(alpha):
 def test_tiny_alphas_give_numbers():
     """Both gamma draws may underflow: seldom with 0.01, mostly with less."""
     augment = Augmentation("mixup", mixup_alpha=0.01)
-    shares = plan_of(20000, augment).shares
+    shares = plan_of(20000, augment).mixup_lambda
     assert ((shares >= 0) & (shares <= 1)).all()
     assert 0.45 < (shares < 0.5).mean() < 0.55
     object.__setattr__(augment, "mixup_alpha", 1e-4)
-    shares = plan_of(200, augment).shares
+    shares = plan_of(200, augment).mixup_lambda
     assert ((shares >= 0) & (shares <= 1)).all()
 
 

@@ -10,13 +10,13 @@ from __future__ import annotations
 import numpy as np
 
 from asc.compiled import compiled
-from asc.pipeline.order import MASKED, MIXED, Plan
+from asc.pipeline.sampling import MASKED, MIXED, EpochPlan
 
 
 def compose(
     data: np.ndarray,
     labels: np.ndarray,
-    plan: Plan,
+    plan: EpochPlan,
     fill: np.ndarray,
     features: np.ndarray,
     scenes: np.ndarray,
@@ -29,7 +29,7 @@ def compose(
         All rows of a feature as they are stored.
     labels : np.ndarray [shape=(clips,)]
         Scene of each row as an index.
-    plan : Plan
+    plan : EpochPlan
     fill : np.ndarray [shape=(rows,)], float32
         What masked cells are filled with.
     features : np.ndarray [shape=(batch, rows, columns, channels)], float32
@@ -37,11 +37,11 @@ def compose(
     scenes : np.ndarray [shape=(batch, scenes)], float32
         Where the shares of the scenes are written.
     """
-    rows, partners = plan.rows, plan.partners
+    rows, mixup_rows = plan.rows, plan.mixup_rows
     if data.dtype == np.float16:  # which Numba does not know on processors
-        chosen = np.concatenate([rows, np.where(plan.kinds & MIXED, partners, rows)])
+        chosen = np.concatenate([rows, np.where(plan.kinds & MIXED, mixup_rows, rows)])
         data, labels = data[chosen].astype(np.float32), labels[chosen]
-        rows, partners = np.arange(len(data)).reshape(2, -1)
+        rows, mixup_rows = np.arange(len(data)).reshape(2, -1)
     # A memory map, what was read from one, and all of one kind to the compiler.
     data = np.asarray(data).view()
     data.flags.writeable = False
@@ -50,8 +50,8 @@ def compose(
         labels,
         rows,
         plan.kinds,
-        partners,
-        plan.shares,
+        mixup_rows,
+        plan.mixup_lambda,
         plan.freq_spans,
         plan.time_spans,
         fill,
@@ -66,8 +66,8 @@ def _compose(
     labels: np.ndarray,
     rows: np.ndarray,
     kinds: np.ndarray,
-    partners: np.ndarray,
-    shares: np.ndarray,
+    mixup_rows: np.ndarray,
+    mixup_lambda: np.ndarray,
     freq_spans: np.ndarray,
     time_spans: np.ndarray,
     fill: np.ndarray,
@@ -79,15 +79,15 @@ def _compose(
         own = data[rows[place]]
         cells = features[place].reshape(-1)
         if kinds[place] & MIXED:
-            other = data[partners[place]]
-            share = shares[place]
+            other = data[mixup_rows[place]]
+            share = mixup_lambda[place]
             rest = np.float32(1) - share
             for cell in range(len(cells)):
                 cells[cell] = share * np.float32(own[cell]) + rest * np.float32(
                     other[cell]
                 )
             scenes[place, labels[rows[place]]] = share
-            scenes[place, labels[partners[place]]] += rest
+            scenes[place, labels[mixup_rows[place]]] += rest
         else:
             for cell in range(len(cells)):
                 cells[cell] = own[cell]

@@ -19,7 +19,7 @@ _KINDS = {"none": 0, "mixup": MIXED, "specaugment": MASKED, "both": MIXED | MASK
 
 
 @dataclass(frozen=True)
-class Plan:
+class EpochPlan:
     """What is shown, row by row: all of an epoch, or some of it. See `plan_epoch`.
 
     Attributes
@@ -28,9 +28,9 @@ class Plan:
         Store rows.
     kinds : np.ndarray [shape=(count,)], uint8
         `MIXED`, `MASKED`, both as a sum, or 0.
-    partners : np.ndarray [shape=(count,)]
+    mixup_rows : np.ndarray [shape=(count,)]
         Store rows that those are mixed with that are.
-    shares : np.ndarray [shape=(count,)], float32
+    mixup_lambda : np.ndarray [shape=(count,)], float32
         Share (lambda) of the row itself then.
     freq_spans, time_spans : np.ndarray [shape=(count, masks, 2)]
         Begin and end of each mask, where there are any.
@@ -38,20 +38,20 @@ class Plan:
 
     rows: np.ndarray
     kinds: np.ndarray
-    partners: np.ndarray
-    shares: np.ndarray
+    mixup_rows: np.ndarray
+    mixup_lambda: np.ndarray
     freq_spans: np.ndarray
     time_spans: np.ndarray
 
     def __len__(self) -> int:
         return len(self.rows)
 
-    def __getitem__(self, places: slice | np.ndarray) -> Plan:
-        return Plan(
+    def __getitem__(self, places: slice | np.ndarray) -> EpochPlan:
+        return EpochPlan(
             self.rows[places],
             self.kinds[places],
-            self.partners[places],
-            self.shares[places],
+            self.mixup_rows[places],
+            self.mixup_lambda[places],
             self.freq_spans[places],
             self.time_spans[places],
         )
@@ -65,7 +65,7 @@ def plan_epoch(
     seed: int,
     epoch: int,
     shuffle: bool = True,
-) -> Plan:
+) -> EpochPlan:
     """Return the plan of one epoch.
 
     Parameters
@@ -110,11 +110,11 @@ def plan_epoch(
     ]
     order = rng.permutation(total) if shuffle else np.arange(total)
     rows = np.asarray(rows, np.int64)
-    return Plan(
+    return EpochPlan(
         rows=rows[members][order],
         kinds=kinds[order],
-        partners=rows[partners][order],
-        shares=(gamma[0] / gamma.sum(axis=0)).astype(np.float32)[order],
+        mixup_rows=rows[partners][order],
+        mixup_lambda=(gamma[0] / gamma.sum(axis=0)).astype(np.float32)[order],
         freq_spans=spans[0][order],
         time_spans=spans[1][order],
     )
