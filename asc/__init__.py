@@ -20,6 +20,7 @@ _PUBLIC = {
     "FrontEnd": "asc.features",
     "Grid": "asc.experiments.grid",
     "Listener": "asc.training.trainer",
+    "Reader": "asc.corpus",
     "Recipe": "asc.training.recipe",
     "Run": "asc.training.run",
     "build_model": "asc.models",
@@ -36,6 +37,7 @@ _PUBLIC = {
     "pull": "asc.transfer.stores",
     "push": "asc.transfer.stores",
     "register_model": "asc.models",
+    "register_reader": "asc.corpus",
     "report": "asc.reporting",
     "resume": "asc.experiments.experiment",
     "row_statistics": "asc.pipeline.statistics",
@@ -47,7 +49,7 @@ _PUBLIC = {
 __all__ = ["__version__", *_PUBLIC]
 
 if TYPE_CHECKING:
-    from asc.corpus import Corpus, make_splits, open_corpus
+    from asc.corpus import Corpus, Reader, make_splits, open_corpus, register_reader
     from asc.errors import AscError
     from asc.evaluation.evaluate import evaluate
     from asc.evaluation.significance import paired_test

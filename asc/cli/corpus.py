@@ -9,6 +9,8 @@ import click
 
 from asc.cli.options import (
     NearestGroup,
+    format_option,
+    import_option,
     jobs_option,
     json_option,
     note,
@@ -25,11 +27,8 @@ def corpus() -> None:
 
 @corpus.command()
 @click.argument("corpus", type=click.Path(path_type=Path))
-@click.option(
-    "--format",
-    "corpus_format",
-    help="Reader: tut, tau, esc50, table or folder.  [default: detected]",
-)
+@format_option
+@import_option
 @click.option(
     "--duplicates",
     is_flag=True,

@@ -10,6 +10,8 @@ import click
 from asc.cli.options import (
     Settings,
     backend_option,
+    format_option,
+    import_option,
     jobs_option,
     json_option,
     note,
@@ -27,11 +29,8 @@ from asc.text import counted
 @click.command()
 @click.argument("corpus", type=click.Path(path_type=Path))
 @click.argument("store", required=False, type=click.Path(path_type=Path))
-@click.option(
-    "--format",
-    "corpus_format",
-    help="Reader: tut, tau, esc50, table or folder.  [default: detected]",
-)
+@format_option
+@import_option
 @jobs_option
 @click.option(
     "--allow-failures",

@@ -91,6 +91,42 @@ jobs_option = click.option(
     help="Worker processes.  [default: one for each processor]",
 )
 
+
+def _import_modules(
+    ctx: click.Context, parameter: click.Parameter, modules: tuple[str, ...]
+) -> None:
+    from asc.registry import import_modules
+
+    import_modules(modules)
+
+
+#: Opens all registries to modules of the user, before anything else is looked at.
+import_option = click.option(
+    "--import",
+    metavar="MODULE",
+    multiple=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_import_modules,
+    help="Python module that registers readers or other parts of your own;"
+    " may be repeated.",
+)
+
+
+class _FormatOption(click.Option):
+    """``--format``, whose help lists the readers that are registered."""
+
+    def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
+        """Return the option and its help."""
+        from asc.corpus.reader import readers
+
+        names = ", ".join(reader.name for reader in readers())
+        self.help = f"Reader: {names}.  [default: detected]"
+        return super().get_help_record(ctx)
+
+
+format_option = click.option("--format", "corpus_format", cls=_FormatOption)
+
 backend_option = click.option(
     "--backend",
     default="local",

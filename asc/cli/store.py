@@ -10,6 +10,7 @@ import click
 from asc.cli.options import (
     STORE,
     NearestGroup,
+    import_option,
     json_option,
     local,
     percent,
@@ -143,6 +144,7 @@ def _print_splits(summary: dict[str, Any]) -> None:
     show_default=True,
     help="How many rows are computed again.",
 )
+@import_option
 @json_option
 @verbose_option
 def verify(store: Path | str, audio: Path | None, sample: int, as_json: bool) -> int:

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator
 from itertools import groupby
 from pathlib import Path, PurePosixPath
 
-from asc.corpus.base import Clip, CorpusBuilder, read_lines
+from asc.corpus.base import Clip
+from asc.corpus.builder import CorpusBuilder, read_lines
 from asc.errors import InputError
 from asc.synthetic.scenery import SCENES
 

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from asc.corpus.readers import open_corpus
+from asc.corpus.reader import open_corpus
 from asc.errors import AscError, InputError, SettingsMismatch, UsageError
 from asc.files import locked
 from asc.text import counted

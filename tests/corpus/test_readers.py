@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from asc.corpus import READERS, Clip, Corpus, Fold, open_corpus
-from asc.corpus.base import AUDIO_ENDINGS
-from asc.corpus.table import COLUMNS
-from asc.errors import InputError, UsageError
+from asc.corpus import Clip, Corpus, Fold, open_corpus
+from asc.corpus.builder import AUDIO_ENDINGS
+from asc.corpus.tables import COLUMNS
+from asc.errors import InputError, MissingInputError, UsageError
 
 ESCAPE = "\x1b[31m"
 
@@ -115,20 +115,6 @@ def by_path(corpus: Corpus) -> dict[str, Clip]:
 # Detection
 
 
-def test_each_layout_is_detected(tmp_path):
-    made = {
-        "tut": tut2017(tmp_path / "tut"),
-        "tau": tau(tmp_path / "tau"),
-        "esc50": esc50(tmp_path / "esc50"),
-        "table": table(tmp_path / "clips.csv"),
-        "folder": scene_folders(tmp_path / "folder"),
-    }
-    assert set(made) == set(READERS)
-    for name, path in made.items():
-        assert open_corpus(path).format == name
-        assert open_corpus(str(path), name) == open_corpus(path)
-
-
 def test_format_overrides_detection(tmp_path):
     root = tut2017(tmp_path / "both")
     touch(root / "beach" / "x.wav")
@@ -151,7 +137,7 @@ def test_an_unknown_format_names_the_nearest(tmp_path):
 
 
 def test_nothing_there(tmp_path):
-    with pytest.raises(InputError, match="no corpus at .*no such file or directory"):
+    with pytest.raises(MissingInputError, match="no corpus at .*no such file"):
         open_corpus(tmp_path / "gone")
     with pytest.raises(InputError, match="no corpus at .*null"):
         open_corpus("a\0b")
@@ -159,7 +145,7 @@ def test_nothing_there(tmp_path):
 
 def test_a_file_that_is_no_table(tmp_path):
     touch(tmp_path / "song.wav")
-    with pytest.raises(InputError, match="expected a folder or a .csv or .tsv table"):
+    with pytest.raises(InputError, match="not a corpus.*table: a .csv or .tsv table"):
         open_corpus(tmp_path / "song.wav")
 
 
@@ -185,7 +171,9 @@ def test_a_corpus_without_clips(tmp_path, format):
     write(tmp_path / "meta.txt", "a.wav")
     write(tmp_path / "meta.csv", "filename\tscene_label")
     write(tmp_path / "meta" / "esc50.csv", "filename,category", "a.wav,")
-    with pytest.raises(InputError, match=f"No clips in .*{format!r}.*Expected a TUT"):
+    with pytest.raises(
+        InputError, match=f"No clips in .*{format!r}.*tut: a TUT folder"
+    ):
         open_corpus(path, format)
 
 
@@ -526,17 +514,17 @@ def test_a_missing_column_names_received_and_expected(
     received = ", ".join(map(repr, header.split(",")))
     with pytest.raises(InputError) as caught:
         open_corpus(write(tmp_path / "t.csv", header, "a,b"))
-    assert f"has no column for the {column}. Received the columns {received};" in str(
+    assert f"has no column for the {column}. Got the columns {received}. " in str(
         caught.value
     )
-    assert str(caught.value).endswith(f"expected one of {expected}.")
+    assert str(caught.value).endswith(f"Expected one of {expected}.")
 
 
 @pytest.mark.parametrize("content", [b"", b"\n\r\n  \n", b"\xef\xbb\xbf"])
 def test_an_empty_table(tmp_path, content):
     file = tmp_path / "t.csv"
     file.write_bytes(content)
-    with pytest.raises(InputError, match="is empty; expected a header"):
+    with pytest.raises(InputError, match="is empty. Expected a header"):
         open_corpus(file)
 
 

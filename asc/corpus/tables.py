@@ -1,9 +1,8 @@
-"""A table of clips: .csv or .tsv with a header.
+"""Tables of clips: delimited text with a header.
 
 Required are a column for the path and one for the label; optional are the
 recording (leakage group) and an official fold number, which makes the splits
-``fold<number>`` (test on that fold, train on the others). Paths are relative
-to the folder of the table. Other columns are ignored.
+``fold<number>`` (test on that fold, train on the others). Other columns are ignored.
 """
 
 from __future__ import annotations
@@ -13,7 +12,8 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from asc.corpus.base import Corpus, CorpusBuilder, read_lines
+from asc.corpus.base import Corpus
+from asc.corpus.builder import CorpusBuilder, read_lines
 from asc.errors import InputError
 
 #: Accepted names of each column, the preferred one first.
@@ -24,21 +24,6 @@ COLUMNS = {
     "fold": ("fold",),
 }
 _REQUIRED = ("path", "label")
-#: Names of tables that do not tell one from another.
-_USUAL_NAMES = ("manifest", "meta", "metadata", "index", "clips", "labels")
-
-
-def detect(path: Path) -> bool:
-    """Return True for a .csv or .tsv file."""
-    return path.is_file() and path.suffix.lower() in (".csv", ".tsv")
-
-
-def read(path: Path) -> Corpus:
-    """Read a table. It has its folder's name, and its own if that tells more."""
-    name = path.resolve().parent.name
-    if path.stem.lower() not in _USUAL_NAMES:
-        name = f"{name}-{path.stem}"
-    return read_table(path, CorpusBuilder(path.parent, "table", name))
 
 
 def read_table(path: Path, builder: CorpusBuilder, *, prefix: str = "") -> Corpus:
@@ -89,11 +74,13 @@ def read_table(path: Path, builder: CorpusBuilder, *, prefix: str = "") -> Corpu
 def table_rows(path: Path) -> Iterator[tuple[int, Mapping[str, str]]]:
     """Yield line numbers and rows under the names that `COLUMNS` prefers.
 
-    A row that does not have as many fields as the header comes out empty.
+    A row whose number of fields differs from the header's is empty.
     """
     lines = read_lines(path)
     if not lines:
-        raise InputError(f"{path} is empty; expected a header and one row for a clip.")
+        raise InputError(
+            f"{path} is empty. Expected a header and one row for each clip."
+        )
     first = next(filter(str.strip, lines))
     reader = csv.reader(lines, delimiter="\t" if "\t" in first else ",")
     rows = _nonempty(path, reader)
@@ -107,8 +94,8 @@ def table_rows(path: Path) -> Iterator[tuple[int, Mapping[str, str]]]:
     for column in _REQUIRED:
         if column not in index:
             raise InputError(
-                f"{path} has no column for the {column}. Received the columns"
-                f" {', '.join(map(repr, header))}; expected one of"
+                f"{path} has no column for the {column}. Got the columns"
+                f" {', '.join(map(repr, header))}. Expected one of"
                 f" {', '.join(map(repr, COLUMNS[column]))}."
             )
     for row in rows:

@@ -1,0 +1,207 @@
+"""Building a corpus from rows of metadata, each checked on its way in.
+
+A row that cannot be used becomes a `Problem` and the others are kept; the caller
+decides whether problems stop the work.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+from asc.corpus.base import Clip, Corpus, Fold, Problem
+from asc.errors import InputError
+from asc.text import has_control_characters, printable
+
+#: File name extensions (lower case) that libsndfile decodes and readers accept.
+AUDIO_ENDINGS = (".wav", ".flac", ".ogg", ".mp3", ".aif", ".aiff", ".w64")
+
+
+class CorpusBuilder:
+    """Collects rows of metadata, checks them, and makes the `Corpus`.
+
+    Parameters
+    ----------
+    root : Path
+        Folder that paths of clips are relative to. No path may leave it.
+    format : str
+        Name of the reader.
+    name : str, optional
+        Name of the corpus; that of the folder if not given.
+    """
+
+    def __init__(self, root: Path, format: str, name: str | None = None) -> None:
+        self.root = root
+        self.format = format
+        self.name = name or root.resolve().name
+        self.problems: list[Problem] = []
+        self.notes: list[str] = []
+        self._clips: dict[str, Clip] = {}
+        self._first_seen: dict[str, str] = {}
+        self._unnamed = 0
+        self._folds: dict[str, Fold] = {}
+
+    def reject(self, where: str, message: str) -> None:
+        """Record a row that cannot be used."""
+        self.problems.append(Problem(printable(where), printable(message)))
+
+    def add(
+        self, where: str, path: str, scene: str, recording: str | None
+    ) -> str | None:
+        """Check one row; keep it, or record why it cannot be kept.
+
+        Returns
+        -------
+        str or None
+            The path of the clip as it is kept; None if it is not.
+        """
+        clip_path = self._checked_path(where, path)
+        scene, recording = scene.strip(), (recording or "").strip()
+        if clip_path is None:
+            pass
+        elif not scene:
+            self.reject(where, f"{clip_path} has no label.")
+        elif has_control_characters(scene):
+            self.reject(
+                where, f"the label of {clip_path} has control characters in it."
+            )
+        elif clip_path in self._clips:
+            same = self._clips[clip_path].scene == scene
+            self.reject(
+                where,
+                f"{clip_path} was listed before ({self._first_seen[clip_path]})"
+                + (", with the same label." if same else ", with another label."),
+            )
+        elif has_control_characters(recording):
+            self.reject(
+                where, f"the recording of {clip_path} has control characters in it."
+            )
+        else:
+            self._unnamed += not recording
+            self._clips[clip_path] = Clip(clip_path, scene, recording or clip_path)
+            self._first_seen[clip_path] = where
+            return clip_path
+        return None
+
+    def add_fold(
+        self, name: str, train: Iterable[str] | None, test: Iterable[str]
+    ) -> None:
+        """Keep the official lists of a fold, as they are, in sorted order.
+
+        Names that are not in the metadata are problems. So are a name in both lists,
+        and a fold without clips to train or test on, which is left out.
+
+        Parameters
+        ----------
+        name : str
+        train, test : iterables of paths
+            If ``train`` is None, the fold trains on all clips that it does not test
+            on.
+        """
+        tested = self._known(f"{name} (test)", test)
+        if train is None:
+            trained = self._clips.keys() - tested
+        else:
+            trained = self._known(f"{name} (train)", train)
+        for path in sorted(trained & tested):
+            self.reject(name, f"{path} is in the train and in the test list.")
+        for purpose, paths in (("train", trained), ("test", tested)):
+            if not paths:
+                self.reject(
+                    name, f"there is no clip to {purpose} on; the fold is left out."
+                )
+        if trained and tested:
+            self._folds[name] = Fold(tuple(sorted(trained)), tuple(sorted(tested)))
+
+    def _known(self, where: str, paths: Iterable[str]) -> set[str]:
+        """Return the paths of a list that are in the metadata; report the others."""
+        listed = set(map(_normalised, paths))
+        unknown = sorted(listed - self._clips.keys())
+        if len(unknown) == 1:
+            self.reject(where, f"{unknown[0]} is not in the metadata.")
+        elif unknown:
+            # One problem: lists of a shortened corpus name thousands of other files.
+            self.reject(
+                where,
+                f"{len(unknown):,} of {len(listed):,} files are not in the metadata,"
+                f" such as {unknown[0]}.",
+            )
+        return listed - set(unknown)
+
+    def build(self) -> Corpus:
+        """Return the corpus; `open_corpus` refuses one without clips."""
+        recordings_known = self._unnamed < len(self._clips)
+        if self._unnamed and recordings_known:
+            self.notes.append(
+                f"{self._unnamed:,} of {len(self._clips):,} clips name no recording."
+                " Each counts as a recording of its own, so leakage may be"
+                " underestimated."
+            )
+        return Corpus(
+            root=self.root,
+            name=_plain(self.name),
+            format=self.format,
+            clips=tuple(sorted(self._clips.values())),
+            folds=self._folds,
+            recordings_known=recordings_known,
+            problems=tuple(self.problems),
+            notes=tuple(self.notes),
+        )
+
+    def _checked_path(self, where: str, path: str) -> str | None:
+        """Return the normalised path, or None after recording what is wrong."""
+        path = path.strip()
+        if not path:
+            self.reject(where, "the path is empty.")
+        elif _normalised(path) == ".":
+            self.reject(where, f"the path {path} names a folder.")
+        elif has_control_characters(path):
+            self.reject(where, f"the path {path!r} has control characters in it.")
+        else:
+            if not leads_outside(path):
+                return _normalised(path)
+            self.reject(where, f"the path {path} leaves the corpus folder.")
+        return None
+
+
+def read_lines(path: Path) -> list[str]:
+    """Return the lines of a metadata file, whatever its line ends.
+
+    Blank lines at the end are left out, so a blank file has no lines.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, unreadable or not UTF-8 text.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InputError(
+            f"{path} is not UTF-8 text ({error.reason} at byte {error.start})."
+        ) from error
+    except OSError as error:
+        raise InputError(f"Cannot read {path}: {error.strerror}.") from error
+    # Not splitlines(), which also ends lines at control characters in a label.
+    return text.rstrip("\n").split("\n") if text.strip() else []
+
+
+def leads_outside(path: str) -> bool:
+    """Return True for a path of a clip that is not below the corpus folder."""
+    path = _normalised(path)
+    return (
+        path.startswith("/")
+        or re.match(r"[A-Za-z]:", path) is not None
+        or path.split("/")[0] == ".."
+    )
+
+
+def _normalised(path: str) -> str:
+    return posixpath.normpath(path.strip().replace("\\", "/"))
+
+
+def _plain(name: str) -> str:
+    """Return a name that every file system takes."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-") or "corpus"

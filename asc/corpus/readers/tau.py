@@ -1,0 +1,48 @@
+"""TUT and TAU Urban Acoustic Scenes (2018 and later).
+
+A corpus folder has ``meta.csv`` (tab separated: filename, scene_label,
+identifier, source_label), ``audio/``, and ``evaluation_setup/`` with
+``fold{k}_train.csv`` and ``fold{k}_evaluate.csv`` or ``fold{k}_test.csv`` (in
+2018 with the ending .txt and without a header). The identifier is the recording
+location, which makes it the leakage group.
+
+References
+----------
+Mesaros, Heittola, Virtanen. "A multi-device dataset for urban acoustic scene
+classification." DCASE 2018.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from asc.corpus.base import Corpus
+from asc.corpus.builder import CorpusBuilder
+from asc.corpus.fold_lists import add_official_folds
+from asc.corpus.reader import Reader, register_reader
+from asc.corpus.tables import table_rows
+
+
+@register_reader
+class TauReader(Reader):
+    """Reads a TAU corpus."""
+
+    name = "tau"
+    description = "a TAU folder with meta.csv"
+    priority = 40
+
+    def detect(self, path: Path) -> bool:
+        """Return True if the table is there."""
+        return (path / "meta.csv").is_file()
+
+    def read(self, path: Path) -> Corpus:
+        """Read the folder."""
+        builder = CorpusBuilder(path, self.name)
+        for number, row in table_rows(path / "meta.csv"):
+            where = f"meta.csv line {number}"
+            if not row:
+                builder.reject(where, "the number of fields is not that of the header.")
+                continue
+            builder.add(where, row["path"], row["label"], row.get("recording"))
+        add_official_folds(builder, path / "evaluation_setup")
+        return builder.build()
