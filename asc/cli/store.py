@@ -198,9 +198,9 @@ def preview(store: Path | str, clip: str | None, output: Path | None) -> int:
 
     opened = FeatureStore(local(store))
     if clip is None:
-        figure = plots.spectrogram_sheet(opened)
+        figure = plots.preview_scenes(opened)
     else:
-        figure = plots.spectrogram_figure(opened, opened.find(clip))
+        figure = plots.preview_clip(opened, opened.find(clip))
     # The copy of a URL is in the cache: nobody would look for a picture there.
     beside = store if isinstance(store, Path) else Path(opened.path.name)
     output = output or beside.with_suffix(".png")

@@ -248,12 +248,11 @@ def _draw(run: Run, store: FeatureStore) -> None:
     )
     plots.save(figure, run.path / "curves.png")
     features, labels = trainer.first_batch(run, store)
+    levels = store.to_decibels(run.recipe.feature, features)[..., 0]
     figure = plots.batch_sheet(
-        store.to_decibels(run.recipe.feature, features),
+        [plots.feature_panel(each, run.recipe.feature, run.spec) for each in levels],
         labels,
         run.scenes,
-        run.spec,
-        run.recipe.feature,
         title=f"The first batch, augmentation {run.recipe.augment}",
     )
     plots.save(figure, run.path / "batch.png")

@@ -1,23 +1,51 @@
-"""Pictures: spectrograms of a store, batches, training curves, confusion matrices.
+"""The one drawing of each picture: spectrograms, batches, curves, confusion matrices.
 
-Every function returns a `matplotlib.figure.Figure` of its own and `save` writes
-it. There is no pyplot and no global state, so pictures can be drawn in any
-thread and beside a user's own matplotlib. Importing this package is cheap:
-matplotlib is imported when the first picture is drawn.
+Every function returns a `matplotlib.figure.Figure`; `save` writes it to a file and
+`embed` puts it into a page. There is no pyplot and no global state, so pictures can be
+drawn in any thread and beside a user's own matplotlib. Importing this package is
+cheap: matplotlib is imported when the first picture is drawn.
 """
 
 from asc.plots.batch import batch_sheet
 from asc.plots.confusion import confusion_figure
-from asc.plots.curves import curves_figure
-from asc.plots.spectrograms import spectrogram_figure, spectrogram_sheet
-from asc.plots.style import ENDINGS, save
+from asc.plots.curves import curve_figure, curves_figure
+from asc.plots.files import SUFFIXES, save
+from asc.plots.intervals import intervals_figure
+from asc.plots.page import Embedded, embed
+from asc.plots.preview import example_rows, preview_clip, preview_scenes, row_panels
+from asc.plots.reliability import reliability_figure
+from asc.plots.spectrogram_axes import Panel, colour_limits, feature_panel
+from asc.plots.spectrograms import (
+    Tile,
+    clip_figure,
+    scale_figure,
+    spectrogram_figure,
+    spectrogram_sheet,
+)
+from asc.plots.style import palette_css
 
 __all__ = [
-    "ENDINGS",
+    "SUFFIXES",
+    "Embedded",
+    "Panel",
+    "Tile",
     "batch_sheet",
+    "clip_figure",
+    "colour_limits",
     "confusion_figure",
+    "curve_figure",
     "curves_figure",
+    "embed",
+    "example_rows",
+    "feature_panel",
+    "intervals_figure",
+    "palette_css",
+    "preview_clip",
+    "preview_scenes",
+    "reliability_figure",
+    "row_panels",
     "save",
+    "scale_figure",
     "spectrogram_figure",
     "spectrogram_sheet",
 ]

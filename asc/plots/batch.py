@@ -9,17 +9,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from asc.errors import UsageError
-from asc.features import FeatureSpec
-from asc.plots.spectrograms import colour_limits, draw_level
+from asc.plots.spectrogram_axes import Panel, colour_limits, draw_panel
 from asc.plots.style import (
     INK,
     LABEL,
-    PLAIN,
     TICK,
     TITLE,
-    dress,
     new_figure,
     plain,
+    style_axes,
+    write_lines,
 )
 
 if TYPE_CHECKING:
@@ -31,16 +30,14 @@ _COLUMNS = 4
 #: Pixels of a tile, and of what surrounds its panel.
 _TILE = (300, 236)
 _ABOVE, _LEFT, _HEAD, _FOOT = 38, 16, 44, 8
-#: A smaller share of a label is not written, but its vector still is.
+#: A smaller weight in a label is not written, but its vector still is.
 _LEAST = 0.005
 
 
 def batch_sheet(
-    levels: np.ndarray,
+    panels: Sequence[Panel],
     labels: np.ndarray,
     scenes: Sequence[str],
-    spec: FeatureSpec,
-    feature: str,
     *,
     title: str = "",
 ) -> Figure:
@@ -48,39 +45,38 @@ def batch_sheet(
 
     Parameters
     ----------
-    levels : np.ndarray [shape=(batch, rows, columns, channels)]
-        Level (in dB), of which the first channel is drawn.
+    panels : sequence of Panel
+        One per clip, all of one unit.
     labels : np.ndarray [shape=(batch, scenes)]
-        Shares of the scenes.
+        Weights of the scenes.
     scenes : sequence of str
-    spec : FeatureSpec
-    feature : {'mel', 'stft'}
     title : str, optional
 
     Returns
     -------
     matplotlib.figure.Figure
-        Four clips in a line, at most 16, under one scale of level. Above each are
-        the scenes of its label with their shares, and the label as the vector that
-        the model is compared with.
+        Four clips in a line, at most 16, all in the same colours. Above each are the
+        scenes of its label with their weights, and the label as the vector that the
+        model is compared with.
 
     Raises
     ------
     UsageError
-        If levels and labels do not fit each other.
+        If panels, labels and scenes do not fit each other.
     """
-    if not len(levels) or labels.shape != (len(levels), len(scenes)):
+    if not panels or labels.shape != (len(panels), len(scenes)):
         raise UsageError(
-            f"labels.shape={labels.shape} does not fit {len(levels)} clips and"
-            f" {len(scenes)} scenes."
+            f"The shape of labels must be {(len(panels), len(scenes))} for"
+            f" {len(panels)} clips and {len(scenes)} scenes, with at least one clip."
+            f" Got {labels.shape}."
         )
-    shown = min(len(levels), _MOST)
-    columns = min(shown, _COLUMNS)
-    lines = math.ceil(shown / columns)
+    shown = panels[:_MOST]
+    columns = min(len(shown), _COLUMNS)
+    lines = math.ceil(len(shown) / columns)
     width, height = columns * _TILE[0] + _LEFT, lines * _TILE[1] + _HEAD + _FOOT
     figure = new_figure(width, height)
-    limits = colour_limits([levels[:shown, ..., 0]])
-    for place in range(shown):
+    limits = colour_limits(shown)
+    for place, panel in enumerate(shown):
         line, column = divmod(place, columns)
         left = _LEFT + column * _TILE[0]
         top = _HEAD + line * _TILE[1]
@@ -92,31 +88,18 @@ def batch_sheet(
                 (_TILE[1] - _ABOVE - 6) / height,
             )
         )
-        draw_level(axes, feature, levels[place, ..., 0], spec, limits)
+        draw_panel(axes, panel, limits[panel.unit])
         axes.set(xticks=[], yticks=[])
-        dress(axes)
-        for text, down, size in (
-            (label_text(labels[place], scenes), 15, LABEL),
-            (vector_text(labels[place]), 30, TICK - 1.5),
-        ):
-            figure.text(
-                left / width,
-                1 - (top + down) / height,
-                text,
-                fontsize=size,
-                color=INK,
-                **PLAIN,
-            )
-    more = f", {shown} of {len(levels)} clips" if shown < len(levels) else ""
-    figure.text(
-        _LEFT / width,
-        1 - 24 / height,
-        plain(title + more, 120),
-        fontsize=TITLE,
-        fontweight="bold",
-        color=INK,
-        **PLAIN,
-    )
+        style_axes(axes)
+        write_lines(
+            figure,
+            left,
+            (label_text(labels[place], scenes), top + 15, LABEL, "normal", INK),
+            (vector_text(labels[place]), top + 30, TICK - 1.5, "normal", INK),
+        )
+    cut = len(shown) < len(panels)
+    more = f", {len(shown)} of {len(panels)} clips" if cut else ""
+    write_lines(figure, _LEFT, (plain(title + more, 120), 24, TITLE, "bold", INK))
     return figure
 
 
@@ -125,14 +108,15 @@ def label_text(label: np.ndarray, scenes: Sequence[str]) -> str:
     order = [i for i in np.argsort(-label, kind="stable") if label[i] >= _LEAST]
     if len(order) == 1:
         return plain(scenes[order[0]], 40)
-    told = (f"{plain(scenes[i], 17)} {100 * label[i]:.0f} %" for i in order[:2])
-    return ", ".join(told)
+    return ", ".join(
+        f"{plain(scenes[i], 17)} {100 * label[i]:.0f} %" for i in order[:2]
+    )
 
 
 def vector_text(label: np.ndarray) -> str:
-    """Return a label as a vector, if it is not too long: ``0 0 .71 0 .29``."""
-    told = []
-    for share in label:
-        text = f"{share:.2f}".rstrip("0").rstrip(".").removeprefix("0")
-        told.append(text or "0")
-    return f"[{' '.join(told)}]" if len(told) <= 20 else ""
+    """Return a label as a vector, if it is not too long: ``[0 0 .71 0 .29]``."""
+    weights = []
+    for weight in label:
+        text = f"{weight:.2f}".rstrip("0").rstrip(".").removeprefix("0")
+        weights.append(text or "0")
+    return f"[{' '.join(weights)}]" if len(weights) <= 20 else ""

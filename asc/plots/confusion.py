@@ -1,4 +1,4 @@
-"""Which scene is taken for which: a confusion matrix."""
+"""Confusion matrix: true against predicted scenes."""
 
 from __future__ import annotations
 
@@ -10,24 +10,27 @@ import numpy as np
 
 from asc.errors import UsageError
 from asc.plots.style import (
+    BLUE,
     DPI,
+    GRID,
     INK,
+    ON_COLOUR,
+    ORANGE,
     PLAIN,
     TICK,
     TITLE,
-    dress,
-    dress_bar,
     new_figure,
     plain,
+    style_axes,
     wrapped,
 )
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.colors import Colormap
     from matplotlib.figure import Figure
-    from matplotlib.image import AxesImage
 
-#: Up to so many scenes: pixels of a cell, size of its count, size of its share.
+#: Up to so many scenes: pixels of a cell, size of its count, size of its percentage.
 #: More scenes leave less room; what cannot be read is not written.
 _STEPS = (
     (20, 52, 9.0, 7.0),
@@ -37,16 +40,21 @@ _STEPS = (
 #: Pixels of the matrix beyond that, where cells shrink and some names are left out.
 _LARGEST = 1440
 _SMALLEST = 300
+#: Share of its row from which on a count can be read better in white.
+_STRONG = 0.8
 
 
 def confusion_figure(
-    confusion: np.ndarray, scenes: Sequence[str], *, title: str | None = None
+    confusion: np.ndarray | Sequence[Sequence[int]],
+    scenes: Sequence[str],
+    *,
+    title: str | None = None,
 ) -> Figure:
     """Draw a confusion matrix with counts and, as colour, shares of each row.
 
     Parameters
     ----------
-    confusion : np.ndarray [shape=(scenes, scenes)], int
+    confusion : array_like [shape=(scenes, scenes)], int
         Clips by true scene (rows) and predicted scene (columns).
     scenes : sequence of str
         Names in the order of rows and columns.
@@ -56,8 +64,9 @@ def confusion_figure(
     Returns
     -------
     matplotlib.figure.Figure
-        Up to 20 scenes cells show count and share, up to 60 the count, beyond
-        that colour alone. Empty cells stay empty.
+        Correct clips are blue, wrong ones orange. Up to 20 scenes, cells show count
+        and percentage, up to 60 the count, beyond that colour alone. Empty cells stay
+        empty.
 
     Raises
     ------
@@ -67,47 +76,57 @@ def confusion_figure(
     counts = np.asarray(confusion)
     if counts.shape != (len(scenes), len(scenes)) or not len(scenes):
         raise UsageError(
-            f"confusion.shape={counts.shape} does not fit {len(scenes)} scenes,"
-            f" expected {(len(scenes), len(scenes))}."
+            f"The shape of confusion must be {(len(scenes), len(scenes))} for"
+            f" {len(scenes)} scenes. Got {counts.shape}."
         )
     if not (counts >= 0).all():
-        raise UsageError("A confusion matrix holds counts; received a negative one.")
-    totals = counts.sum(axis=1, keepdims=True)
-    shares = counts / np.maximum(totals, 1)
-
-    cell, count_size, share_size = next(
+        raise UsageError("The counts of a confusion matrix must be 0 or more.")
+    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    cell, count_size, percent_size = next(
         (step[1:] for step in _STEPS if len(scenes) <= step[0]),
         (_LARGEST / len(scenes), 0.0, 0.0),
     )
     side = max(_SMALLEST, round(cell * len(scenes)))
     figure = new_figure(side, side)
     axes = figure.add_axes((0, 0, 1, 1))
-    image = axes.imshow(
-        shares,
-        cmap="Blues",
-        vmin=0,
-        vmax=1,
-        aspect="auto",
-        origin="upper",
-        interpolation="nearest",
-    )
+    _draw_shares(axes, counts, shares)
     axes.set(xlabel="Predicted scene", ylabel="True scene")
-    dress(axes)
+    style_axes(axes)
     _name_scenes(axes, scenes, cell)
     if cell > 10:
-        _separate(axes, len(scenes))
+        _separate_cells(axes, len(scenes))
     if count_size:
-        _write_counts(axes, counts, shares, count_size, share_size)
-    _arrange(figure, axes, image, side, title or "")
+        _write_counts(axes, counts, shares, count_size, percent_size)
+    _arrange(figure, axes, side, title or "")
     return figure
 
 
-def _arrange(
-    figure: Figure, axes: Axes, image: AxesImage, side: int, title: str
-) -> None:
+def _draw_shares(axes: Axes, counts: np.ndarray, shares: np.ndarray) -> None:
+    diagonal = np.eye(len(counts), dtype=bool)
+    for colour, cells in ((BLUE, diagonal), (ORANGE, ~diagonal)):
+        axes.imshow(
+            np.ma.masked_array(shares, ~cells | (counts == 0)),
+            cmap=_shades(colour),
+            vmin=0,
+            vmax=1,
+            aspect="auto",
+            origin="upper",
+            interpolation="none",
+        )
+
+
+def _shades(colour: str) -> Colormap:
+    """Return a colour from nearly transparent to opaque, for light and dark paper."""
+    from matplotlib.colors import LinearSegmentedColormap
+
+    ends: Any = [(colour, 0.08), (colour, 1.0)]
+    return LinearSegmentedColormap.from_list("shares", ends, N=64)
+
+
+def _arrange(figure: Figure, axes: Axes, side: int, title: str) -> None:
     """Size the figure to what the names need around a matrix of fixed size.
 
-    The automatic layouts shrink the matrix instead, and cells with it, until
+    The automatic layouts shrink the matrix instead, and its cells with it, until
     numbers touch.
     """
     renderer = figure.canvas.get_renderer()  # type: ignore[attr-defined]
@@ -117,7 +136,7 @@ def _arrange(
     below = max(
         label.get_window_extent(renderer).height for label in axes.get_xticklabels()
     )
-    left, right, bottom = round(beside) + 46, 104, round(below) + 50
+    left, right, bottom = round(beside) + 46, 104, max(round(below) + 50, 70)
     text = wrapped(title, (side + right) // 9)
     top = 18 + (12 + 18 * len(text.splitlines()) if text else 0)
     width, height = left + side + right, bottom + side + top
@@ -134,10 +153,29 @@ def _arrange(
         color=INK,
         **PLAIN,
     )
-    place = ((left + side + 18) / width, bottom / height, 14 / width, side / height)
-    bar = figure.colorbar(image, cax=figure.add_axes(place))
-    bar.set_ticks([0, 0.25, 0.5, 0.75, 1], labels=["0", "25", "50", "75", "100"])
-    dress_bar(bar, "Share of the true scene's clips (%)")
+    place = ((left + side + 18) / width, bottom / height, 24 / width, side / height)
+    _draw_scale(figure.add_axes(place))
+
+
+def _draw_scale(axes: Axes) -> None:
+    """Draw which shade is which share, for correct and for wrong clips."""
+    for place, colour in enumerate((BLUE, ORANGE)):
+        axes.imshow(
+            np.linspace(0, 1, 64)[:, None],
+            cmap=_shades(colour),
+            extent=(place, place + 1, 0, 100),
+            origin="lower",
+            aspect="auto",
+            interpolation="none",
+        )
+    axes.set(xlim=(0, 2), ylim=(0, 100), ylabel="Share of the true scene's clips (%)")
+    axes.yaxis.set_label_position("right")
+    axes.yaxis.tick_right()
+    axes.set_yticks([0, 25, 50, 75, 100])
+    upright: dict[str, Any] = {"rotation": 90, "ha": "right", "va": "center"}
+    axes.set_xticks([0.5, 1.5], ["correct", "wrong"], rotation_mode="anchor", **upright)
+    style_axes(axes)
+    axes.tick_params("x", length=0)
 
 
 def _name_scenes(axes: Axes, scenes: Sequence[str], cell: float) -> None:
@@ -147,19 +185,19 @@ def _name_scenes(axes: Axes, scenes: Sequence[str], cell: float) -> None:
     places = range(0, len(scenes), every)
     axes.tick_params(length=0, pad=5, labelsize=TICK if cell > 12 else TICK - 2)
     axes.set_yticks(places, names, **PLAIN)
-    slanted: dict[str, Any] = {"rotation": 90}
-    if cell > 30:
-        slanted = {"rotation": 45, "ha": "right", "rotation_mode": "anchor"}
-    axes.set_xticks(places, names, **slanted, **PLAIN)
+    turned: dict[str, Any] = {"rotation": 45 if cell > 30 else 90, "ha": "right"}
+    if cell <= 30:
+        turned["va"] = "center"
+    axes.set_xticks(places, names, rotation_mode="anchor", **turned, **PLAIN)
 
 
-def _separate(axes: Axes, count: int) -> None:
-    """Draw white lines between the cells."""
-    edges = np.arange(count - 1) + 0.5
-    axes.set_xticks(edges, minor=True)
-    axes.set_yticks(edges, minor=True)
-    axes.grid(True, which="minor", color="white", linewidth=1)
-    axes.tick_params(which="minor", length=0)
+def _separate_cells(axes: Axes, count: int) -> None:
+    """Draw lines between the cells: all in one path, for short SVG."""
+    ends = np.array([-0.5, count - 0.5, np.nan])
+    along = np.tile(ends, count - 1)
+    across = np.repeat(np.arange(count - 1) + 0.5, 3)
+    for x, y in ((along, across), (across, along)):
+        axes.plot(x, y, color=GRID, linewidth=0.7, scalex=False, scaley=False)
 
 
 def _write_counts(
@@ -167,28 +205,30 @@ def _write_counts(
     counts: np.ndarray,
     shares: np.ndarray,
     count_size: float,
-    share_size: float,
+    percent_size: float,
 ) -> None:
-    """Write the counts, and under them the shares if these have a size."""
-    for row, column in np.argwhere(counts):
-        share = shares[row, column]
-        centre = (int(column), int(row))
-        for text, size, down in (
-            (f"{counts[row, column]:g}", count_size, 0.5 * share_size),
-            (
-                f"{share:.0%}" if share >= 0.005 else "<1%",
-                share_size,
-                -0.85 * share_size,
-            ),
-        ):
-            if size:
-                axes.annotate(
-                    text,
-                    centre,
-                    (0, down),
-                    textcoords="offset points",
-                    ha="center",
-                    va="center",
-                    fontsize=size,
-                    color="white" if share > 0.55 else INK,
-                )
+    """Write the counts, and below them the percentages if these have a size."""
+    cells = [(int(row), int(column)) for row, column in np.argwhere(counts)]
+    for size, down, written in (
+        (count_size, 0.5 * percent_size, lambda cell: f"{counts[cell]:g}"),
+        (
+            percent_size,
+            -0.85 * percent_size,
+            lambda cell: _percent(float(shares[cell])),
+        ),
+    ):
+        for row, column in cells if size else ():
+            axes.annotate(
+                written((row, column)),
+                (column, row),
+                (0, down),
+                textcoords="offset points",
+                ha="center",
+                va="center",
+                fontsize=size,
+                color=ON_COLOUR if shares[row, column] > _STRONG else INK,
+            )
+
+
+def _percent(share: float) -> str:
+    return f"{share:.0%}" if share >= 0.005 else "<1%"

@@ -1,4 +1,4 @@
-"""How a training went: accuracy and loss over the epochs."""
+"""Training curves: accuracy and loss over the epochs."""
 
 from __future__ import annotations
 
@@ -12,27 +12,33 @@ from asc.errors import UsageError
 from asc.plots.style import (
     BLUE,
     INK,
-    LABEL,
+    ORANGE,
     PLAIN,
     SOFT,
     TITLE,
-    VERMILION,
-    dress,
+    legend_above,
+    margins,
     new_figure,
+    style_axes,
     wrapped,
 )
+from asc.validation import check_choice
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_SIZE = (1000, 420)
+#: What is drawn, and the label of its axis.
+MEASURES = {"accuracy": "Accuracy (%)", "loss": "Loss"}
+_SIZE, _PANEL = (1000, 420), (420, 260)
 #: More points than this are drawn as a line without marks.
 _MOST_MARKS = 60
 
+History = Mapping[str, Sequence[float]]
+
 
 def curves_figure(
-    history: Mapping[str, Sequence[float]],
+    history: History,
     *,
     best_epoch: int | None = None,
     title: str | None = None,
@@ -43,15 +49,15 @@ def curves_figure(
     Parameters
     ----------
     history : mapping of str to sequence of float
-        A value for each epoch under any of ``accuracy``, ``val_accuracy``,
-        ``loss`` and ``val_loss``. ``epoch`` names the epochs, otherwise they are
-        1, 2, ... Values that are not finite leave a gap.
+        One value per epoch under any of ``accuracy``, ``val_accuracy``, ``loss`` and
+        ``val_loss``. ``epoch`` gives the epoch numbers, otherwise they are 1, 2, ...
+        Values that are not finite leave a gap.
     best_epoch : int, optional
         Epoch to mark, as ``epoch`` counts.
     title : str, optional
     augmented : bool
-        Say that the training curves are of augmented clips: with mixed labels
-        they lie below those of validation, which looks like a mistake.
+        Label the training curves as those of augmented clips: with mixed labels they
+        lie below those of validation, which looks like a mistake.
 
     Returns
     -------
@@ -60,86 +66,97 @@ def curves_figure(
     Raises
     ------
     UsageError
-        If the lists differ in length, or hold something else than numbers.
+        If the lists differ in length, or hold something other than numbers.
     """
-    from matplotlib.ticker import FuncFormatter, MaxNLocator
-
     series = _series(history)
-    epochs = series.pop("epoch")
     text = wrapped(title or "", 102)
-    train = "train (augmented)" if augmented else "train"
     figure = new_figure(*_SIZE)
-    top = 48 + 18 * text.count("\n") if text else 20
+    top = 70 + 18 * text.count("\n") if text else 34
     figure.subplots_adjust(
-        left=0.065, right=0.985, bottom=0.125, top=1 - top / _SIZE[1], wspace=0.17
+        **margins(*_SIZE, left=65, right=15, top=top, bottom=52), wspace=0.17
     )
-    panels = figure.subplots(1, 2)
-    for axes, key, name in zip(
-        panels, ("accuracy", "loss"), ("Accuracy (%)", "Loss"), strict=True
-    ):
-        for column, label, style in (
-            (key, train, {"color": BLUE, "marker": "o", "linestyle": "--"}),
-            (f"val_{key}", "validation", {"color": VERMILION, "marker": "s"}),
-        ):
-            if column in series:
-                _draw(axes, epochs, series[column], label, style)
-        if best_epoch is not None:
-            value = _at(epochs, series.get(f"val_{key}", series.get(key)), best_epoch)
-            shown = f": {_percent(value)} %" if key == "accuracy" else f": {value:.3f}"
-            axes.axvline(
-                best_epoch,
-                color=SOFT,
-                linewidth=1,
-                linestyle=":",
-                zorder=1,
-                label=f"best epoch {best_epoch}" + shown * math.isfinite(value),
-            )
-        if len(epochs):
-            # Half an epoch of room, so that a single one is in the middle.
-            axes.set_xlim(epochs.min() - 0.5, epochs.max() + 0.5)
-        axes.xaxis.set_major_locator(
-            MaxNLocator(10, integer=True, min_n_ticks=1, steps=[1, 2, 5, 10])
-        )
-        if key == "accuracy":
-            axes.yaxis.set_major_formatter(
-                FuncFormatter(lambda share, _: _percent(share))
-            )
-        axes.set(xlabel="Epoch", ylabel=name)
-        dress(axes, grid=True, frame=False)
-        if axes.get_legend_handles_labels()[0]:
-            axes.legend(fontsize=LABEL, labelcolor=INK, framealpha=0.85, edgecolor="w")
+    for axes, measure in zip(figure.subplots(1, 2), MEASURES, strict=True):
+        _draw_panel(axes, measure, series, best_epoch, augmented)
     figure.text(
         *(0.065, 1 - 14 / _SIZE[1]), text, va="top", fontsize=TITLE, color=INK, **PLAIN
     )
     return figure
 
 
-def _series(history: Mapping[str, Sequence[float]]) -> dict[str, np.ndarray]:
-    """Return the columns of a history that are drawn, and ``epoch``."""
-    wanted = ("epoch", "accuracy", "val_accuracy", "loss", "val_loss")
-    try:
-        series = {
-            name: np.asarray(history[name], float).reshape(-1)
-            for name in wanted
-            if name in history and len(history[name])
-        }
-    except (TypeError, ValueError) as error:
-        raise UsageError(
-            f"The history holds something else than numbers: {error}."
-        ) from error
-    lengths = {name: len(values) for name, values in series.items()}
-    if len(set(lengths.values())) > 1:
-        listed = ", ".join(f"{name} {length}" for name, length in lengths.items())
-        raise UsageError(
-            f"The lists of the history differ in length ({listed}); expected one value"
-            " for each epoch."
+def curve_figure(
+    history: History,
+    measure: str,
+    *,
+    best_epoch: int | None = None,
+    augmented: bool = False,
+) -> Figure:
+    """Draw one measure of a training: one panel of `curves_figure`, for a page.
+
+    Parameters
+    ----------
+    history, best_epoch, augmented
+        As for `curves_figure`.
+    measure : {'accuracy', 'loss'}
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    check_choice("measure", measure, tuple(MEASURES))
+    figure = new_figure(*_PANEL)
+    figure.subplots_adjust(**margins(*_PANEL, left=54, right=8, top=28, bottom=44))
+    _draw_panel(figure.subplots(), measure, _series(history), best_epoch, augmented)
+    return figure
+
+
+def _draw_panel(
+    axes: Axes,
+    measure: str,
+    series: Mapping[str, np.ndarray],
+    best_epoch: int | None,
+    augmented: bool,
+) -> None:
+    from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+    epochs = series["epoch"]
+    for column, label, style in (
+        (
+            measure,
+            "train (augmented)" if augmented else "train",
+            {"color": BLUE, "marker": "o", "linestyle": "--"},
+        ),
+        (f"val_{measure}", "validation", {"color": ORANGE, "marker": "s"}),
+    ):
+        if column in series:
+            _draw_curve(axes, epochs, series[column], label, style)
+    if best_epoch is not None and best_epoch in epochs:
+        value = _at(
+            epochs, series.get(f"val_{measure}", series.get(measure)), best_epoch
         )
-    count = max(lengths.values(), default=0)
-    series.setdefault("epoch", np.arange(1.0, count + 1))
-    return series
+        shown = f"{_percent(value)} %" if measure == "accuracy" else f"{value:.3f}"
+        axes.axvline(
+            best_epoch,
+            color=SOFT,
+            linewidth=1,
+            linestyle=":",
+            zorder=1,
+            label=f"best epoch {best_epoch}" + f": {shown}" * math.isfinite(value),
+        )
+    if len(epochs):
+        # Half an epoch of room, so that a single one is in the middle.
+        axes.set_xlim(epochs.min() - 0.5, epochs.max() + 0.5)
+    axes.xaxis.set_major_locator(
+        MaxNLocator(8, integer=True, min_n_ticks=1, steps=[1, 2, 5, 10])
+    )
+    if measure == "accuracy":
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda share, _: _percent(share)))
+    axes.set(xlabel="Epoch", ylabel=MEASURES[measure])
+    style_axes(axes, grid=True, frame=False)
+    if axes.get_legend_handles_labels()[0]:
+        legend_above(axes)
 
 
-def _draw(
+def _draw_curve(
     axes: Axes,
     epochs: np.ndarray,
     values: np.ndarray,
@@ -160,6 +177,31 @@ def _draw(
         markevery=marks,
         **style,
     )
+
+
+def _series(history: History) -> dict[str, np.ndarray]:
+    """Return the columns of a history that are drawn, and ``epoch``."""
+    wanted = ("epoch", "accuracy", "val_accuracy", "loss", "val_loss")
+    try:
+        series = {
+            name: np.asarray(history[name], float).reshape(-1)
+            for name in wanted
+            if name in history and len(history[name])
+        }
+    except (TypeError, ValueError) as error:
+        raise UsageError(
+            f"The history must hold numbers only. Got another value: {error}."
+        ) from error
+    lengths = {name: len(values) for name, values in series.items()}
+    if len(set(lengths.values())) > 1:
+        listed = ", ".join(f"{name} {length}" for name, length in lengths.items())
+        raise UsageError(
+            f"The lists of the history differ in length. Got {listed}; expected one"
+            " value per epoch."
+        )
+    count = max(lengths.values(), default=0)
+    series.setdefault("epoch", np.arange(1.0, count + 1))
+    return series
 
 
 def _percent(share: float) -> str:

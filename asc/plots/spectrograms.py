@@ -1,28 +1,31 @@
-"""What a store holds, as a person would draw it: Hz, seconds and decibels."""
+"""Spectrograms: one clip, one clip of each scene, and a clip on a page."""
 
 from __future__ import annotations
 
+import itertools
 import math
-import operator
-from collections.abc import Iterable, Sequence
-from pathlib import PurePosixPath
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from asc.errors import UsageError
-from asc.features import FeatureSpec, row_frequencies
+from asc.plots.spectrogram_axes import Limits, Panel, colour_limits, draw_panel
 from asc.plots.style import (
+    BLUE,
     INK,
     LABEL,
     PLAIN,
     SOFT,
     TICK,
     TITLE,
-    dress,
-    dress_bar,
+    margins,
     new_figure,
     plain,
+    style_axes,
+    style_colour_bar,
+    write_lines,
 )
 
 if TYPE_CHECKING:
@@ -30,202 +33,252 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from matplotlib.image import AxesImage
 
-    from asc.store import FeatureStore
-
-#: Features from top to bottom of a picture, and what they are called there.
-_NAMES = {"stft": "STFT", "mel": "Mel"}
-_CHANNELS = {"mono": ("",), "midside": (", mid", ", side")}
-COLOURS = "magma"
-#: Most decibels that the colours are spread over.
-_RANGE = 100.0
-
-#: Frequencies worth a tick on a Mel axis (in Hz), those to keep first.
-_MEL_TICKS = (1000, 10000, 100, 500, 5000, 2000, 20000, 200, 20, 50)
-#: Nearer to each other than this share of the axis, tick labels would touch.
-_TICK_GAP = 0.085
-
-#: Sizes in pixels: one picture, and one panel of a sheet.
+#: Sizes in pixels: one picture, one panel of a sheet, and of a page.
 _PICTURE = (640, 480)
 _PANEL = (320, 240)
 _GAP = 36
+_CARD, _CARD_PANEL, _CARD_WAVE = 330, 150, 40
 _PANEL_TITLE: dict[str, Any] = {"loc": "left", "fontsize": 9.5, "color": INK, "pad": 5}
-#: A sheet of more scenes than this is no longer a picture.
-_MOST_SCENES = 100
+#: Pieces of a waveform, each drawn from its lowest to its highest sample.
+_PIECES = 250
 
 
-def spectrogram_figure(store: FeatureStore, row: int) -> Figure:
+def spectrogram_figure(
+    panels: Sequence[Sequence[Panel]], *, title: str = "", detail: str = ""
+) -> Figure:
     """Draw the features of one clip: 640 x 480 pixels.
 
     Parameters
     ----------
-    store : FeatureStore
-    row : int
-        Row of the clip.
+    panels : sequence of sequences of Panel
+        A line of the picture for each feature, a column for each channel.
+    title, detail : str, optional
+        Such as the scene, and the name of the file.
 
     Returns
     -------
     matplotlib.figure.Figure
-        A panel for every feature and channel, under one scale of level.
 
     Raises
     ------
     UsageError
-        If there is no such row, or it holds no data.
+        If there is nothing to draw, or the lines differ in length.
     """
-    row = operator.index(row)
-    if not 0 <= row < len(store):
+    if not panels or len({len(line) for line in panels} - {0}) != 1:
         raise UsageError(
-            f"Row {row} does not exist: {store.path} has the rows 0 to"
-            f" {len(store) - 1}."
+            "A picture needs one line of panels per feature, all of one length. Got"
+            f" {[len(line) for line in panels]}."
         )
-    if not finished_rows(store)[row]:
-        raise UsageError(f"Row {row} of {store.path} holds no data.")
-    spec = store.spec
-    names = [name for name in _NAMES if name in spec.features]
-    levels = {
-        name: store.to_decibels(name, store.features(name)[row]) for name in names
-    }
-    limits = colour_limits(list(levels.values()))
-
+    limits = colour_limits(list(itertools.chain(*panels)))
     figure = new_figure(*_PICTURE)
-    margins = {"left": 76, "right": 92, "top": 76, "bottom": 48}
-    channels = _CHANNELS[spec.channels]
-    panels = figure.subplots(
-        len(names),
-        len(channels),
+    space = {"left": 76, "right": 92, "top": 76, "bottom": 48}
+    grid = figure.subplots(
+        len(panels),
+        len(panels[0]),
         squeeze=False,
-        gridspec_kw=_placed(*_PICTURE, **margins) | {"hspace": 0.24, "wspace": 0.08},
+        gridspec_kw=margins(*_PICTURE, **space) | {"hspace": 0.24, "wspace": 0.08},
     )
-    for (line, column), axes in np.ndenumerate(panels):
-        name, channel = names[line], channels[column]
-        image = draw_level(axes, name, levels[name][..., column], spec, limits)
-        axes.set_title(f"{_NAMES[name]}{channel}", **_PANEL_TITLE)
-        bottom = line == len(names) - 1
+    images: list[tuple[Panel, AxesImage]] = []
+    for (line, column), axes in np.ndenumerate(grid):
+        panel = panels[line][column]
+        image = draw_panel(axes, panel, limits[panel.unit])
+        axes.set_title(plain(panel.name, 40), **_PANEL_TITLE, **PLAIN)
+        bottom = line == len(panels) - 1
         axes.tick_params(labelleft=column == 0, labelbottom=bottom)
         if column == 0:
-            axes.set_ylabel("Frequency (Hz)")
+            axes.set_ylabel(panel.y_label)
+            images.append((panel, image))
         if bottom:
             axes.set_xlabel("Time (s)")
-    figure.align_ylabels(list(panels[:, 0]))
-    _colour_bar(figure, image, gap=14, **margins)
-
-    detail = plain(PurePosixPath(store.paths()[row]).name, 52)
-    if store.recordings_known:
-        detail += f", recording {plain(store.recordings()[row], 24)}"
-    scene = plain(store.scenes[store.labels()[row]], 44)
-    _heading(figure, scene, detail, left=margins["left"])
+    figure.align_ylabels(list(grid[:, 0]))
+    _colour_bars(figure, images, gap=14, **space)
+    _heading(figure, plain(title, 44), plain(detail, 84), left=space["left"])
     return figure
 
 
-def spectrogram_sheet(store: FeatureStore, *, feature: str | None = None) -> Figure:
-    """Draw the first clip of every scene, all under one scale of level.
+@dataclass(frozen=True)
+class Tile:
+    """One scene of a sheet: its name, its clip, and the panels of that clip."""
+
+    title: str
+    detail: str = ""
+    panels: Sequence[Panel] = ()
+
+
+def spectrogram_sheet(
+    tiles: Sequence[Tile], *, title: str = "", detail: str = ""
+) -> Figure:
+    """Draw one clip of each scene, panels of one unit in the same colours.
 
     Parameters
     ----------
-    store : FeatureStore
-    feature : {'mel', 'stft'}, optional
-        Draw this feature alone instead of all that the store has.
+    tiles : sequence of Tile
+        A scene without panels is drawn as ``no clip``.
+    title, detail : str, optional
 
     Returns
     -------
     matplotlib.figure.Figure
-        320 x 240 pixels for each feature of each scene: 1600 x 1440 for two
-        features of 15 scenes. Of mid/side stores it shows the mid channel.
-        Beyond 100 scenes it shows the first 100.
+        320 x 240 pixels for each panel: 1600 x 1440 for two features of 15 scenes.
 
     Raises
     ------
     UsageError
-        If the store has no such feature, or no data at all.
+        If there is nothing to draw.
     """
-    if feature is not None:
-        store.features(feature)
-    names = [n for n in _NAMES if n in store.spec.features and feature in (None, n)]
-    scenes = store.scenes[:_MOST_SCENES]
-    finished = np.flatnonzero(finished_rows(store))
-    labels, first = np.unique(store.labels()[finished], return_index=True)
-    rows = {
-        int(label): int(finished[place])
-        for label, place in zip(labels, first, strict=True)
-        if label < len(scenes)
-    }
-    if not rows:
-        raise UsageError(f"{store.path} holds no data that could be drawn.")
-    levels = {
-        (label, name): store.to_decibels(name, store.features(name)[row][..., 0])
-        for label, row in rows.items()
-        for name in names
-    }
-    limits = colour_limits(list(levels.values()))
-    lines, columns = _grid(len(scenes))
+    limits = colour_limits([panel for tile in tiles for panel in tile.panels])
+    if not limits:
+        raise UsageError("A sheet needs at least one clip. Got none.")
+    high = max(len(tile.panels) for tile in tiles)
+    lines, columns = _grid(len(tiles))
     width = max(_PICTURE[0], columns * _PANEL[0])
-    height = max(_PICTURE[1], lines * len(names) * _PANEL[1])
-    margins = {"left": 76, "right": 100, "top": 84, "bottom": 50}
+    height = max(_PICTURE[1], lines * high * _PANEL[1])
+    space = {"left": 76, "right": 100, "top": 84, "bottom": 50}
     # Between tiles as many pixels as a title needs, whatever their height.
     gap = lines * _GAP / (height - 134 - (lines - 1) * _GAP)
 
     figure = new_figure(width, height)
-    tiles = figure.add_gridspec(
-        lines, columns, **_placed(width, height, **margins), wspace=0.07, hspace=gap
+    places = figure.add_gridspec(
+        lines, columns, **margins(width, height, **space), wspace=0.07, hspace=gap
     )
-    paths = store.paths()
-    for label, scene in enumerate(scenes):
-        line, column = divmod(label, columns)
-        panels = tiles[line, column].subgridspec(len(names), 1, hspace=0.06)
+    for number, tile in enumerate(tiles):
+        line, column = divmod(number, columns)
+        parts = places[line, column].subgridspec(high, 1, hspace=0.06)
         # The leftmost tiles carry the frequencies, the lowest the time.
-        lowest = label + columns >= len(scenes)
-        for place, name in enumerate(names):
-            axes = figure.add_subplot(panels[place])
-            if name == names[0]:
-                axes.set_title(plain(scene, 20), **_PANEL_TITLE, **PLAIN)
-            if label not in rows:
+        lowest = number + columns >= len(tiles)
+        images: list[tuple[Panel, AxesImage]] = []
+        for place in range(high):
+            axes = figure.add_subplot(parts[place])
+            if place == 0:
+                axes.set_title(plain(tile.title, 20), **_PANEL_TITLE, **PLAIN)
+            if place >= len(tile.panels):
                 axes.text(0.5, 0.5, "no clip", ha="center", color=SOFT, fontsize=LABEL)
                 axes.set(xticks=[], yticks=[])
-                dress(axes)
+                style_axes(axes)
                 continue
-            if name == names[0]:
-                _beside_title(axes, plain(PurePosixPath(paths[rows[label]]).name, 24))
-            image = draw_level(axes, name, levels[label, name], store.spec, limits)
-            bottom = lowest and name == names[-1]
+            if place == 0:
+                _beside_title(axes, plain(tile.detail, 24))
+            panel = tile.panels[place]
+            images.append((panel, draw_panel(axes, panel, limits[panel.unit])))
+            bottom = lowest and place == high - 1
             axes.tick_params(labelleft=column == 0, labelbottom=bottom)
             if column == 0:
-                axes.set_ylabel(f"{_NAMES[name]} frequency (Hz)")
+                label = panel.y_label[0].lower() + panel.y_label[1:]
+                axes.set_ylabel(f"{plain(panel.name, 20)} {label}", **PLAIN)
             if bottom:
                 axes.set_xlabel("Time (s)")
-    _colour_bar(figure, image, gap=16, **margins)
-    shown = f"the first clip of each of {len(store.scenes)} scenes"
-    if len(scenes) < len(store.scenes):
-        shown += f", of which the first {len(scenes)} are shown"
-    if store.spec.channels == "midside":
-        shown += ", mid channel"
-    _heading(figure, plain(store.path.name, 40), shown, left=margins["left"])
+        if images:
+            shown = images
+    _colour_bars(figure, shown, gap=16, **space)
+    _heading(figure, plain(title, 60), plain(detail, 120), left=space["left"])
     return figure
 
 
-def finished_rows(store: FeatureStore) -> np.ndarray:
-    """Return which rows hold data [shape=(clips,)], bool."""
-    from asc.store.schema import DONE
+def clip_figure(
+    panels: Sequence[Panel],
+    limits: dict[str, Limits],
+    *,
+    samples: np.ndarray | None = None,
+) -> Figure:
+    """Draw the features of one clip below each other, narrow enough for a phone.
 
-    return store.status() == DONE
+    Parameters
+    ----------
+    panels : sequence of Panel
+        At least one.
+    limits : dict
+        As `colour_limits` returns them for all clips that are shown together.
+    samples : np.ndarray [shape=(n,)], optional
+        Audio of the clip, drawn above the features and scaled to its own peak.
 
-
-def colour_limits(levels: Sequence[np.ndarray]) -> tuple[float, float]:
-    """Return the lowest and highest level of a colour scale (in dB).
-
-    What lies outside is drawn in the outermost colours. Above, that is a cell in
-    a thousand, since a few at the lowest frequencies are much louder than the
-    rest. Below, it is the quietest percent and whatever is 100 dB quieter than
-    the top: digital silence and the gap above a codec's bandwidth would take
-    half of the colours.
+    Returns
+    -------
+    matplotlib.figure.Figure
+        330 pixels wide. `scale_figure` draws its colours.
     """
-    values = np.concatenate([level.ravel() for level in levels])
-    values = values[np.isfinite(values)]
-    if not len(values):
-        return -100.0, 0.0
-    low, high = np.percentile(values, [1, 99.9])
-    low = max(low, high - _RANGE)
-    low, high = 5 * math.floor(low / 5), 5 * math.ceil(high / 5)
-    return float(low), float(max(high, low + 5))
+    wave = _CARD_WAVE if samples is not None else 0
+    title, foot = 22, 24
+    height = wave + len(panels) * (_CARD_PANEL + title) + foot
+    figure = new_figure(_CARD, height)
+    left, width = 40, _CARD - 40 - 12
+
+    def place(top: float, tall: float) -> tuple[float, float, float, float]:
+        return left / _CARD, 1 - (top + tall) / height, width / _CARD, tall / height
+
+    if samples is not None:
+        _draw_waveform(figure.add_axes(place(0, wave)), samples)
+    for number, panel in enumerate(panels):
+        top = wave + number * (_CARD_PANEL + title) + title
+        axes = figure.add_axes(place(top, _CARD_PANEL))
+        draw_panel(axes, panel, limits[panel.unit], pixels=True)
+        text = plain(panel.name, 40)
+        axes.set_title(text, **_PANEL_TITLE | {"fontsize": TICK, "pad": 3}, **PLAIN)
+        axes.tick_params(labelbottom=panel is panels[-1])
+        if panel is panels[-1]:
+            _seconds(axes)
+    return figure
+
+
+def scale_figure(unit: str, limits: Limits) -> Figure:
+    """Draw which colour is which value, as a line for a page.
+
+    Parameters
+    ----------
+    unit : str
+    limits : tuple of float
+    """
+    from matplotlib import colormaps
+    from matplotlib.cm import ScalarMappable
+    from matplotlib.colors import Normalize
+
+    from asc.plots.spectrogram_axes import COLOURS
+
+    size = (_CARD, 52)
+    figure = new_figure(*size)
+    shades = ScalarMappable(Normalize(*limits), colormaps[COLOURS].resampled(48))
+    place = (40 / size[0], 36 / size[1], (size[0] - 52) / size[0], 10 / size[1])
+    axes = figure.add_axes(place)
+    axes.imshow(
+        np.linspace(*limits, 48)[None],
+        cmap=shades.cmap,
+        extent=(*limits, 0, 1),
+        aspect="auto",
+        interpolation="none",
+    )
+    axes.set(yticks=[], xlabel=plain(unit, 60))
+    style_axes(axes)
+    return figure
+
+
+def _draw_waveform(axes: Axes, samples: np.ndarray) -> None:
+    """Draw audio as its lowest and highest samples, scaled to its own peak."""
+    pieces = np.array_split(samples, max(min(_PIECES, len(samples)), 1))
+    pieces = [piece for piece in pieces if len(piece)] or [np.zeros(1)]
+    high = np.array([piece.max() for piece in pieces], float)
+    low = np.array([piece.min() for piece in pieces], float)
+    peak = max(np.abs(low).max(), np.abs(high).max(), 1e-9)
+    time = np.linspace(0, 1, len(pieces))
+    axes.fill(
+        np.concatenate([time, time[::-1]]),
+        np.concatenate([high, low[::-1]]) / peak,
+        color=BLUE,
+        linewidth=0.5,
+    )
+    axes.set(xlim=(0, 1), ylim=(-1.02, 1.02))
+    axes.set_axis_off()
+
+
+def _seconds(axes: Axes) -> None:
+    """Write the unit of time at the end of its axis, in place of a label below."""
+    axes.annotate(
+        "s",
+        (1, 0),
+        (2, -3 - TICK),
+        xycoords="axes fraction",
+        textcoords="offset points",
+        fontsize=TICK,
+        color=INK,
+    )
 
 
 def _grid(count: int) -> tuple[int, int]:
@@ -234,92 +287,9 @@ def _grid(count: int) -> tuple[int, int]:
     return lines, math.ceil(count / lines)
 
 
-def draw_level(
-    axes: Axes,
-    feature: str,
-    level: np.ndarray,
-    spec: FeatureSpec,
-    limits: tuple[float, float],
-) -> AxesImage:
-    """Draw the level [shape=(rows, columns)] of one feature and channel."""
-    from matplotlib.ticker import FuncFormatter, MaxNLocator
-
-    # The rows of STFT are equally wide in Hz, so its axis is in Hz. Those of Mel
-    # are not; its axis counts rows and the ticks say which frequency is where.
-    if feature == "stft":
-        bottom, top = spec.fmin, spec.fmax
-    else:
-        bottom, top = -0.5, spec.rows - 0.5
-    image = axes.imshow(
-        level,
-        cmap=COLOURS,
-        vmin=limits[0],
-        vmax=limits[1],
-        extent=(0, spec.seconds, bottom, top),
-        origin="lower",
-        aspect="auto",
-        interpolation="auto",
-    )
-    axes.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    if feature == "stft":
-        axes.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 2.5, 5, 10]))
-        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.6g}"))
-    else:
-        places = mel_ticks(spec)
-        axes.set_yticks(
-            list(places.values()), [f"{frequency:,.6g}" for frequency in places]
-        )
-    dress(axes)
-    return image
-
-
-def mel_ticks(spec: FeatureSpec) -> dict[float, float]:
-    """Return frequencies worth a tick and their place on an axis of Mel rows.
-
-    Returns
-    -------
-    dict of float to float
-        Frequency (in Hz) to row; the centre of row 0 is at 0.
-    """
-    # The edges of the filter bank lie one row beyond the outermost centres.
-    known = np.concatenate([[spec.fmin], row_frequencies("mel", spec), [spec.fmax]])
-    rows = np.arange(-1, spec.rows + 1)
-
-    def spread(wanted: Iterable[float]) -> dict[float, float]:
-        chosen: dict[float, float] = {}
-        for frequency in wanted:
-            if spec.fmin <= frequency <= spec.fmax:
-                row = float(np.interp(frequency, known, rows))
-                row = min(max(row, -0.5), spec.rows - 0.5)
-                gap = min((abs(row - o) for o in chosen.values()), default=math.inf)
-                if gap >= _TICK_GAP * spec.rows:
-                    chosen[frequency] = row
-        return dict(sorted(chosen.items()))
-
-    chosen = spread(_MEL_TICKS)
-    if len(chosen) >= 3:
-        return chosen
-    from matplotlib.ticker import MaxNLocator
-
-    return spread(MaxNLocator(5).tick_values(spec.fmin, spec.fmax))
-
-
-def _placed(
-    width: int, height: int, *, left: int, right: int, top: int, bottom: int
-) -> dict[str, float]:
-    """Return margins in pixels as the shares that matplotlib wants."""
-    return {
-        "left": left / width,
-        "right": 1 - right / width,
-        "bottom": bottom / height,
-        "top": 1 - top / height,
-    }
-
-
-def _colour_bar(
+def _colour_bars(
     figure: Figure,
-    image: AxesImage,
+    images: Sequence[tuple[Panel, AxesImage]],
     *,
     gap: int,
     left: int,
@@ -327,39 +297,38 @@ def _colour_bar(
     top: int,
     bottom: int,
 ) -> None:
-    """Draw the scale of level in the right margin, as high as the panels."""
+    """Draw a colour bar for each unit in the right margin, beside its panels."""
     width, height = figure.bbox.size
-    place = (
-        1 - (right - gap) / width,
-        bottom / height,
-        13 / width,
-        1 - (top + bottom) / height,
-    )
-    bar = figure.colorbar(
-        image,
-        cax=figure.add_axes(place),
-        extend="both",
-        extendfrac=14 / (height - top - bottom),
-    )
-    dress_bar(bar, "Level (dB re full scale)")
+    groups = [
+        (unit, [image for _, image in found])
+        for unit, found in itertools.groupby(images, lambda one: one[0].unit)
+    ]
+    inner, place = height - top - bottom, 0
+    for unit, found in groups:
+        tall = inner * len(found) / len(images)
+        down = top + inner * place / len(images)
+        place += len(found)
+        if len(groups) > 1:
+            tall, down = 0.86 * tall, down + 0.07 * tall
+        box = (
+            1 - (right - gap) / width,
+            1 - (down + tall) / height,
+            13 / width,
+            tall / height,
+        )
+        bar = figure.colorbar(
+            found[0], cax=figure.add_axes(box), extend="both", extendfrac=14 / tall
+        )
+        style_colour_bar(bar, plain(unit, 40))
 
 
 def _heading(figure: Figure, title: str, detail: str, *, left: int) -> None:
-    """Write two lines above all panels."""
-    width, height = figure.bbox.size
-    for text, down, size, weight, colour in (
+    write_lines(
+        figure,
+        left,
         (title, 26, TITLE + 1.5, "bold", INK),
         (detail, 45, LABEL, "normal", SOFT),
-    ):
-        figure.text(
-            left / width,
-            1 - down / height,
-            text,
-            fontsize=size,
-            fontweight=weight,
-            color=colour,
-            **PLAIN,
-        )
+    )
 
 
 def _beside_title(axes: Axes, text: str) -> None:

@@ -1,37 +1,62 @@
-"""What all pictures share: canvas, type sizes, colours, safe text, files."""
+"""What all pictures share: palette, type sizes, axes, and text that is safe to draw."""
 
 from __future__ import annotations
 
-import os
 import textwrap
-import uuid
 from functools import lru_cache
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-from asc.errors import AscError, InputError, UsageError
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.colorbar import Colorbar
     from matplotlib.figure import Figure
 
-#: Endings of the files that `save` writes.
-ENDINGS = (".png", ".pdf", ".svg")
+
+class Colour(NamedTuple):
+    """A colour on light and on dark paper, as ``#rrggbb``."""
+
+    light: str
+    dark: str
+
+
+#: The colours of pictures and of the report, by their name in a style sheet. Blue and
+#: orange are apart for every kind of colour vision (after Okabe and Ito), and both
+#: can be read as text on the paper.
+PALETTE = {
+    "paper": Colour("#ffffff", "#14171a"),
+    "ink": Colour("#1b1d1f", "#e6e8ea"),
+    "soft": Colour("#5c636a", "#a0a8b0"),
+    "line": Colour("#dde1e4", "#343b41"),
+    "blue": Colour("#0072b2", "#62b6ea"),
+    "orange": Colour("#c44e00", "#ff9a52"),
+}
+# Figures are drawn in the light colours; `embed` turns them into those of the page.
+PAPER, INK, SOFT, GRID, BLUE, ORANGE = (colour.light for colour in PALETTE.values())
+#: Text on a strong colour: white on light and on dark paper.
+ON_COLOUR = "#fefefe"
+
 #: Pixels per inch on screen; sizes of figures are given in these pixels.
 DPI = 100
-#: Images inside .pdf and .svg files are for print.
-_PRINT_DPI = 300
-
-INK, SOFT, GRID = "#222222", "#5f5f5f", "#e2e2e2"
-#: Okabe and Ito's blue and vermilion: apart for every kind of colour vision.
-BLUE, VERMILION = "#0072b2", "#d55e00"
-
+#: Sizes of text (in points).
 TITLE, LABEL, TICK = 10.5, 9.0, 8.0
 
-#: For every text that is not a constant of this package. Names come from
-#: strangers' files: a dollar sign in one must not start a formula.
+#: For every text that is not a constant of this package. Names come from untrusted
+#: files: a dollar sign in one must not start a formula.
 PLAIN: dict[str, Any] = {"parse_math": False, "usetex": False}
+
+
+def palette_css() -> str:
+    """Return a style sheet that defines ``--ink`` etc.: light, dark and on paper."""
+    light, dark = (
+        ":root { "
+        + " ".join(f"--{name}: {colour[place]};" for name, colour in PALETTE.items())
+        + " }\n"
+        for place in (0, 1)
+    )
+    return (
+        f"{light}@media (prefers-color-scheme: dark) {{ {dark}}}\n"
+        f"@media print {{ {light}}}\n"
+    )
 
 
 def new_figure(width: int, height: int) -> Figure:
@@ -39,15 +64,27 @@ def new_figure(width: int, height: int) -> Figure:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure((width / DPI, height / DPI), dpi=DPI, facecolor="white")
+    figure = Figure((width / DPI, height / DPI), dpi=DPI, facecolor=PAPER)
     figure.set_layout_engine("none")  # a user's matplotlibrc may ask for one
     FigureCanvasAgg(figure)
     return figure
 
 
-def dress(axes: Axes, *, grid: bool = False, frame: bool = True) -> None:
+def margins(
+    width: float, height: float, *, left: float, right: float, top: float, bottom: float
+) -> dict[str, float]:
+    """Return margins in pixels as the fractions that matplotlib expects."""
+    return {
+        "left": left / width,
+        "right": 1 - right / width,
+        "bottom": bottom / height,
+        "top": 1 - top / height,
+    }
+
+
+def style_axes(axes: Axes, *, grid: bool = False, frame: bool = True) -> None:
     """Give axes the type sizes and colours that all pictures share."""
-    axes.set_facecolor("white")
+    axes.set_facecolor("none")
     axes.tick_params(labelsize=TICK, colors=SOFT, labelcolor=INK, length=3, width=0.7)
     for side, spine in axes.spines.items():
         spine.set(color=SOFT, linewidth=0.7)
@@ -60,11 +97,53 @@ def dress(axes: Axes, *, grid: bool = False, frame: bool = True) -> None:
         axes.set_axisbelow(True)
 
 
-def dress_bar(bar: Colorbar, label: str) -> None:
-    """Give a colour bar its label and what `dress` gives to axes."""
-    bar.set_label(label, size=LABEL, color=INK)
+def legend_above(axes: Axes, *, left: float = 0) -> None:
+    """Write what the lines stand for in one line above axes, where no curve is."""
+    axes.legend(
+        loc="lower left",
+        bbox_to_anchor=(left, 1),
+        ncols=4,
+        borderaxespad=0.2,
+        borderpad=0.2,
+        columnspacing=1.0,
+        handlelength=1.6,
+        handletextpad=0.4,
+        fontsize=TICK,
+        labelcolor=INK,
+        frameon=False,
+    )
+
+
+def style_colour_bar(bar: Colorbar, label: str) -> None:
+    """Give a colour bar its label and what `style_axes` gives to axes."""
+    bar.set_label(label, size=LABEL, color=INK, **PLAIN)
     bar.ax.tick_params(labelsize=TICK, colors=SOFT, labelcolor=INK, length=3, width=0.7)
     bar.outline.set(edgecolor=SOFT, linewidth=0.7)
+
+
+def write_lines(
+    figure: Figure, left: float, *lines: tuple[str, float, float, str, str]
+) -> None:
+    """Write lines of text from `left` on, each at a distance from the top.
+
+    Parameters
+    ----------
+    figure : Figure
+    left : float
+        In pixels.
+    *lines : (text, pixels down to the base line, size, weight, colour)
+    """
+    width, height = figure.bbox.size
+    for text, down, size, weight, colour in lines:
+        figure.text(
+            left / width,
+            1 - down / height,
+            text,
+            fontsize=size,
+            fontweight=weight,
+            color=colour,
+            **PLAIN,
+        )
 
 
 def plain(text: str, limit: int) -> str:
@@ -110,66 +189,3 @@ def _drawable() -> frozenset[int]:
     from matplotlib.font_manager import FontProperties, findfont, get_font
 
     return frozenset(get_font(findfont(FontProperties())).get_charmap())
-
-
-def save(figure: Figure, path: str | os.PathLike[str]) -> Path:
-    """Write a figure to a file, whole or not at all.
-
-    Parameters
-    ----------
-    figure : Figure
-    path : path-like
-        Ends in .png, .pdf or .svg. A file of this name is replaced.
-
-    Returns
-    -------
-    Path
-        The file.
-
-    Raises
-    ------
-    UsageError
-        If the ending is another.
-    InputError
-        If the folder does not exist.
-    AscError
-        If the file cannot be written.
-    """
-    path = Path(path)
-    ending = path.suffix.lower()
-    if ending not in ENDINGS:
-        raise UsageError(
-            f"{path} does not end in the name of a picture format. Received"
-            f" {path.suffix!r}; expected one of {', '.join(ENDINGS)}."
-        )
-    if not path.parent.is_dir():
-        raise InputError(
-            f"{path} cannot be written: there is no folder {path.parent}. Make it"
-            " first, or choose another."
-        )
-    # A short name of its own: a long one could be refused where `path` is not.
-    growing = path.with_name(f".asc-{uuid.uuid4().hex}{ending}")
-    try:
-        figure.savefig(
-            growing,
-            format=ending[1:],
-            dpi=DPI if ending == ".png" else _PRINT_DPI,
-            # Said here because a user's matplotlibrc may say otherwise, and the
-            # picture would then have another size or no background.
-            bbox_inches=figure.bbox_inches,
-            facecolor="white",
-            edgecolor="none",
-            transparent=False,
-            metadata=_without_time(ending),
-        )
-        os.replace(growing, path)
-    except OSError as error:
-        raise AscError(f"{path} cannot be written ({error.strerror}).") from error
-    finally:
-        growing.unlink(missing_ok=True)
-    return path
-
-
-def _without_time(ending: str) -> dict[str, Any]:
-    """Return metadata that does not change from one run to the next."""
-    return {".pdf": {"CreationDate": None}, ".svg": {"Date": None}}.get(ending, {})

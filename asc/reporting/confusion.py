@@ -8,10 +8,9 @@ import numpy as np
 
 from asc.evaluation.evaluate import Evaluation
 from asc.evaluation.mistakes import ConfusedPair, confused_pairs, confusion_counts
-from asc.plots.spectrograms import colour_limits
 from asc.reporting.facts import Subject
 from asc.reporting.html import Child, Element, tag
-from asc.reporting.pictures import scale, spectrogram
+from asc.reporting.pictures import colour_limits, scale, spectrogram
 from asc.reporting.tables import table
 from asc.reporting.wording import percent
 

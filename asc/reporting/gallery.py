@@ -11,10 +11,9 @@ from asc.features import fit, read_audio
 from asc.pipeline.compose_batch import compose
 from asc.pipeline.sampling import MASKED, MIXED, EpochPlan, plan_epoch
 from asc.pipeline.statistics import row_statistics
-from asc.plots.spectrograms import colour_limits, finished_rows
 from asc.reporting.facts import Subject
 from asc.reporting.html import Child, Element, tag
-from asc.reporting.pictures import scale, spectrogram, waveform
+from asc.reporting.pictures import colour_limits, scale, spectrogram, waveform
 from asc.reporting.wording import percent
 from asc.store import FeatureStore
 from asc.text import counted
@@ -33,7 +32,7 @@ def gallery(store: FeatureStore, audio: Path | None) -> list[Child]:
     audio : Path, optional
         Folder of the corpus; without it there are no waveforms.
     """
-    finished = np.flatnonzero(finished_rows(store))
+    finished = store.finished_rows()
     labels, first = np.unique(store.labels()[finished], return_index=True)
     rows = {int(label): int(finished[place]) for label, place in zip(labels, first)}
     shown = dict(list(rows.items())[:_MOST_SCENES])

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import base64
 import io
+import math
+from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
 
-from asc.features import FeatureSpec
-from asc.plots.spectrograms import COLOURS, mel_ticks
+from asc.features import FeatureSpec, row_frequencies
+from asc.plots.spectrogram_axes import COLOURS, frequency_ticks
 from asc.reporting.charts import picture
 from asc.reporting.html import Element, tag
 
@@ -134,7 +136,7 @@ def _palette() -> bytes:
 def _frequencies(feature: str, spec: FeatureSpec) -> list[tuple[float, float]]:
     """Return frequencies to mark (in Hz), and their height as a share."""
     if feature == "mel":
-        places = mel_ticks(spec)
+        places = frequency_ticks(row_frequencies("mel", spec))
         return [(hertz, (row + 0.5) / spec.rows) for hertz, row in places.items()]
     from matplotlib.ticker import MaxNLocator
 
@@ -169,3 +171,22 @@ def _short(hertz: float) -> str:
 
 def _tick(x: float, y: float, text: str, anchor: str) -> Element:
     return tag("text", text, x=f"{x:.1f}", y=f"{y:.1f}", text_anchor=anchor)
+
+
+def colour_limits(levels: Sequence[np.ndarray]) -> tuple[float, float]:
+    """Return the lowest and highest level of a colour scale (in dB).
+
+    What lies outside is drawn in the outermost colours. Above, that is a cell in
+    a thousand, since a few at the lowest frequencies are much louder than the
+    rest. Below, it is the quietest percent and whatever is 100 dB quieter than
+    the top: digital silence and the gap above a codec's bandwidth would take
+    half of the colours.
+    """
+    values = np.concatenate([level.ravel() for level in levels])
+    values = values[np.isfinite(values)]
+    if not len(values):
+        return -100.0, 0.0
+    low, high = np.percentile(values, [1, 99.9])
+    low = max(low, high - 100.0)
+    low, high = 5 * math.floor(low / 5), 5 * math.ceil(high / 5)
+    return float(low), float(max(high, low + 5))

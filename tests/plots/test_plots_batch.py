@@ -18,7 +18,8 @@ def sheet(labels):
     labels = np.asarray(labels, np.float32)
     levels = rng.uniform(-90, 0, (len(labels), 8, 6, 1)).astype(np.float32)
     spec = FeatureSpec(44100, 1.0, rows=8, columns=6)
-    return levels, plots.batch_sheet(levels, labels, SCENES, spec, "mel", title="B")
+    panels = [plots.feature_panel(level, "mel", spec) for level in levels[..., 0]]
+    return levels, plots.batch_sheet(panels, labels, SCENES, title="B")
 
 
 def test_each_clip_is_drawn_with_its_label(no_mathtext):
@@ -58,12 +59,8 @@ def test_labels_as_text():
     assert vector_text(np.zeros(21)) == ""
 
 
-def test_what_does_not_fit():
-    with pytest.raises(UsageError, match="does not fit 2 clips and 4 scenes"):
-        plots.batch_sheet(
-            np.zeros((2, 8, 6, 1)),
-            np.zeros((2, 3)),
-            SCENES,
-            FeatureSpec(44100, 1.0),
-            "mel",
-        )
+@pytest.mark.parametrize("clips, scenes", [(2, 3), (1, 4), (0, 4)])
+def test_what_does_not_fit(clips, scenes):
+    panels = [plots.Panel(np.zeros((8, 6)), 1.0, "Mel", "dB")] * clips
+    with pytest.raises(UsageError, match="shape of labels"):
+        plots.batch_sheet(panels, np.zeros((2, scenes)), SCENES)

@@ -1,0 +1,93 @@
+"""Reliability diagram: accuracy against confidence."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from asc.errors import UsageError
+from asc.plots.style import (
+    BLUE,
+    ORANGE,
+    SOFT,
+    legend_above,
+    margins,
+    new_figure,
+    style_axes,
+)
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+_SIZE = (420, 330)
+
+
+def reliability_figure(
+    edges: np.ndarray, confidence: np.ndarray, accuracy: np.ndarray
+) -> Figure:
+    """Draw the accuracy of the clips in each bin of confidence.
+
+    Parameters
+    ----------
+    edges : np.ndarray [shape=(bins + 1,)]
+        Edges of the bins, from 0 to 1.
+    confidence, accuracy : np.ndarray [shape=(bins,)]
+        Means over the clips of a bin; NaN where there are none.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Bars of accuracy, the gap to the mean confidence, and perfect calibration as a
+        diagonal.
+
+    Raises
+    ------
+    UsageError
+        If the arrays do not fit each other.
+
+    References
+    ----------
+    Guo, Pleiss, Sun, Weinberger. "On calibration of modern neural networks." ICML
+    2017, figure 1.
+    """
+    from matplotlib.patches import Rectangle
+
+    if not len(confidence) == len(accuracy) == len(edges) - 1:
+        raise UsageError(
+            f"Got {len(edges)} edges, {len(confidence)} values of confidence and"
+            f" {len(accuracy)} of accuracy; expected one edge more than values."
+        )
+    figure = new_figure(*_SIZE)
+    figure.subplots_adjust(**margins(*_SIZE, left=54, right=14, top=28, bottom=44))
+    axes = figure.subplots()
+    names = ["accuracy", "gap (confidence minus accuracy)"]
+    for left, right, expected, reached in zip(
+        edges[:-1], edges[1:], confidence, accuracy, strict=True
+    ):
+        if not np.isfinite(reached):
+            continue
+        inset = 0.05 * (right - left)
+        left, width = left + inset, right - left - 2 * inset
+        low, high = sorted((expected, reached))
+        bar = Rectangle((left, 0), width, reached, facecolor=BLUE, alpha=0.6)
+        gap = Rectangle((left, low), width, high - low, facecolor=(ORANGE, 0.15))
+        gap.set(edgecolor=ORANGE, linewidth=1.2)
+        for patch in (bar, gap):
+            patch.set_label(names.pop(0) if names else "_")
+            axes.add_patch(patch)
+    axes.plot(
+        *((0, 1), (0, 1)),
+        color=SOFT,
+        linewidth=1.2,
+        linestyle="--",
+        label="perfect calibration",
+    )
+    ticks = np.linspace(0, 1, 6)
+    names = [f"{100 * tick:.0f}" for tick in ticks]
+    axes.set(xlim=(0, 1), ylim=(0, 1), xlabel="Confidence (%)", ylabel="Accuracy (%)")
+    axes.set_xticks(ticks, names)
+    axes.set_yticks(ticks, names)
+    style_axes(axes, grid=True, frame=False)
+    legend_above(axes, left=-0.1)
+    return figure

@@ -1,0 +1,217 @@
+"""One feature of a clip between its axes: frequency, time and level."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from asc.errors import UsageError
+from asc.features import FEATURES, FeatureSpec, row_frequencies
+from asc.plots.style import style_axes
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.image import AxesImage
+
+COLOURS = "magma"
+#: Most decibels that the colours are spread over.
+_MOST_DECIBELS = 100.0
+#: Frequencies worth a tick where the rows are not equally wide (in Hz), those to keep
+#: first.
+_TICKS = (1000, 10000, 100, 500, 5000, 2000, 20000, 200, 20, 50)
+#: Nearer to each other than this fraction of the axis, tick labels would touch.
+_TICK_GAP = 0.085
+
+Limits = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One feature and channel of a clip, and what its axes say.
+
+    Attributes
+    ----------
+    values : np.ndarray [shape=(rows, columns)]
+        Lowest row first.
+    seconds : float
+        Length of the clip.
+    name : str
+        Such as ``Mel`` or ``STFT, side``.
+    unit : str
+        Label of the colour bar. Panels of one unit share their colours.
+    frequencies : np.ndarray [shape=(rows,)], optional
+        Centre frequency of each row (in Hz), ascending. Without them the rows are
+        numbered.
+
+    Raises
+    ------
+    UsageError
+        If the values are not a matrix, or do not fit the frequencies.
+    """
+
+    values: np.ndarray
+    seconds: float
+    name: str
+    unit: str
+    frequencies: np.ndarray | None = None
+
+    def __post_init__(self) -> None:
+        rows = self.values.shape[0] if self.values.ndim == 2 else 0
+        if not rows or self.frequencies is not None and len(self.frequencies) != rows:
+            raise UsageError(
+                "The values of a panel must have the shape (rows, columns), one"
+                f" frequency per row. Got {self.values.shape}."
+            )
+
+    @property
+    def y_label(self) -> str:
+        """What the vertical axis counts."""
+        return "Row" if self.frequencies is None else "Frequency (Hz)"
+
+
+def feature_panel(
+    values: np.ndarray, feature: str, spec: FeatureSpec, *, channel: str = ""
+) -> Panel:
+    """Return decoded values of one feature and channel with their axes.
+
+    Parameters
+    ----------
+    values : np.ndarray [shape=(rows, columns)]
+        As `FeatureStore.to_decibels` returns them, of one channel.
+    feature : str
+    spec : FeatureSpec
+    channel : str
+        Added to the name, such as ``side``.
+    """
+    name = {"mel": "Mel", "stft": "STFT"}.get(feature, feature)
+    return Panel(
+        values,
+        spec.seconds,
+        f"{name}, {channel}" if channel else name,
+        "Level (dB re full scale)",
+        row_frequencies(feature, spec) if feature in FEATURES else None,
+    )
+
+
+def colour_limits(panels: Sequence[Panel]) -> dict[str, Limits]:
+    """Return the lowest and the highest value of the colours of each unit.
+
+    Values outside are drawn in the outermost colours. Above, that is a cell in a
+    thousand, since a few at the lowest frequencies are much louder than the rest.
+    Below, it is the quietest percent and, in decibels, whatever is 100 dB below the
+    top: digital silence and the gap above a codec's bandwidth would take half of the
+    colours.
+    """
+    values: dict[str, list[np.ndarray]] = {}
+    for panel in panels:
+        values.setdefault(panel.unit, []).append(panel.values.ravel())
+    return {
+        unit: _limits(np.concatenate(found), "dB" in unit)
+        for unit, found in values.items()
+    }
+
+
+def _limits(values: np.ndarray, decibels: bool) -> Limits:
+    values = values[np.isfinite(values)]
+    if not len(values):
+        return (-100.0, 0.0) if decibels else (0.0, 1.0)
+    low, high = (float(limit) for limit in np.percentile(values, [1, 99.9]))
+    if decibels:
+        low = max(low, high - _MOST_DECIBELS)
+    spread = max(high - low, 1e-6 * max(abs(high), 1))
+    step = 5 if decibels else 10 ** math.floor(math.log10(spread / 5))
+    low, high = step * math.floor(low / step), step * math.ceil(high / step)
+    return float(low), float(max(high, low + step))
+
+
+def draw_panel(
+    axes: Axes, panel: Panel, limits: Limits, *, pixels: bool = False
+) -> AxesImage:
+    """Draw the values of a panel, with ticks for frequency and time.
+
+    Parameters
+    ----------
+    axes : Axes
+    panel : Panel
+    limits : tuple of float
+        Values of the darkest and the brightest colour.
+    pixels : bool
+        Leave it to the page to scale the cells, instead of averaging them to the
+        pixels of a file.
+    """
+    from matplotlib import colormaps
+    from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+    rows = len(panel.values)
+    image = axes.imshow(
+        panel.values,
+        # On a page each shade costs bytes, and more could not be told apart.
+        cmap=colormaps[COLOURS].resampled(48 if pixels else 256),
+        vmin=limits[0],
+        vmax=limits[1],
+        extent=(0, panel.seconds, -0.5, rows - 0.5),
+        origin="lower",
+        aspect="auto",
+        interpolation="none" if pixels else "auto",
+    )
+    axes.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    if panel.frequencies is None:
+        axes.yaxis.set_major_locator(MaxNLocator(5, integer=True))
+    else:
+        places = frequency_ticks(panel.frequencies)
+        axes.set_yticks(list(places.values()), list(map(_hertz, places)))
+    style_axes(axes)
+    return image
+
+
+def frequency_ticks(frequencies: np.ndarray) -> dict[float, float]:
+    """Return frequencies worth a tick and their place on an axis of rows.
+
+    Parameters
+    ----------
+    frequencies : np.ndarray [shape=(rows,)]
+        Centre frequency of each row (in Hz), ascending.
+
+    Returns
+    -------
+    dict of float to float
+        Frequency (in Hz) to row; the centre of row 0 is at 0.
+    """
+    from matplotlib.ticker import MaxNLocator
+
+    rows = len(frequencies)
+    if rows == 1:
+        return {round(float(frequencies[0])): 0.0}
+    # Bands reach about as far as the centres of their neighbours would be.
+    lowest = max(2 * frequencies[0] - frequencies[1], 0)
+    highest = frequencies[-1] ** 2 / frequencies[-2]
+    known = np.concatenate([[lowest], frequencies, [highest]])
+    nice = MaxNLocator(5, steps=[1, 2, 2.5, 5, 10]).tick_values(lowest, highest)
+    widths = np.diff(frequencies)
+    if np.allclose(widths, widths[0], rtol=0.01):
+        return _spread(nice, known)
+    chosen = _spread(_TICKS, known)
+    return chosen if len(chosen) >= 3 else _spread(nice, known)
+
+
+def _spread(wanted: Iterable[float], known: np.ndarray) -> dict[float, float]:
+    """Return those of the wanted frequencies that leave room for their labels."""
+    rows = len(known) - 2
+    chosen: dict[float, float] = {}
+    for frequency in wanted:
+        if known[0] - 1e-6 <= frequency <= known[-1] + 1e-6:
+            row = float(np.interp(frequency, known, np.arange(-1, rows + 1)))
+            row = min(max(row, -0.5), rows - 0.5)
+            gap = min((abs(row - other) for other in chosen.values()), default=rows)
+            if gap >= _TICK_GAP * rows:
+                chosen[float(frequency)] = row
+    return dict(sorted(chosen.items()))
+
+
+def _hertz(frequency: float) -> str:
+    return f"{frequency / 1000:g}k" if frequency >= 1000 else f"{frequency:g}"
