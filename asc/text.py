@@ -33,6 +33,19 @@ def leakage_percent(share: float | None) -> str:
     return "under 1 %" if 0 < share < 0.01 else f"{100 * share:.0f} %"
 
 
+def interval(limits: Sequence[float], *, signed: bool = False) -> str:
+    """Return the limits of an interval in percent: ``92.1-100.0``.
+
+    Parameters
+    ----------
+    limits : (float, float)
+    signed : bool
+        Write the limits of a difference: ``-1.2 to +3.4``.
+    """
+    low, high = (100 * limit for limit in limits)
+    return f"{low:+.1f} to {high:+.1f}" if signed else f"{low:.1f}-{high:.1f}"
+
+
 def megabytes(size: float) -> str:
     """Return a number of bytes in MB, or in GB from 10 GB on."""
     if size >= 10e9:

@@ -12,7 +12,7 @@ import numpy as np
 
 from asc.corpus.leakage import leakage
 from asc.evaluation.evaluate import Evaluation
-from asc.evaluation.metrics import scores
+from asc.evaluation.measure import measure
 from asc.files import write_csv
 from asc.store import FeatureStore
 from asc.training.recipe import Recipe
@@ -41,7 +41,7 @@ def evaluation_of(
     **facts: Any,
 ) -> Evaluation:
     """Return an evaluation with all figures that a real one has."""
-    metrics = scores(truth, probabilities, recordings, scenes) | {
+    known = {
         "split": "recording",
         "part": "test",
         "leakage": 0.0,
@@ -54,13 +54,10 @@ def evaluation_of(
         "seconds": 5.0,
         "seed": 0,
     }
+    truth = np.asarray(truth)
+    metrics = measure(truth, probabilities, recordings, scenes, **known | facts)
     return Evaluation(
-        metrics | facts,
-        tuple(scenes),
-        list(paths),
-        list(recordings),
-        np.asarray(truth),
-        probabilities,
+        metrics, tuple(scenes), list(paths), list(recordings), truth, probabilities
     )
 
 

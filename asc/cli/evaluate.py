@@ -13,15 +13,16 @@ from asc.cli.options import (
     json_option,
     local,
     note,
-    percent,
     print_json,
     verbose_option,
 )
 from asc.cli.progress import progress
 from asc.errors import UsageError
+from asc.text import interval, percent, printable, table
 
 if TYPE_CHECKING:
     from asc.evaluation.evaluate import Evaluation
+    from asc.evaluation.metrics import Metrics
 
 
 @click.command()
@@ -84,7 +85,7 @@ def evaluate(
     pairs = _pairs(runs, results)
     if as_json:
         told = [
-            result.metrics | {"run": str(run)} | pair
+            result.metrics.to_dict() | {"run": str(run)} | pair
             for run, result, pair in zip(runs, results, pairs, strict=True)
         ]
         print_json(told[0] if len(told) == 1 else told)
@@ -93,23 +94,22 @@ def evaluate(
     return 0
 
 
-def _print_figures(metrics: dict[str, Any]) -> None:
-    low, high = metrics["ci95_class_accuracy"]
-    click.echo(
-        f"  class accuracy {100 * metrics['class_accuracy']:.2f} %"
-        f" (95 % interval {100 * low:.1f} to {100 * high:.1f})"
-    )
-    if metrics["recordings"] is not None:
-        low, high = metrics["ci95_clips"]
+def _print_figures(metrics: Metrics) -> None:
+    balanced = f"  balanced accuracy {percent(metrics.class_accuracy)}"
+    if metrics.ci95_class_accuracy is not None:
+        balanced += f" [95 % CI {interval(metrics.ci95_class_accuracy)}]"
+    click.echo(balanced)
+    if metrics.recordings is not None and metrics.ci95_clips is not None:
         click.echo(
-            f"  were all clips independent, which they are not, the interval of"
-            f" accuracy would be {100 * low:.1f} to {100 * high:.1f}"
+            "  naive 95 % CI, ignoring recordings:"
+            f" {interval(metrics.ci95_clips)} (too narrow)"
         )
-    for scene, figures in metrics["per_scene"].items():
-        click.echo(
-            f"  {scene:<20} recall {percent(figures['recall']):>8}"
-            f"  of {figures['clips']} clips"
-        )
+    rows = [("scene", "recall", "clips")] + [
+        (printable(scene), percent(figures.recall), f"{figures.clips:,}")
+        for scene, figures in metrics.per_scene.items()
+    ]
+    for line in table(rows, "<>>"):
+        click.echo(f"  {line}")
 
 
 def _pairs(runs: tuple[Path, ...], results: list[Evaluation]) -> list[dict[str, Any]]:
@@ -133,7 +133,7 @@ def _print_pairs(
     click.echo(f"less {runs[0]}, paired by recording, p-values by Holm for {tested}:")
     for run, result, pair in zip(runs[1:], results[1:], pairs[1:], strict=True):
         click.echo(f"  {run}: {pair['paired']['sentence']}")
-        leaks = [percent(one.metrics["leakage"]) for one in (result, results[0])]
+        leaks = [percent(one.metrics.leakage) for one in (result, results[0])]
         if leaks[0] != leaks[1]:
             note(
                 f"leakage is {leaks[0]} of {run} and {leaks[1]} of {runs[0]}: the"

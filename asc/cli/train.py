@@ -114,23 +114,23 @@ def train(
     else:
         raise UsageError("Name a STORE to train on, or a run with --resume.")
     if as_json:
-        print_json(result.metrics | {"run": finished.place})
+        print_json(result.metrics.to_dict() | {"run": finished.place})
         return 0
-    click.echo(f"{result.metrics['part']} {result.title()}")
-    if "folds" in result.metrics:
+    click.echo(f"{result.metrics.part} {result.title()}")
+    if result.metrics.folds is not None:
         from asc.experiments.folds import fold_sentences
 
         for sentence in fold_sentences(result.metrics):
             click.echo(sentence)
-    if result.metrics["part"] != "test":
+    if result.metrics.part != "test":
         note(
-            f"split {result.metrics['split']} has no test part, and the epoch was"
+            f"split {result.metrics.split} has no test part, and the epoch was"
             f" chosen on these clips. For a test: asc evaluate {finished.place}"
             " --store EVALUATION-STORE"
         )
-    if result.metrics["leakage"]:
+    if result.metrics.leakage:
         note(
-            f"{100 * result.metrics['leakage']:.0f} % of the test clips share a"
+            f"{100 * result.metrics.leakage:.0f} % of the test clips share a"
             " recording with training, so this measures recognition of recordings"
             " more than of scenes. --split recording or fold1 keeps them apart."
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,12 +16,13 @@ from asc.corpus.leakage import PARTS, leakage
 from asc.corpus.splits import FOLDS
 from asc.errors import InputError, SettingsMismatch, StoreError, UsageError
 from asc.evaluation.intervals import FEW_RECORDINGS, both_intervals
-from asc.evaluation.metrics import scores
+from asc.evaluation.measure import measure
+from asc.evaluation.metrics import Metrics
 from asc.files import write_csv, write_json
 from asc.pipeline.batches import Batches
 from asc.pipeline.stream import stream_batches
 from asc.store import FeatureStore
-from asc.text import counted, describe_difference, unknown_name
+from asc.text import describe_difference, leakage_percent, unknown_name
 from asc.training.run import Run
 from asc.training.trainer import part_rows
 
@@ -38,15 +39,14 @@ class Evaluation:
 
     Attributes
     ----------
-    metrics : dict
-        As in ``metrics.json``.
+    metrics : Metrics
     scenes : tuple of str
     paths, recordings : list of str [length=clips]
     truth : np.ndarray [shape=(clips,)]
     probabilities : np.ndarray [shape=(clips, scenes)], float32
     """
 
-    metrics: dict[str, Any]
+    metrics: Metrics
     scenes: tuple[str, ...]
     paths: list[str]
     recordings: list[str]
@@ -55,7 +55,7 @@ class Evaluation:
 
     def title(self) -> str:
         """Return accuracy with what it must never be shown without."""
-        return accuracy_sentence(self.metrics)
+        return self.metrics.summary()
 
     def save(self, folder: Path) -> None:
         """Write metrics, predictions and the confusion matrix, with picture."""
@@ -78,15 +78,15 @@ class Evaluation:
                 for row in range(len(self.paths))
             ),
         )
-        confusion = self.metrics["confusion"]
+        confusion = self.metrics.confusion
         write_csv(
             folder / "confusion.csv",
             ["truth", *names],
             ([name, *row] for name, row in zip(names, confusion, strict=True)),
         )
-        figure = plots.confusion_figure(confusion, names, title=self.title())
+        figure = plots.confusion_figure(np.array(confusion), names, title=self.title())
         plots.save(figure, folder / "confusion.png")
-        write_json(folder / "metrics.json", self.metrics)
+        write_json(folder / "metrics.json", self.metrics.to_dict())
 
     @classmethod
     def load(cls, folder: Path) -> Evaluation:
@@ -98,23 +98,31 @@ class Evaluation:
             If metrics.json or predictions.csv are missing or damaged.
         """
         try:
-            metrics = json.loads((folder / "metrics.json").read_text("utf-8"))
+            metrics = Metrics.from_dict(
+                json.loads((folder / "metrics.json").read_text("utf-8"))
+            )
             file = folder / "predictions.csv"
             with file.open(newline="", encoding="utf-8") as lines:
                 header, *rows = csv.reader(lines)
             scenes = tuple(header[4:])
             paths, recordings, truth, _ = map(list, zip(*(row[:4] for row in rows)))
             values = [row[4:] for row in rows]
-            accuracy_sentence(metrics)  # what is needed to show it is there
-            if metrics["clips"] != len(rows):
-                raise ValueError(f"{len(rows)} predictions of {metrics['clips']} clips")
+            if scenes != tuple(metrics.per_scene):
+                raise ValueError("the two files have different scenes")
+            if metrics.clips != len(rows):
+                raise ValueError(f"{len(rows)} predictions of {metrics.clips} clips")
+            probabilities = np.array(values, dtype=np.float32)
+            probabilities = probabilities.reshape(len(rows), len(scenes))
+            # Probabilities are rounded when they are written.
+            if not ((probabilities >= 0) & (probabilities <= 1 + 1e-6)).all():
+                raise ValueError("a probability is not in [0, 1]")
             return cls(
                 metrics,
                 scenes,
                 paths,
                 recordings,
                 np.array([scenes.index(scene) for scene in truth]),
-                np.array(values, dtype=np.float32).reshape(len(rows), len(scenes)),
+                probabilities,
             )
         except FileNotFoundError as error:
             raise InputError(
@@ -135,23 +143,6 @@ class Evaluation:
             ) from error
 
 
-def accuracy_sentence(metrics: dict[str, Any]) -> str:
-    """Return accuracy with its interval, split and leakage."""
-    low, high = metrics["ci95"]
-    where = metrics["split"]
-    if metrics["part"] != "test":
-        where += f", part {metrics['part']}"
-    drawn = "over clips, recordings unknown"
-    if metrics["recordings"] is not None:
-        drawn = counted(metrics["recordings"], "recording", "recordings")
-    return (
-        f"accuracy {100 * metrics['accuracy']:.2f} %"
-        f" (95 % interval {100 * low:.1f} to {100 * high:.1f}; {drawn}"
-        f"{few_recordings(metrics)}), split {where},"
-        f" leakage {_share(metrics['leakage'])}"
-    )
-
-
 def pooled_intervals(
     results: Sequence[Evaluation],
 ) -> tuple[tuple[float, float], tuple[float, float]]:
@@ -164,7 +155,7 @@ def pooled_intervals(
     return both_intervals(np.concatenate(right), recordings)
 
 
-def few_recordings(metrics: dict[str, Any]) -> str:
+def few_recordings(metrics: Mapping[str, Any]) -> str:
     """Return what to add to an interval that recordings are too few for."""
     count = metrics["recordings"]
     if count is None or count >= FEW_RECORDINGS or "ci95_cautious" not in metrics:
@@ -199,14 +190,8 @@ def training_sentence(run: Run, store: FeatureStore | None = None) -> str:
     recipe = run.recipe
     return (
         f"{recipe.model}, {recipe.feature}, split {recipe.split}, leakage of validation"
-        f" {_share(leak)}"
+        f" {leakage_percent(leak)}"
     )
-
-
-def _share(leakage: float | None) -> str:
-    if leakage is None:
-        return "unknown"
-    return "under 1 %" if 0 < leakage < 0.01 else f"{100 * leakage:.0f} %"
 
 
 def evaluate(
@@ -295,15 +280,18 @@ def evaluate(
     truth = to_run[store.labels()[rows]]
     all_paths, all_recordings = store.paths(), store.recordings()
     recordings = [all_recordings[row] for row in rows]
-    metrics = scores(truth, probabilities, recordings, run.scenes) | {
-        # Where no recordings are known, each clip was drawn as its own.
-        "recordings": len(set(recordings)) if store.recordings_known else None,
-        "split": name,
-        "part": part,
-        "leakage": _leakage(run, store, own, recordings),
-        "store": store.path.name,
+    metrics = measure(
+        truth,
+        probabilities,
+        recordings,
+        run.scenes,
+        recordings_known=store.recordings_known,
+        split=name,
+        part=part,
+        leakage=_leakage(run, store, own, recordings),
+        store=store.path.name,
         **_training_facts(run, model),
-    }
+    )
     return Evaluation(
         metrics,
         run.scenes,

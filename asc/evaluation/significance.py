@@ -169,7 +169,7 @@ def _pooled(given: Evaluation | Iterable[Evaluation]) -> _Pool:
         np.concatenate([one.recordings for one in several])[first],
         tested,
         np.bincount(member, np.concatenate(right)) / tested,
-        all(one.metrics["recordings"] is not None for one in several),
+        all(one.metrics.recordings is not None for one in several),
     )
 
 

@@ -26,6 +26,7 @@ import numpy as np
 
 from asc.errors import InputError
 from asc.evaluation.evaluate import Evaluation, pooled_intervals
+from asc.evaluation.metrics import Metrics
 from asc.experiments.differences import Difference, best_against, choices
 from asc.experiments.grid import Grid, run_name
 from asc.files import write_csv, write_json
@@ -92,8 +93,8 @@ class Entry:
         return self.path.name
 
     @property
-    def metrics(self) -> dict[str, Any] | None:
-        """As in ``metrics.json``; None unless done."""
+    def metrics(self) -> Metrics | None:
+        """The figures; None unless done."""
         return None if self.evaluation is None else self.evaluation.metrics
 
     def title(self) -> str:
@@ -109,7 +110,7 @@ class Entry:
             "status": self.status,
             "error": self.error,
             "recipe": self.recipe.to_dict(),
-            "metrics": self.metrics,
+            "metrics": None if self.metrics is None else self.metrics.to_dict(),
         }
 
 
@@ -371,7 +372,7 @@ def _recorded_errors(path: Path) -> dict[str, str | None]:
 
 def _cell(place: tuple[str, str, str, str], entries: list[Entry]) -> Cell:
     metrics = [entry.metrics for entry in entries if entry.metrics is not None]
-    accuracies = tuple(each["accuracy"] for each in metrics)
+    accuracies = tuple(each.accuracy for each in metrics)
     interval, cautious = _intervals(entries)
     return Cell(
         *place,
@@ -380,7 +381,7 @@ def _cell(place: tuple[str, str, str, str], entries: list[Entry]) -> Cell:
         deviation=float(np.std(accuracies, ddof=1)) if len(metrics) > 1 else None,
         ci95=interval,
         ci95_cautious=cautious,
-        recordings=metrics[0]["recordings"] if metrics else None,
+        recordings=metrics[0].recordings if metrics else None,
         leakage=_mean(metrics, "leakage"),
         failed=sum(entry.status == FAILED for entry in entries),
         pending=sum(entry.status == PENDING for entry in entries),
@@ -390,9 +391,9 @@ def _cell(place: tuple[str, str, str, str], entries: list[Entry]) -> Cell:
     )
 
 
-def _mean(metrics: Sequence[Mapping[str, Any]], name: str) -> float | None:
+def _mean(metrics: Sequence[Metrics], name: str) -> float | None:
     """Return the mean of a figure over runs, or None if one of them has none."""
-    values: list[Any] = [each.get(name) for each in metrics]
+    values: list[Any] = [getattr(each, name) for each in metrics]
     return float(np.mean(values)) if values and None not in values else None
 
 
@@ -404,9 +405,7 @@ def _intervals(
     if not metrics:
         return None, None
     if len(metrics) == 1:
-        low, high = metrics[0]["ci95"]
-        least, most = metrics[0].get("ci95_cautious", (low, high))
-        return (low, high), (least, most)
+        return metrics[0].ci95, metrics[0].ci95_cautious or metrics[0].ci95
     return pooled_intervals(
         [entry.evaluation for entry in entries if entry.evaluation is not None]
     )
@@ -425,8 +424,8 @@ def _training(cell: Cell) -> tuple[str, str, str]:
 
 
 def _row(entry: Entry) -> list[Any]:
-    recipe, metrics = entry.recipe, entry.metrics or {}
-    low, high = metrics.get("ci95", (None, None))
+    recipe, metrics = entry.recipe, entry.metrics
+    low, high = metrics.ci95 if metrics else (None, None)
     return [
         entry.name,
         recipe.split,
@@ -435,7 +434,7 @@ def _row(entry: Entry) -> list[Any]:
         recipe.feature,
         recipe.seed,
         entry.status,
-        *(metrics.get(name) for name in _FIGURES),
+        *(getattr(metrics, name, None) for name in _FIGURES),
         low,
         high,
         entry.error,

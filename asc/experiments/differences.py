@@ -110,4 +110,4 @@ def choices(
 
 
 def _accuracy(evaluations: Sequence[Evaluation]) -> float:
-    return float(np.mean([one.metrics["accuracy"] for one in evaluations]))
+    return float(np.mean([one.metrics.accuracy for one in evaluations]))

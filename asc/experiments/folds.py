@@ -16,7 +16,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import fields
 
 import numpy as np
 
@@ -24,9 +24,10 @@ from asc.corpus.leakage import pooled_leakage
 from asc.corpus.splits import FOLDS
 from asc.errors import InputError
 from asc.evaluation.evaluate import Evaluation
-from asc.evaluation.metrics import scores
+from asc.evaluation.measure import measure
+from asc.evaluation.metrics import FoldMetrics, Metrics
 from asc.store import FeatureStore
-from asc.text import counted
+from asc.text import counted, percent
 
 #: What stands for official folds where there are none.
 STAND_INS = tuple(f"recording{number}of5" for number in range(1, 6))
@@ -70,65 +71,68 @@ def pool(folds: Mapping[str, Evaluation], store: FeatureStore) -> Evaluation:
     same = ("model", "feature", "augment", "seed", "part")
     for name, result in folds.items():
         if result.scenes != first.scenes or any(
-            result.metrics[field] != first.metrics[field] for field in same
+            getattr(result.metrics, field) != getattr(first.metrics, field)
+            for field in same
         ):
             raise InputError(f"Fold {name} is not of the same training as the others.")
     truth = np.concatenate([result.truth for result in results])
     probabilities = np.concatenate([result.probabilities for result in results])
     paths = [path for result in results for path in result.paths]
     recordings = [name for result in results for name in result.recordings]
-    each = {name: _facts(result.metrics) for name, result in folds.items()}
-    accuracies = [fold["accuracy"] for fold in each.values()]
+    each = {name: _of_fold(result.metrics) for name, result in folds.items()}
+    accuracies = [fold.accuracy for fold in each.values()]
     times = Counter(paths)
-    known = first.metrics["recordings"] is not None
-    metrics = scores(truth, probabilities, recordings, first.scenes) | {
-        "recordings": len(set(recordings)) if known else None,
-        "split": FOLDS,
-        "part": first.metrics["part"],
-        "leakage": pooled_leakage(
-            [result.metrics["leakage"] for result in results],
+    metrics = measure(
+        truth,
+        probabilities,
+        recordings,
+        first.scenes,
+        recordings_known=first.metrics.recordings is not None,
+        split=FOLDS,
+        leakage=pooled_leakage(
+            [result.metrics.leakage for result in results],
             [len(result.paths) for result in results],
         ),
-        "store": first.metrics["store"],
-        **{field: first.metrics[field] for field in same if field != "part"},
-        "parameters": first.metrics["parameters"],
-        "epochs": sum(fold["epochs"] for fold in each.values()),
-        "seconds": round(sum(fold["seconds"] for fold in each.values()), 1),
-        "folds": each,
-        "accuracy_mean": float(np.mean(accuracies)),
-        "accuracy_deviation": (
-            float(np.std(accuracies, ddof=1)) if len(accuracies) > 1 else None
+        store=first.metrics.store,
+        **{field: getattr(first.metrics, field) for field in same},
+        parameters=first.metrics.parameters,
+        epochs=sum(fold.epochs for fold in each.values()),
+        seconds=round(sum(fold.seconds for fold in each.values()), 1),
+        folds=each,
+        accuracy_mean=np.mean(accuracies),
+        accuracy_deviation=(
+            np.std(accuracies, ddof=1) if len(accuracies) > 1 else None
         ),
-        "tested_again": len(paths) - len(times),
-        "never_tested": len(set(store.paths()) - set(times)),
-    }
+        tested_again=len(paths) - len(times),
+        never_tested=len(set(store.paths()) - set(times)),
+    )
     return Evaluation(metrics, first.scenes, paths, recordings, truth, probabilities)
 
 
-def fold_sentences(metrics: Mapping[str, Any]) -> list[str]:
+def fold_sentences(metrics: Metrics) -> list[str]:
     """Return what must be said of pooled folds beside their accuracy."""
-    each = metrics["folds"]
-    listed = ", ".join(f"{100 * fold['accuracy']:.1f}" for fold in each.values())
-    told = f"mean of {len(each)} folds {100 * metrics['accuracy_mean']:.2f} %"
-    if metrics["accuracy_deviation"] is not None:
-        told += f", standard deviation {100 * metrics['accuracy_deviation']:.2f} points"
+    each = metrics.folds or {}
+    listed = ", ".join(f"{100 * fold.accuracy:.1f}" for fold in each.values())
+    told = f"mean of {len(each)} folds {percent(metrics.accuracy_mean, 2)}"
+    if metrics.accuracy_deviation is not None:
+        told += f", standard deviation {100 * metrics.accuracy_deviation:.2f} points"
     said = [
-        f"{told} ({listed}); class mean {100 * metrics['class_accuracy']:.2f} %",
+        f"{told} ({listed}); class mean {percent(metrics.class_accuracy, 2)}",
     ]
     if not any(map(_OFFICIAL.fullmatch, each)):
         said.append(
             "The store has no official folds, so recordings were shared out:"
             f" {', '.join(each)}."
         )
-    if metrics["tested_again"] or metrics["never_tested"]:
+    if metrics.tested_again or metrics.never_tested:
         said.append(
-            f"{counted(metrics['tested_again'], 'clip is', 'clips are')} tested in"
-            f" more than one fold and {metrics['never_tested']:,} in none: the"
+            f"{counted(metrics.tested_again or 0, 'clip is', 'clips are')} tested in"
+            f" more than one fold and {metrics.never_tested:,} in none: the"
             " official lists were pooled as they are."
         )
     return said
 
 
-def _facts(metrics: Mapping[str, Any]) -> dict[str, Any]:
-    kept = ("accuracy", "class_accuracy", "clips", "leakage", "epochs", "seconds")
-    return {name: metrics[name] for name in kept}
+def _of_fold(metrics: Metrics) -> FoldMetrics:
+    kept = {each.name: getattr(metrics, each.name) for each in fields(FoldMetrics)}
+    return FoldMetrics(**kept)

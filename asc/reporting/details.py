@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from asc.evaluation.calibration import calibration
@@ -87,7 +87,7 @@ def _summary(subject: Subject) -> Element:
     )
 
 
-def _naive(metrics: dict[str, Any]) -> str:
+def _naive(metrics: Mapping[str, Any]) -> str:
     """Return the interval over clips, which is shown only beside the real one."""
     limits = metrics.get("ci95_clips")
     if metrics["recordings"] is None or not limits:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-import math
 import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -64,7 +63,7 @@ class Subject:
     missing: tuple[str, ...] = ()
 
     @property
-    def metrics(self) -> dict[str, Any]:
+    def metrics(self) -> Mapping[str, Any]:
         """The figures of the evaluation; empty if there is none."""
         return {} if self.evaluation is None else self.evaluation.metrics
 
@@ -154,7 +153,7 @@ def _run(
     missing = []
     evaluation = None
     try:
-        evaluation = _sound(Evaluation.load(folder))
+        evaluation = Evaluation.load(folder)
         if evaluation.scenes != run.scenes:
             raise InputError("The evaluation has other scenes than the run.")
     except InputError as error:
@@ -238,7 +237,7 @@ def _evaluation(key: str, name: str, folder: Path) -> Subject:
             " no metrics.json. Name folders that asc-train or asc evaluate --output"
             " wrote."
         )
-    evaluation = _sound(Evaluation.load(folder))
+    evaluation = Evaluation.load(folder)
     return Subject(
         key,
         name,
@@ -248,84 +247,6 @@ def _evaluation(key: str, name: str, folder: Path) -> Subject:
             "This is an evaluation without its run, so there are no curves, no"
             " recipe and no spectrograms.",
         ),
-    )
-
-
-def _sound(evaluation: Evaluation) -> Evaluation:
-    """Return an evaluation whose figures are what they should be.
-
-    Raises
-    ------
-    InputError
-        If a figure is missing or impossible: it is then shown nowhere.
-    """
-    metrics = evaluation.metrics
-    shares = ("accuracy", "class_accuracy", "macro_f1")
-    optional = [metrics.get(name) for name in ("leakage", "recordings")]
-    try:
-        sound = (
-            all(_is_number(metrics[name], 1) for name in shares)
-            and _is_interval(metrics["ci95"])
-            and all(
-                _is_interval(metrics.get(name, metrics["ci95"]))
-                for name in ("ci95_clips", "ci95_cautious")
-            )
-            and all(_is_number(metrics[name]) for name in ("log_loss", "seconds"))
-            and all(
-                isinstance(metrics[name], int)
-                for name in ("clips", "parameters", "epochs", "seed")
-            )
-            and all(
-                isinstance(metrics[name], str)
-                for name in ("split", "part", "model", "feature", "augment")
-            )
-            and all(value is None or _is_number(value) for value in optional)
-            and (optional[0] is None or _is_number(optional[0], 1))
-            and metrics["clips"] == len(evaluation.truth)
-            and _are_shares(evaluation.probabilities)
-            and _are_folds(metrics)
-        )
-    except (AttributeError, KeyError, TypeError):
-        sound = False
-    if not sound:
-        raise InputError("Its metrics.json is damaged: a figure is missing or none.")
-    return evaluation
-
-
-def _are_folds(metrics: dict[str, Any]) -> bool:
-    """Return True if figures of folds are sound, or if there are none."""
-    if "folds" not in metrics:
-        return True
-    spread = metrics["accuracy_deviation"]
-    return (
-        _is_number(metrics["accuracy_mean"], 1)
-        and (spread is None or _is_number(spread, 1))
-        and all(isinstance(metrics[n], int) for n in ("tested_again", "never_tested"))
-        and all(
-            _is_number(fold["accuracy"], 1)
-            and _is_number(fold["class_accuracy"], 1)
-            and isinstance(fold["clips"], int)
-            and (fold["leakage"] is None or _is_number(fold["leakage"], 1))
-            for fold in metrics["folds"].values()
-        )
-    )
-
-
-def _are_shares(values: np.ndarray) -> bool:
-    # Probabilities are rounded when they are written.
-    return bool(((values >= 0) & (values <= 1 + 1e-6)).all())
-
-
-def _is_interval(limits: Any) -> bool:
-    return len(limits) == 2 and all(_is_number(value, 1) for value in limits)
-
-
-def _is_number(value: Any, most: float = math.inf) -> bool:
-    return (
-        isinstance(value, (int, float))
-        and not isinstance(value, bool)
-        and math.isfinite(value)
-        and 0 <= value <= most
     )
 
 

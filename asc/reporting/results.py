@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -218,7 +218,7 @@ def _link(subject: Subject, text: str, weight: str) -> Element:
     return tag("a", text, href=f"#{subject.key}", class_=kind)
 
 
-def _over_folds(metrics: dict[str, Any]) -> Element | None:
+def _over_folds(metrics: Mapping[str, Any]) -> Element | None:
     deviation = metrics.get("accuracy_deviation")
     if deviation is None:
         return None

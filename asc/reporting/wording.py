@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from asc.text import counted
@@ -53,7 +53,7 @@ def duration(seconds: float) -> str:
     return f"{seconds / 3600:.1f}{_THIN}h"
 
 
-def drawn_over(metrics: dict[str, Any]) -> str:
+def drawn_over(metrics: Mapping[str, Any]) -> str:
     """Return what the interval of an evaluation was drawn over."""
     clips = counted(metrics["clips"], "clip", "clips")
     if metrics["recordings"] is None:
@@ -61,7 +61,7 @@ def drawn_over(metrics: dict[str, Any]) -> str:
     return f"{clips} of {counted(metrics['recordings'], 'recording', 'recordings')}"
 
 
-def split_name(metrics: dict[str, Any]) -> str:
+def split_name(metrics: Mapping[str, Any]) -> str:
     """Return the split of an evaluation, with its part unless that is test."""
     if metrics["part"] in ("test", "all"):
         return str(metrics["split"])

@@ -360,9 +360,9 @@ def test_evaluate_compares_runs_with_the_first(trained):
     lines = result.stdout.splitlines()
     assert lines[-2].startswith("less run, paired by recording")
     assert lines[-1].startswith("  copy: +0.00 points (95 % interval ")
-    # An interval over clips is nowhere alone.
-    told = [line for line in lines if "independent" in line]
-    assert len(told) == 2 and all("which they are not" in line for line in told)
+    # The naive interval is nowhere alone.
+    naive = [line for line in lines if "naive" in line]
+    assert len(naive) == 2 and all("too narrow" in line for line in naive)
 
 
 def test_leakage_is_shown_of_corpus_and_store(tiny_corpus, tiny_store, tmp_path):

@@ -1,117 +1,225 @@
-"""Figures against scikit-learn and against sums by hand."""
+"""Metrics: plain values and back, old files, and figures that cannot be true."""
 
 from __future__ import annotations
 
-import json
+import copy
+from dataclasses import replace
 
 import numpy as np
 import pytest
-from sklearn import metrics as reference
+from reports import evaluation_of
 
-from asc.evaluation.intervals import both_intervals, recording_interval
-from asc.evaluation.metrics import scores
-
-SCENES = ("beach", "bus", "cafe/restaurant", "home", "tram")
+from asc.errors import UsageError
+from asc.evaluation.metrics import FoldMetrics, Metrics, SceneMetrics
 
 
-def drawn(seed, clips=60, scenes=4):
-    """Truth and probabilities of a classifier that is right now and then."""
-    rng = np.random.default_rng(seed)
-    truth = rng.integers(0, scenes, clips)
-    logits = rng.normal(size=(clips, len(SCENES))) + 1.5 * np.eye(len(SCENES))[truth]
-    given = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
-    recordings = [f"r{number}" for number in rng.integers(0, 12, clips)]
-    return truth, given.astype(np.float32), recordings
+def metrics_of(recordings, clips=3, **facts):
+    """Return the figures of clips that are all right but the first."""
+    truth = np.zeros(clips, int)
+    given = np.tile([0.8, 0.2], (clips, 1))
+    given[0] = [0.3, 0.7]
+    names = [f"r{clip % recordings}" for clip in range(clips)]
+    return evaluation_of(truth, given, names, names, ("bus", "home"), **facts).metrics
 
 
-# Figures
+@pytest.fixture(scope="module")
+def metrics():
+    return metrics_of(2)
 
 
-@pytest.mark.parametrize("seed", range(5))
-def test_figures_are_those_of_scikit_learn(seed):
-    """Of five scenes the last does not occur, though it is predicted."""
-    truth, given, recordings = drawn(seed)
-    predicted = given.argmax(axis=1)
-    assert 4 in predicted
-    result = scores(truth, given, recordings, SCENES)
-    assert result["accuracy"] == reference.accuracy_score(truth, predicted)
-    with pytest.warns(UserWarning, match="y_pred contains classes not in y_true"):
-        balanced = reference.balanced_accuracy_score(truth, predicted)
-    assert result["class_accuracy"] == pytest.approx(balanced)
-    f1 = reference.f1_score(truth, predicted, labels=range(4), average="macro")
-    assert result["macro_f1"] == pytest.approx(f1)
-    confusion = reference.confusion_matrix(truth, predicted, labels=range(5))
-    assert result["confusion"] == confusion.tolist()
-    # Renormalised, because scikit-learn wants sums of exactly 1.
-    sums = given.astype(float) / given.astype(float).sum(axis=1, keepdims=True)
-    loss = reference.log_loss(truth, sums, labels=range(5))
-    assert result["log_loss"] == pytest.approx(loss, rel=1e-6)
-    assert result["clips"] == 60
-    assert result["recordings"] == len(set(recordings))
-
-
-def test_figures_by_hand():
-    """Two beaches right, one of two buses taken for a beach, nothing else."""
-    truth = np.array([0, 0, 1, 1])
-    given = np.array([[0.8, 0.2, 0], [0.5, 0.4, 0.1], [0.6, 0.4, 0], [0.25, 0.5, 0.25]])
-    result = scores(truth, given, list("aabb"), ("beach", "bus", "home"))
-    assert result["accuracy"] == 0.75
-    assert result["class_accuracy"] == 0.75
-    assert result["confusion"] == [[2, 0, 0], [1, 1, 0], [0, 0, 0]]
-    assert result["per_scene"] == {
-        "beach": {
-            "recall": 1.0,
-            "precision": pytest.approx(2 / 3),
-            "f1": pytest.approx(0.8),
-            "clips": 2,
-        },
-        "bus": {
-            "recall": 0.5,
-            "precision": 1.0,
-            "f1": pytest.approx(2 / 3),
-            "clips": 2,
-        },
-        "home": {"recall": None, "precision": 0.0, "f1": 0.0, "clips": 0},
+@pytest.fixture(scope="module")
+def pooled():
+    fold = {"accuracy": 1.0, "class_accuracy": 1.0, "leakage": None, "seconds": 1.0}
+    folds = {
+        name: FoldMetrics(**fold, clips=clips, epochs=2)
+        for name, clips in (("fold1", 1), ("fold2", 2))
     }
-    assert result["macro_f1"] == pytest.approx((0.8 + 2 / 3) / 2)
-    expected = -np.log([0.8, 0.5, 0.4, 0.5]).mean()
-    assert result["log_loss"] == pytest.approx(expected)
+    return metrics_of(
+        2,
+        split="folds",
+        folds=folds,
+        accuracy_mean=1.0,
+        accuracy_deviation=0.0,
+        tested_again=1,
+        never_tested=0,
+    )
 
 
-def test_class_accuracy_is_not_accuracy_where_scenes_differ_in_size():
-    truth = np.array([0] * 9 + [1])
-    given = np.tile([0.9, 0.1, 0, 0, 0], (10, 1))
-    result = scores(truth, given, range(10), SCENES)
-    assert result["accuracy"] == 0.9
-    assert result["class_accuracy"] == 0.5
+# Plain values and back
+
+#: In the order in which they are written.
+KEYS = """accuracy class_accuracy macro_f1 log_loss ci95 ci95_cautious
+    ci95_class_accuracy ci95_clips clips recordings per_scene confusion split part
+    leakage store model feature augment parameters epochs seconds seed""".split()
+OF_FOLDS = "folds accuracy_mean accuracy_deviation tested_again never_tested".split()
 
 
-def test_a_certain_mistake_costs_much_but_not_everything():
-    given = np.array([[1, 0], [0, 1]], np.float32)
-    result = scores(np.array([0, 0]), given, ["a", "b"], ("beach", "bus"))
-    assert 20 < result["log_loss"] < 50
+def test_keys_of_the_file(metrics, pooled):
+    assert list(metrics.to_dict()) == list(metrics) == KEYS
+    assert list(pooled.to_dict()) == [*KEYS, *OF_FOLDS]
+    assert list(pooled["folds"]["fold1"]) == [
+        *("accuracy", "class_accuracy", "clips", "leakage", "epochs", "seconds")
+    ]
 
 
-def test_everything_is_plain_json():
-    result = scores(*drawn(7), SCENES)
-    assert json.loads(json.dumps(result, allow_nan=False)) == result
-    assert set(result["per_scene"]) == set(SCENES)
+def test_plain_values_and_back(metrics, pooled):
+    for one in (metrics, pooled):
+        values = one.to_dict()
+        again = Metrics.from_dict(values | {"of_a_later_version": 1})
+        assert again == one == values
+        assert again.to_dict() == values
+    assert isinstance(again.folds["fold2"], FoldMetrics)
+    assert isinstance(again.per_scene["bus"], SceneMetrics)
 
 
-def test_intervals_belong_to_their_figures():
-    """By recording, by class and by clip."""
-    truth, given, recordings = drawn(3)
-    result = scores(truth, given, recordings, SCENES)
-    correct = given.argmax(axis=1) == truth
-    both = [result["ci95"], result["ci95_cautious"]]
-    assert both == [*map(list, both_intervals(correct, recordings))]
-    by_class = recording_interval(correct, recordings, groups=truth)
-    assert result["ci95_class_accuracy"] == list(by_class)
-    assert result["ci95_clips"] == list(recording_interval(correct, range(60)))
-    for figure, interval in (
-        ("accuracy", "ci95"),
-        ("class_accuracy", "ci95_class_accuracy"),
-        ("accuracy", "ci95_clips"),
+def test_figures_are_found_by_attribute_and_by_key(metrics, pooled):
+    assert metrics["accuracy"] == metrics.accuracy == pytest.approx(2 / 3)
+    assert metrics["per_scene"]["home"] == {
+        "recall": None,
+        "precision": 0.0,
+        "f1": 0.0,
+        "clips": 0,
+    }
+    assert metrics["ci95"] == list(metrics.ci95)
+    assert "folds" in pooled and "folds" not in metrics
+    assert metrics.get("folds") is None
+    for key in ("folds", "precision", "to_dict"):
+        with pytest.raises(KeyError):
+            metrics[key]
+
+
+def test_a_file_without_later_figures_is_read_and_written_as_it_was(metrics):
+    later = ("ci95_cautious", "ci95_class_accuracy", "ci95_clips", "store")
+    values = {name: metrics[name] for name in KEYS if name not in later}
+    old = Metrics.from_dict(values)
+    assert old.to_dict() == values
+    assert old.ci95_cautious is None and not old.few_recordings
+    assert "conservative" not in old.summary()
+
+
+def test_numpy_scalars_become_plain(metrics):
+    found = replace(metrics, log_loss=np.float32(0.5), seed=np.int64(3))
+    assert (type(found.log_loss), type(found.seed)) == (float, int)
+
+
+# What cannot be
+
+
+def changed(values, path, value):
+    values = copy.deepcopy(values)
+    *way, last = path.split("/")
+    place = values
+    for name in way:
+        place = place[int(name)] if isinstance(place, list) else place[name]
+    place[int(last) if isinstance(place, list) else last] = value
+    return values
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("accuracy", "<b>1</b>"),
+        ("accuracy", 2.0),
+        ("accuracy", True),
+        ("accuracy", float("nan")),
+        ("accuracy", 0.5),  # 2 of 3 are right
+        ("class_accuracy", 0.5),
+        ("macro_f1", -0.1),
+        ("log_loss", -1),
+        ("log_loss", None),
+        ("ci95", None),
+        ("ci95", [0.1]),
+        ("ci95", [0.5, 0.4]),
+        ("ci95", {"0": 0.1, "1": 0.2}),
+        ("ci95_cautious", [0.1, 1.1]),
+        ("clips", 0),
+        ("clips", 4),
+        ("clips", 3.5),
+        ("recordings", 0),
+        ("recordings", 4),  # of 3 clips
+        ("leakage", "none"),
+        ("leakage", 1.5),
+        ("parameters", None),
+        ("split", ["random"]),
+        ("store", 3),
+        ("seed", -1),
+        ("seconds", "long"),
+        ("per_scene", None),
+        ("per_scene", {}),
+        ("per_scene/bus", 1),
+        ("per_scene/bus/recall", 0.5),
+        ("per_scene/bus/recall", None),
+        ("per_scene/home/recall", 0.0),
+        ("per_scene/home/precision", 7),
+        ("per_scene/home/clips", 1),
+        ("confusion", None),
+        ("confusion", [[3, 0]]),
+        ("confusion", [[2, 1], [0]]),
+        ("confusion/0/0", 2.5),
+        ("confusion/0/0", 10**30),
+        ("confusion/0", [3, 0]),
+        ("confusion", [[3, 0], [1, -1]]),
+        ("folds", {}),
+        ("folds/fold1", {"accuracy": 1.0}),
+        ("folds/fold1/clips", 2),  # more than all
+        ("folds/fold1/leakage", "none"),
+        ("folds/fold2/accuracy", 1.5),
+        ("folds/fold2/epochs", None),
+        ("accuracy_mean", None),
+        ("accuracy_deviation", -0.1),
+        ("tested_again", None),
+        ("never_tested", -1),
+        ("folds", None),  # and yet figures of them
+    ],
+)
+def test_impossible_figures_are_refused(pooled, path, value):
+    with pytest.raises(UsageError) as caught:
+        Metrics.from_dict(changed(pooled.to_dict(), path, value))
+    assert path.split("/")[-1].split("_")[0] in str(caught.value) or "confusion" in path
+
+
+@pytest.mark.parametrize("key", ["accuracy", "confusion", "leakage", "recordings"])
+def test_a_missing_figure_is_named(metrics, key):
+    values = metrics.to_dict()
+    del values[key]
+    with pytest.raises(UsageError, match=key):
+        Metrics.from_dict(values)
+
+
+@pytest.mark.parametrize("values", [None, [], "metrics"])
+def test_what_is_not_a_mapping(values):
+    with pytest.raises(UsageError, match="metrics must be"):
+        Metrics.from_dict(values)
+
+
+# In one line
+
+
+def test_little_leakage_is_not_said_to_be_none(metrics):
+    for leakage, text in (
+        (0.004, "under 1 %"),
+        (0.0, "0 %"),
+        (0.996, "100 %"),
+        (None, "unknown"),
     ):
-        low, high = result[interval]
-        assert low < result[figure] < high
+        summary = replace(metrics, leakage=leakage).summary()
+        assert summary.endswith(f"split recording, leakage {text}")
+
+
+@pytest.mark.parametrize(("recordings", "conservative"), [(49, True), (50, False)])
+def test_the_conservative_interval_is_for_few_recordings(recordings, conservative):
+    metrics = metrics_of(recordings, clips=60)
+    assert metrics.few_recordings == conservative
+    assert ("conservative" in metrics.summary()) == conservative
+    assert f"; 60 clips, {recordings} recordings], split" in metrics.summary()
+
+
+def test_unknown_recordings_are_said_to_be(metrics):
+    unknown = replace(metrics, recordings=None)
+    assert "; 3 clips, recordings unknown]" in unknown.summary()
+
+
+def test_the_part_is_named_where_it_is_not_test(metrics):
+    assert "split recording, part validation," in (
+        replace(metrics, part="validation").summary()
+    )

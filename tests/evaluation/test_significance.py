@@ -7,6 +7,7 @@ import itertools
 
 import numpy as np
 import pytest
+from reports import evaluation_of
 from scipy import stats
 
 from asc.errors import UsageError
@@ -15,6 +16,10 @@ from asc.evaluation.significance import PairedTest, holm, paired_test, paired_te
 
 # The paired test
 
+#: A test reads nothing of the figures but whether recordings are known.
+KNOWN = evaluation_of([0, 1], np.eye(2), "ab", "ab", ("bus", "home")).metrics
+UNKNOWN = dataclasses.replace(KNOWN, recordings=None)
+
 
 def evaluation(correct, recordings=None, paths=None, scenes=("bus", "home")):
     """An evaluation in which the given clips are right; all are of one scene."""
@@ -22,7 +27,7 @@ def evaluation(correct, recordings=None, paths=None, scenes=("bus", "home")):
     paths = [f"{row}.wav" for row in range(len(correct))] if paths is None else paths
     known = recordings is not None
     return Evaluation(
-        {"recordings": len(set(recordings)) if known else None},
+        KNOWN if known else UNKNOWN,
         scenes,
         list(paths),
         list(map(str, recordings)) if known else list(paths),

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from reports import evaluation_of
 
 from asc.errors import InputError, SettingsMismatch, UsageError
 from asc.evaluation.evaluate import Evaluation, evaluate
@@ -31,30 +32,13 @@ class Named:
 
 def evaluation(truth, predicted, paths, leakage=0.0, **facts):
     """Return the evaluation of a fold, with predictions that are certain."""
-    truth, predicted = np.array(truth), np.array(predicted)
-    metrics = {
-        "accuracy": float((truth == predicted).mean()),
-        "class_accuracy": 0.0,
-        "clips": len(truth),
-        "leakage": leakage,
-        "recordings": 1,
-        "part": "test",
-        "store": "s.h5",
-        "model": "m",
-        "feature": "mel",
-        "augment": "none",
-        "seed": 0,
-        "parameters": 7,
-        "epochs": 2,
-        "seconds": 1.5,
-    }
-    return Evaluation(
-        metrics | facts,
-        ("a", "b"),
-        paths,
-        [path.split("_")[0] for path in paths],
-        truth,
+    return evaluation_of(
+        np.array(truth),
         np.eye(2, dtype=np.float32)[predicted],
+        [path.split("_")[0] for path in paths],
+        paths,
+        ("a", "b"),
+        **{"leakage": leakage, "parameters": 7, "epochs": 2, "seconds": 1.5} | facts,
     )
 
 
@@ -98,7 +82,7 @@ def test_pooled_figures_by_hand(pooled):
     assert (found["epochs"], found["seconds"], found["parameters"]) == (6, 4.5, 7)
     low, high = found["ci95"]
     assert 0 <= low < 0.8 < high <= 1
-    json.dumps(found, allow_nan=False)
+    json.dumps(found.to_dict(), allow_nan=False)
 
 
 def test_pooled_predictions_are_those_of_the_folds_in_order(pooled, folds, tmp_path):
@@ -127,7 +111,7 @@ def test_folds_that_stand_in_are_told(folds):
 def test_unknown_leakage_and_recordings_stay_unknown(folds):
     first = folds["fold1"]
     unknown = replace(
-        first, metrics=first.metrics | {"leakage": None, "recordings": None}
+        first, metrics=replace(first.metrics, leakage=None, recordings=None)
     )
     found = pool({"fold1": unknown}, Named()).metrics
     assert found["leakage"] is None and found["recordings"] is None
@@ -136,7 +120,7 @@ def test_unknown_leakage_and_recordings_stay_unknown(folds):
 
 def test_folds_of_different_trainings_are_not_pooled(folds):
     other = folds["fold2"]
-    folds["fold2"] = replace(other, metrics=other.metrics | {"seed": 1})
+    folds["fold2"] = replace(other, metrics=replace(other.metrics, seed=1))
     with pytest.raises(InputError, match="fold2"):
         pool(folds, Named())
 

@@ -59,6 +59,7 @@ def test_an_evaluation_set_is_held_against_its_own_figures():
 
 def test_folds_have_their_spread_in_the_table():
     each = {"accuracy": 0.5, "class_accuracy": 0.5, "clips": 15, "leakage": 0.0}
+    each |= {"epochs": 1, "seconds": 1.0}
     found = on_tut(
         split="folds",
         folds={"fold1": each, "fold2": each | {"accuracy": 0.7}},

@@ -1,0 +1,79 @@
+"""Figures of predictions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from asc.evaluation.intervals import both_intervals, recording_interval
+from asc.evaluation.metrics import Metrics, SceneMetrics
+
+
+def measure(
+    truth: np.ndarray,
+    probabilities: np.ndarray,
+    recordings: Sequence[str] | np.ndarray,
+    scenes: Sequence[str],
+    *,
+    recordings_known: bool = True,
+    **facts: Any,
+) -> Metrics:
+    """Return the figures of predictions.
+
+    Parameters
+    ----------
+    truth : np.ndarray [shape=(clips,)]
+        Index of the true scene.
+    probabilities : np.ndarray [shape=(clips, scenes)]
+    recordings : sequence of str [length=clips]
+        The unit of the intervals; of a corpus that names none, the clip.
+    scenes : sequence of str
+    recordings_known : bool
+    **facts
+        The other fields of `Metrics`: split, part, leakage, model and so on.
+    """
+    from sklearn import metrics
+
+    predicted = probabilities.argmax(axis=1)
+    labels = np.arange(len(scenes))
+    precision, recall, f1, support = metrics.precision_recall_fscore_support(
+        truth, predicted, labels=labels, zero_division=0.0
+    )
+    occurs = support > 0
+    correct = predicted == truth
+    interval, conservative = both_intervals(correct, recordings)
+    return Metrics(
+        accuracy=correct.mean(),
+        class_accuracy=recall[occurs].mean(),
+        macro_f1=f1[occurs].mean(),
+        log_loss=_log_loss(truth, probabilities),
+        ci95=interval,
+        ci95_cautious=conservative,
+        ci95_class_accuracy=recording_interval(correct, recordings, groups=truth),
+        ci95_clips=recording_interval(correct, range(len(truth))),
+        clips=len(truth),
+        recordings=len(set(recordings)) if recordings_known else None,
+        per_scene={
+            scene: SceneMetrics(
+                recall=recall[index] if occurs[index] else None,
+                precision=precision[index],
+                f1=f1[index],
+                clips=int(support[index]),
+            )
+            for index, scene in enumerate(scenes)
+        },
+        confusion=metrics.confusion_matrix(truth, predicted, labels=labels),
+        **facts,
+    )
+
+
+def _log_loss(truth: np.ndarray, probabilities: np.ndarray) -> float:
+    """Return the mean negative log probability of the truth.
+
+    Not scikit-learn's, which refuses truths in which a scene is missing unless
+    all labels are listed, and then renormalises.
+    """
+    chosen = probabilities[np.arange(len(truth)), truth].astype(np.float64)
+    return float(-np.log(np.maximum(chosen, np.finfo(np.float32).tiny)).mean())
