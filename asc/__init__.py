@@ -15,6 +15,8 @@ _PUBLIC = {
     "Augmentation": "asc.pipeline.augmentation",
     "Comparison": "asc.experiments.comparison",
     "Corpus": "asc.corpus",
+    "DecibelFeature": "asc.features",
+    "Feature": "asc.features",
     "FeatureSpec": "asc.features",
     "FeatureStore": "asc.store",
     "FrontEnd": "asc.features",
@@ -36,6 +38,7 @@ _PUBLIC = {
     "predict": "asc.prediction",
     "pull": "asc.transfer.stores",
     "push": "asc.transfer.stores",
+    "register_feature": "asc.features",
     "register_model": "asc.models",
     "register_reader": "asc.corpus",
     "report": "asc.reporting",
@@ -58,7 +61,13 @@ if TYPE_CHECKING:
     from asc.experiments.experiment import resume, train
     from asc.experiments.grid import Grid
     from asc.extraction import extract, plan
-    from asc.features import FeatureSpec, FrontEnd
+    from asc.features import (
+        DecibelFeature,
+        Feature,
+        FeatureSpec,
+        FrontEnd,
+        register_feature,
+    )
     from asc.models import build_model, register_model
     from asc.pipeline.augmentation import Augmentation
     from asc.pipeline.dataset import dataset

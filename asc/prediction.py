@@ -85,7 +85,7 @@ def predict(
         run = Run(run)
     files = list(_files(sources))
     model = run.load_model()
-    frontend = FrontEnd(run.spec)
+    frontend = FrontEnd(run.spec, (run.recipe.feature,))
     for done, file in enumerate(files, start=1):
         try:
             audio = read_audio(file)

@@ -58,11 +58,7 @@ class Registry(Generic[T]):
         UsageError
             If the name is malformed or taken.
         """
-        if not isinstance(name, str) or not _NAME.fullmatch(name):
-            raise UsageError(
-                f"Invalid name of a {self.kind}. Got {name!r}. Use lower-case letters,"
-                " digits and single hyphens."
-            )
+        check_name(self.kind, name)
         if name in self._entries and not replace:
             raise UsageError(
                 f"There already is a {self.kind} {name!r}. Use another name, or"
@@ -112,6 +108,22 @@ class Registry(Generic[T]):
         if package is not None:
             for module in pkgutil.iter_modules(import_module(package).__path__):
                 import_module(f"{package}.{module.name}")
+
+
+def check_name(kind: str, name: Any) -> str:
+    """Return a name that an entry of a registry can have.
+
+    Raises
+    ------
+    UsageError
+        If it is not made of lower-case letters, digits and single hyphens.
+    """
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
+        raise UsageError(
+            f"Invalid name of a {kind}. Got {name!r}. Use lower-case letters, digits"
+            " and single hyphens."
+        )
+    return name
 
 
 def import_modules(

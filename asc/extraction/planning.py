@@ -13,7 +13,7 @@ from typing import Any
 from asc.corpus import Corpus
 from asc.corpus.headers import Header, read_headers
 from asc.errors import InputError
-from asc.features import FeatureSpec
+from asc.features import FeatureSpec, completed
 from asc.store import bytes_needed
 from asc.text import counted
 
@@ -79,7 +79,7 @@ def plan(corpus: Corpus, store: str | os.PathLike[str], **settings: Any) -> Plan
     )
     lengths = [header.seconds for header in headers]
     seconds = settings.pop("seconds", None) or _nominal(median(lengths))
-    spec = FeatureSpec.for_audio(rate, seconds, **settings)
+    spec = completed(FeatureSpec.for_audio(rate, seconds, **settings))
 
     notes = list(corpus.notes)
     for other, count in sorted(rates.items()):

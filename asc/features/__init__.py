@@ -1,30 +1,42 @@
-"""Audio to arrays: specification, reading, STFT and Mel."""
+"""Audio to arrays: specification, reading, features, front end."""
 
 from asc.features.audio import Audio, cut, fit, read_audio, resampled
-from asc.features.frontend import (
-    FrontEnd,
-    area_matrix,
-    mel_filters,
-    mel_spectrogram,
-    power_spectrogram,
+from asc.features.drawing import Drawing
+from asc.features.encoding import Encoding
+from asc.features.feature import (
+    FEATURES,
+    DecibelFeature,
+    Feature,
+    completed,
+    make_features,
+    register_feature,
+    registered,
     row_frequencies,
 )
-from asc.features.spec import CHANNELS, DTYPES, FEATURES, FeatureSpec
+from asc.features.frontend import FrontEnd
+from asc.features.spec import CHANNELS, DEFAULT_FEATURES, DTYPES, FeatureSpec
+from asc.features.spectrum import power_spectrogram
 
 __all__ = [
     "CHANNELS",
+    "DEFAULT_FEATURES",
     "DTYPES",
     "FEATURES",
     "Audio",
+    "DecibelFeature",
+    "Drawing",
+    "Encoding",
+    "Feature",
     "FeatureSpec",
     "FrontEnd",
-    "area_matrix",
+    "completed",
     "cut",
     "fit",
-    "mel_filters",
-    "mel_spectrogram",
+    "make_features",
     "power_spectrogram",
     "read_audio",
+    "register_feature",
+    "registered",
     "resampled",
     "row_frequencies",
 ]

@@ -1,23 +1,27 @@
-"""The specification of the features: every value that changes a number."""
+"""The specification of features: every value that changes a number."""
 
 from __future__ import annotations
 
 import dataclasses
-import math
-from collections.abc import Iterable, Mapping
-from contextlib import suppress
-from dataclasses import dataclass
-from numbers import Integral, Real
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from numbers import Integral
 from typing import Any
 
-from asc.errors import UsageError
-from asc.text import unknown_name
+import numpy as np
 
-#: Features in the order in which they are stored and listed.
-FEATURES = ("mel", "stft")
+from asc.errors import UsageError
+from asc.registry import check_name
+from asc.text import printable, unknown_name
+from asc.validation import check_choice, check_flag, check_number, check_whole
+
+#: What is computed if nothing else is asked for. It stands for itself in stored
+#: specs that do not name their features, so it does not follow the registry.
+DEFAULT_FEATURES = ("mel", "stft")
 CHANNELS = {"mono": 1, "midside": 2}
 DTYPES = ("uint8", "float16", "float32")
-#: Values of the fields that are one of a few words.
+#: Values of the fields that are one of a few names.
 CHOICES = {
     "channels": tuple(CHANNELS),
     "dtype": DTYPES,
@@ -27,12 +31,28 @@ CHOICES = {
     "resampler": ("soxr_qq", "soxr_lq", "soxr_mq", "soxr_hq", "soxr_vhq"),
 }
 
-#: Greatest product of two axes that a clip is computed with: some 500 MB.
+#: Largest product of two axes that a clip is computed with: some 500 MB.
 _MOST_CELLS = 2**26
 _LONGEST = 3600.0
 _LOWEST_FLOOR = -300.0
 #: Bins wider than this (in Hz) leave narrow Mel bands empty.
 _WIDEST_BIN = 12.0
+#: Ranges of the fields that are numbers.
+_CHECKS: dict[str, Callable[[str, Any], Any]] = {
+    "sample_rate": partial(check_whole, least=1),
+    "seconds": partial(check_number, least=0, most=_LONGEST, above=True),
+    "n_fft": partial(check_whole, least=1),
+    "hop_length": partial(check_whole, least=1),
+    "fmin": check_number,
+    "fmax": check_number,
+    "rows": partial(check_whole, least=1),
+    "columns": partial(check_whole, least=1),
+    "stft_floor": partial(check_number, least=_LOWEST_FLOOR, most=0),
+    "mel_floor": partial(check_number, least=_LOWEST_FLOOR, most=0),
+    "step": partial(check_number, least=0, most=0.5, above=True),
+    "center": check_flag,
+    "mel_htk": check_flag,
+}
 
 
 @dataclass(frozen=True)
@@ -48,7 +68,7 @@ class FeatureSpec:
         Rate of the analysis (in Hz). Audio at another rate is resampled.
     seconds : float > 0
         Nominal length of a clip. Longer audio is cut at the end, shorter audio
-        is repeated from its start: zeros would tell a clip by its length.
+        is repeated from its start: zeros would reveal its length to a model.
     channels : {'mono', 'midside'}
         Mean of all channels, or half the sum and half the difference of two.
     n_fft : int > 0
@@ -57,26 +77,30 @@ class FeatureSpec:
         Step between frames (in samples).
     fmin, fmax : float
         Range of frequencies that is kept (in Hz). The DC row and the roll-off
-        of the anti-alias filter tell equipment, not scenes.
+        of the anti-alias filter identify equipment, not scenes.
     rows, columns : int > 0
-        Size of both features. ``rows`` is also the number of Mel bands.
+        Size of the features. ``rows`` is also the number of Mel bands.
     stft_floor, mel_floor : float
         Lowest level that is kept (in dB relative to full scale).
     step : float in (0, 0.5]
-        Step of the uint8 codes (in dB).
+        Step of the uint8 codes of features in dB.
     dtype : {'uint8', 'float16', 'float32'}
         How a store keeps the features. uint8 codes cover 254 steps from the
-        floor up, and code 0 never stands for data; floats are dB.
+        lowest value up, and code 0 never stands for data; floats are the values.
     features : tuple of str
-        Which of ``mel`` and ``stft`` are computed.
+        Names of the features that are computed; each is registered
+        (`asc.register_feature`) where it is computed.
     window, center, pad_mode, mel_norm, mel_htk, resampler
-        Spelled out because they change numbers; see `librosa.stft`,
+        Explicit because they change numbers; see `librosa.stft`,
         `librosa.filters.mel` and `soxr.resample`.
+    parameters : dict of str to dict
+        Parameters of a feature's own, by feature and name, such as
+        ``{"pcen": {"gain": 0.9}}``. What is not set has the feature's default.
 
     Raises
     ------
     UsageError
-        If a value is impossible, or if a Mel band would be empty.
+        If a value is impossible.
 
     Notes
     -----
@@ -98,30 +122,36 @@ class FeatureSpec:
     mel_floor: float = -145.0
     step: float = 0.5
     dtype: str = "uint8"
-    features: tuple[str, ...] = FEATURES
+    features: tuple[str, ...] = DEFAULT_FEATURES
     window: str = "hann"
     center: bool = True
     pad_mode: str = "constant"
     mel_norm: str = "slaney"
     mel_htk: bool = False
     resampler: str = "soxr_hq"
+    #: Not in the hash, as a dict has none; equal specs still have equal hashes.
+    parameters: Mapping[str, Mapping[str, Any]] = field(
+        default_factory=dict, hash=False
+    )
 
     def __post_init__(self) -> None:
-        for field in dataclasses.fields(self):
-            if field.name != "features":
-                value = _checked(field.name, str(field.type), getattr(self, field.name))
-                object.__setattr__(self, field.name, value)
-        object.__setattr__(self, "features", _checked_features(self.features))
-        if not 0 < self.seconds <= _LONGEST:
-            raise UsageError(
-                f"seconds must be in (0, {_LONGEST:g}]. Got {self.seconds}."
-            )
+        for name, check in _CHECKS.items():
+            object.__setattr__(self, name, check(name, getattr(self, name)))
+        for name, choices in CHOICES.items():
+            check_choice(name, getattr(self, name), choices)
+        object.__setattr__(self, "features", _check_features(self.features))
+        parameters = _check_parameters(self.parameters, self.features)
+        object.__setattr__(self, "parameters", parameters)
         if self.samples < 2:
-            raise UsageError(f"A clip of {self.seconds} s has no sample to analyse.")
+            raise UsageError(
+                f"A clip must have at least 2 samples. Got seconds={self.seconds:g} at"
+                f" {self.sample_rate} Hz."
+            )
         if self.frames < 1:
             raise UsageError(
                 f"A clip of {self.samples} samples is shorter than n_fft={self.n_fft},"
-                " which without center leaves no frame."
+                " which without center leaves no frame. Use longer clips, a shorter"
+                " FFT or center."
             )
         cells = max(
             self.rows * self.n_fft,
@@ -129,21 +159,13 @@ class FeatureSpec:
             self.frames * max(self.rows, self.columns),
             self.samples // 16,
         )
-        if cells > _MOST_CELLS:  # it may come with a store or a run of a stranger
+        if cells > _MOST_CELLS:  # a spec may come with an untrusted store or run
             raise UsageError(
-                f"rows={self.rows}, columns={self.columns}, n_fft={self.n_fft} and"
-                f" {self.frames:,} frames of {self.samples:,} samples are more than"
-                " fits in memory. Use fewer rows or columns, shorter clips or FFTs,"
-                " or a longer hop."
+                f"The spec needs more than fits in memory. Got rows={self.rows},"
+                f" columns={self.columns}, n_fft={self.n_fft} and {self.frames:,}"
+                f" frames of {self.samples:,} samples. Use fewer rows or columns,"
+                " shorter clips or FFTs, or a longer hop."
             )
-        if not 0 < self.step <= 0.5:
-            raise UsageError(f"step must be in (0, 0.5] dB. Got {self.step}.")
-        for name in ("stft_floor", "mel_floor"):
-            if not _LOWEST_FLOOR <= getattr(self, name) <= 0:
-                raise UsageError(
-                    f"{name} must be in [{_LOWEST_FLOOR:g}, 0] dB."
-                    f" Got {getattr(self, name)}."
-                )
         if not 0 <= self.fmin < self.fmax <= self.sample_rate / 2:
             raise UsageError(
                 "fmin and fmax must satisfy 0 <= fmin < fmax <= half the sample rate"
@@ -172,7 +194,7 @@ class FeatureSpec:
             Fields of the spec; None means not set.
         """
         chosen = {name: value for name, value in settings.items() if value is not None}
-        if sample_rate > 0 and 0 < seconds <= _LONGEST:  # else refused just below
+        if sample_rate > 0 and 0 < seconds <= _LONGEST:  # else an error just below
             n_fft = 4096
             while sample_rate / n_fft > _WIDEST_BIN:
                 n_fft *= 2
@@ -206,19 +228,34 @@ class FeatureSpec:
         """Shape of one stored feature: (rows, columns, channels)."""
         return self.rows, self.columns, self.channel_count
 
-    def floor(self, feature: str) -> float:
-        """Return the lowest level of a feature (in dB)."""
-        return self.stft_floor if feature == "stft" else self.mel_floor
+    @property
+    def bins(self) -> slice:
+        """FFT bins from `fmin` to `fmax`.
 
-    def scaling(self, feature: str) -> tuple[float, float]:
-        """Return (scale, offset): level in dB = offset + scale * stored value."""
-        if self.dtype == "uint8":
-            return self.step, self.floor(feature) - self.step
-        return 1.0, 0.0
+        Raises
+        ------
+        UsageError
+            If there is none.
+        """
+        hertz = np.arange(1 + self.n_fft // 2) * self.sample_rate / self.n_fft
+        inside = np.flatnonzero((hertz >= self.fmin) & (hertz <= self.fmax))
+        if not len(inside):
+            raise UsageError(
+                f"No FFT bin lies between {self.fmin:g} and {self.fmax:g} Hz. Got"
+                f" n_fft={self.n_fft} at {self.sample_rate} Hz. Use a longer FFT or a"
+                " wider range."
+            )
+        return slice(int(inside[0]), int(inside[-1]) + 1)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the fields as plain values for JSON."""
-        return dataclasses.asdict(self) | {"features": list(self.features)}
+        """Return the fields as plain values for JSON.
+
+        ``parameters`` is left out where it is empty, as in specs of earlier versions.
+        """
+        values = dataclasses.asdict(self) | {"features": list(self.features)}
+        if not self.parameters:
+            del values["parameters"]
+        return values
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> FeatureSpec:
@@ -243,38 +280,51 @@ class FeatureSpec:
             raise UsageError(f"Not a feature spec: {error}.") from error
 
 
-def _checked(name: str, kind: str, value: Any) -> int | float | str | bool:
-    """Return a field's value in the one type that equal specs have it in."""
-    if kind == "int":
-        if isinstance(value, Integral) and not isinstance(value, bool):
-            if 0 < int(value) < 2**31:
-                return int(value)
-        raise UsageError(f"{name} must be a whole number > 0. Got {value!r}.")
-    if kind == "float":
-        if isinstance(value, Real) and not isinstance(value, bool):
-            with suppress(OverflowError):
-                if math.isfinite(value):
-                    return float(value)
-        raise UsageError(f"{name} must be a number. Got {value!r}.")
-    if kind == "bool":
-        if isinstance(value, bool):
-            return value
-        raise UsageError(f"{name} must be true or false. Got {value!r}.")
-    if value not in CHOICES[name]:
-        raise UsageError(unknown_name(name, str(value), CHOICES[name]))
-    return value
+def _check_features(names: Any) -> tuple[str, ...]:
+    """Return names of features, sorted.
 
-
-def _checked_features(names: Any) -> tuple[str, ...]:
-    """Return the features in the order of `FEATURES`."""
+    They need not be registered: a store opens without the code that made it.
+    """
     if isinstance(names, str) or not isinstance(names, Iterable):
         raise UsageError(f"features must be a list of names. Got {names!r}.")
-    names = tuple(names)
-    for name in names:
-        if name not in FEATURES:
-            raise UsageError(unknown_name("feature", str(name), FEATURES))
+    names = tuple(check_name("feature", name) for name in names)
     if not names or len(set(names)) < len(names):
         raise UsageError(
-            f"features must name {' or '.join(FEATURES)}, each once. Got {names}."
+            f"features must be one or more names, each once. Got {list(names)}."
         )
-    return tuple(name for name in FEATURES if name in names)
+    return tuple(sorted(names))
+
+
+def _check_parameters(
+    parameters: Any, features: tuple[str, ...]
+) -> dict[str, dict[str, Any]]:
+    """Return a copy of the parameters; what they mean is up to the features."""
+    if not isinstance(parameters, Mapping):
+        raise UsageError(f"parameters must be a table of features. Got {parameters!r}.")
+    checked: dict[str, dict[str, Any]] = {}
+    for feature, values in parameters.items():
+        check_choice("feature of parameters", feature, features)
+        if not isinstance(values, Mapping):
+            raise UsageError(
+                f"parameters of {feature} must be a table of names. Got {values!r}."
+            )
+        found = {name: _check_parameter(name, value) for name, value in values.items()}
+        if found:
+            checked[feature] = dict(sorted(found.items()))
+    return dict(sorted(checked.items()))
+
+
+def _check_parameter(name: Any, value: Any) -> bool | str | int | float:
+    """Return a flag, a text or a number, in the type that JSON gives back."""
+    if not isinstance(name, str) or not name.isidentifier():
+        raise UsageError(f"Invalid name of a parameter. Got {name!r}.")
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, str):
+        if printable(value) != value:
+            raise UsageError(
+                f"parameter {name} must not have control characters. Got {value!r}."
+            )
+        return value
+    number = check_number(f"parameter {name}", value)
+    return int(value) if isinstance(value, Integral) else number

@@ -41,7 +41,8 @@ def dataset(
     split : str
         Name of a split of the store.
     part : {'train', 'validation', 'test'}
-    feature : {'mel', 'stft'}
+    feature : str
+        One of the store's.
     batch_size : int > 0
         The last batch of an epoch may be smaller.
     augment : str or Augmentation

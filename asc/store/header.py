@@ -10,8 +10,9 @@ import numpy as np
 
 from asc.corpus.leakage import PARTS
 from asc.errors import AscError, StoreError
-from asc.features import FeatureSpec
+from asc.features import Encoding, FeatureSpec, registered
 from asc.store import schema
+from asc.store.encodings import read_encodings
 from asc.store.safety import check_plain
 
 #: More than any corpus has folds.
@@ -34,6 +35,8 @@ class Header:
         -1 if the corpus names none.
     arrays : dict of str to Array
         By their path in the file.
+    encodings : dict of str to Encoding
+        How the values of each feature are stored.
     overlaps : dict of str to dict
         ``leakage`` and ``adjacent`` of every split, None where unknown.
     """
@@ -48,6 +51,7 @@ class Header:
     digest: str
     recordings: int
     arrays: dict[str, schema.Array]
+    encodings: dict[str, Encoding]
     overlaps: dict[str, dict[str, float | None]]
 
 
@@ -87,6 +91,7 @@ def _read_header(file: h5py.File) -> Header:
     spec_values = schema.read_json(file.attrs, "spec", dict)
     try:
         spec = FeatureSpec.from_dict(spec_values)
+        registered(spec)  # which may refuse their parameters
     except AscError as error:
         raise StoreError(f"its spec is not usable: {error}") from error
     arrays = _locate_rows(file, spec)
@@ -102,6 +107,7 @@ def _read_header(file: h5py.File) -> Header:
         digest=schema.read_text(file.attrs, "digest"),
         recordings=int(schema.read_number(file.attrs, "recordings")),
         arrays=arrays,
+        encodings=read_encodings(file, spec),
         overlaps=overlaps,
     )
 
@@ -121,16 +127,6 @@ def _locate_rows(file: h5py.File, spec: FeatureSpec) -> dict[str, schema.Array]:
         name: schema.locate(file, name, (rows, *shape), dtype)
         for name, (shape, dtype) in schema.row_columns(spec).items()
     }
-    for name in spec.features:
-        attributes = file[f"features/{name}"].attrs
-        found = tuple(
-            schema.read_number(attributes, value) for value in ("scale", "offset")
-        )
-        if found != spec.scaling(name):
-            raise StoreError(
-                f"scale and offset of /features/{name} are {found}, expected"
-                f" {spec.scaling(name)} from its spec."
-            )
     for name in schema.TEXTS:
         place = f"clips/{name}"
         arrays[place] = schema.locate(file, place, (rows,), "text")

@@ -15,7 +15,9 @@ from asc.corpus.builder import leads_outside
 from asc.corpus.leakage import Origins, equal_in_train
 from asc.corpus.splits import split_on_demand
 from asc.errors import StoreError, UsageError
+from asc.features import Drawing, Encoding
 from asc.store import schema
+from asc.store.encodings import drawing_of
 from asc.store.equal_rows import equal_rows
 from asc.store.header import is_growing, read_header
 from asc.text import printable, unknown_name
@@ -113,6 +115,7 @@ class FeatureStore:
         self._digest = header.digest
         self._recording_count = header.recordings
         self._arrays = header.arrays
+        self._encodings = header.encodings
         self._overlaps = header.overlaps
 
     def __len__(self) -> int:
@@ -134,26 +137,43 @@ class FeatureStore:
         Parameters
         ----------
         name : str
-            ``mel`` or ``stft``.
+            One of ``spec.features``.
 
         Returns
         -------
         np.ndarray [shape=(clips, rows, columns, channels)]
-            As stored; see `to_decibels`.
+            As stored; see `decode`.
 
         Raises
         ------
         UsageError
             If the store does not have the feature.
         """
-        if name not in self.spec.features:
-            raise UsageError(unknown_name("feature", name, self.spec.features))
+        self.encoding(name)
         return self._array(f"features/{name}")
 
-    def to_decibels(self, name: str, stored: np.ndarray) -> np.ndarray:
-        """Return stored values as level in dB relative to full scale, float32."""
-        scale, offset = self.spec.scaling(name)
-        return stored.astype(np.float32) * np.float32(scale) + np.float32(offset)
+    def encoding(self, name: str) -> Encoding:
+        """Return how the values of a feature are stored, and their unit.
+
+        Raises
+        ------
+        UsageError
+            If the store does not have the feature.
+        """
+        if name not in self._encodings:
+            raise UsageError(unknown_name("feature", name, self.spec.features))
+        return self._encodings[name]
+
+    def decode(self, name: str, stored: np.ndarray) -> np.ndarray:
+        """Return stored numbers as values of a feature, float32."""
+        return self.encoding(name).decode(stored)
+
+    #: The same, for features whose values are levels in dB relative to full scale.
+    to_decibels = decode
+
+    def drawing(self, name: str) -> Drawing:
+        """Return how a feature is drawn; its class need not be registered."""
+        return drawing_of(name, self.spec, self.encoding(name))
 
     @property
     def digest(self) -> str:

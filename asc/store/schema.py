@@ -19,7 +19,7 @@ import h5py
 import numpy as np
 
 from asc.errors import InputError, StoreError
-from asc.features import FeatureSpec
+from asc.features import FeatureSpec, registered
 from asc.text import printable
 
 FORMAT = "asc-store"
@@ -77,11 +77,17 @@ def text_dtype(longest: int) -> np.dtype:
     return h5py.string_dtype("utf-8", max(1, longest))
 
 
-def row_columns(spec: FeatureSpec) -> dict[str, tuple[tuple[int, ...], np.dtype]]:
-    """Return shape (after the row axis) and type of what is written row by row."""
-    columns: dict[str, tuple[tuple[int, ...], np.dtype]] = {}
+def row_columns(spec: FeatureSpec) -> dict[str, tuple[tuple, np.dtype]]:
+    """Return shape (after the row axis) and type of what is written row by row.
+
+    The number of rows of a feature that is not registered here is None.
+    """
+    columns: dict[str, tuple[tuple, np.dtype]] = {}
+    known = registered(spec)
     for feature in spec.features:
-        columns[f"features/{feature}"] = spec.shape, _little(spec.dtype)
+        shape: tuple = (None, spec.columns, spec.channel_count)
+        shape = known[feature].shape if feature in known else shape
+        columns[f"features/{feature}"] = shape, _little(spec.dtype)
         columns[f"rows/digest_{feature}"] = (32,), np.dtype("u1")
     columns["rows/status"] = (), np.dtype("u1")
     columns["rows/error"] = (), text_dtype(ERROR_BYTES)

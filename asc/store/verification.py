@@ -168,10 +168,10 @@ def _audio_problems(store: FeatureStore, root: Path, sample: int) -> Iterator[st
             stored = store.features(feature)[row]
             if np.array_equal(again, stored):
                 continue
-            levels = store.to_decibels(feature, stored)
-            off = np.abs(store.to_decibels(feature, again) - levels).max()
-            if same_libraries or off > store.spec.step:
+            encoding = store.encoding(feature)
+            off = np.abs(encoding.decode(again) - encoding.decode(stored)).max()
+            if same_libraries or off > encoding.step:
                 yield (
                     f"Clip {paths[row]} (row {row}), {feature}: computed again from"
-                    f" its audio it differs by up to {off:.2f} dB."
+                    f" its audio it differs by up to {off:.2f} {encoding.unit}."
                 )

@@ -22,8 +22,9 @@ import numpy as np
 from asc.corpus import PARTS, Corpus, Problem, Split
 from asc.corpus.leakage import Origins
 from asc.errors import StoreError
-from asc.features import FeatureSpec
+from asc.features import FeatureSpec, make_features
 from asc.store import schema
+from asc.store.encodings import write_encoding
 from asc.store.fingerprint import canonical_json, fingerprint
 from asc.store.growing import GrowingStore
 from asc.store.reader import FeatureStore
@@ -119,7 +120,7 @@ class StoreWriter:
         Parameters
         ----------
         row : int
-        features : dict of str to np.ndarray [shape=spec.shape]
+        features : dict of str to np.ndarray [shape=(rows, columns, channels)]
             In the spec's dtype.
         digests : dict of str to bytes
             SHA-256 of each feature's bytes.
@@ -241,15 +242,14 @@ def _write_layout(
             file[f"splits/{name}"].attrs[fact] = np.nan if share is None else share
     _write_texts(file, "failures/where", [problem.where for problem in problems])
     _write_texts(file, "failures/error", [problem.message for problem in problems])
-    columns = schema.row_columns(spec)
+    columns, features = schema.row_columns(spec), make_features(spec)
     # Features last: the small arrays then lie together at the start of the file.
     for name in sorted(columns, key=lambda name: name.startswith("features/")):
         shape, dtype = columns[name]
         dataset = schema.create_dataset(file, name, (rows, *shape), dtype)
         if name.startswith("features/"):
-            scale, offset = spec.scaling(name.rpartition("/")[2])
-            dataset.attrs["scale"], dataset.attrs["offset"] = scale, offset
-            schema.write_text(dataset.attrs, "unit", "dB re full scale")
+            feature = features[name.rpartition("/")[2]]
+            write_encoding(dataset.attrs, feature.encoding)
             schema.write_text(dataset.attrs, "axes", "clip row column channel")
         elif name.startswith("clips/"):
             schema.write_text(dataset.attrs, "digest", NO_DIGEST)

@@ -49,7 +49,8 @@ class Recipe:
     ----------
     model : str
         A registered model (`asc.models`).
-    feature : {'mel', 'stft'}
+    feature : str
+        One of the store's.
     split : str
         A split of the store. ``random`` leaks recordings into test.
     augment : {'none', 'mixup', 'specaugment', 'both', 'thirds'}
@@ -145,14 +146,13 @@ class Recipe:
 
     def __post_init__(self) -> None:
         # Here, so that a list of defaults can be had without loading these.
-        from asc.features import FEATURES
         from asc.models import model_names
-        from asc.registry import import_modules
+        from asc.registry import check_name, import_modules
 
         object.__setattr__(self, "imports", import_modules(self.imports))
+        check_name("feature", self.feature)
         for name, known in (
             ("model", model_names()),
-            ("feature", FEATURES),
             ("optimizer", OPTIMIZERS),
             ("monitor", MONITORS),
             ("schedule", SCHEDULES),

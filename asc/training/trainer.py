@@ -336,15 +336,13 @@ def _new_model(
 
     recipe = run.recipe
     keras.utils.set_random_seed(recipe.seed)
-    spec = store.spec
-    value_range = None
-    if spec.dtype != "uint8":
-        floor = spec.floor(recipe.feature)
-        value_range = (floor, floor + 255 * spec.step)
+    encoding, value_range = store.encoding(recipe.feature), None
+    if encoding.dtype != "uint8":
+        value_range = (encoding.lowest, encoding.lowest + 255 * encoding.step)
     with computing_in(recipe.precision):
         model = build_model(
             recipe.model,
-            input_shape=spec.shape,
+            input_shape=store.features(recipe.feature).shape[1:],
             scenes=len(store.scenes),
             weights=recipe.weights,
             mean=statistics.mean,

@@ -14,21 +14,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from asc.errors import UsageError
-from asc.features import (
-    FeatureSpec,
-    FrontEnd,
-    area_matrix,
-    mel_filters,
-    mel_spectrogram,
-    power_spectrogram,
-    row_frequencies,
-)
+from asc.features import FeatureSpec, FrontEnd, make_features, power_spectrogram
+from asc.features.averaging import area_matrix
+from asc.features.representations.mel import mel_filters, mel_spectrogram
 
 
 @pytest.fixture(params=[44100, 48000])
 def long_hop(request):
     """A spec with the hop of ten-second clips."""
     return FeatureSpec.for_audio(request.param, 1.5, hop_length=1024)
+
+
+def lowest(name, spec):
+    return make_features(spec)[name].lowest
+
+
+def scaling(name, spec):
+    encoding = make_features(spec)[name].encoding
+    return encoding.scale, encoding.offset
 
 
 def decibels(power):
@@ -145,7 +148,7 @@ def slow_levels(y, spec):
     features = {"stft": slow_resize(power[inside], spec.rows), "mel": filters @ power}
     full_scale = (spec.n_fft / 4) ** 2
     return {
-        name: np.maximum(10 * np.log10(feature / full_scale), spec.floor(name))
+        name: np.maximum(10 * np.log10(feature / full_scale), lowest(name, spec))
         for name, feature in features.items()
     }
 
@@ -171,12 +174,12 @@ def test_codes_equal_slow_arithmetic(clip, step):
     for name, codes in features.items():
         assert codes.dtype == np.uint8
         assert codes.shape == (256, 256, 1)
-        exact = (levels[name] - spec.floor(name)) / step + 1
+        exact = (levels[name] - lowest(name, spec)) / step + 1
         expected = np.clip(np.round(exact), 1, 255)
         off = np.abs(codes[..., 0] - expected)
         assert off.max() <= 1
         assert np.mean(off == 0) > 0.998
-        scale, offset = spec.scaling(name)
+        scale, offset = scaling(name, spec)
         seen = (codes[..., 0] > 1) & (codes[..., 0] < 255)
         error = np.abs(offset + scale * codes[..., 0] - levels[name])[seen]
         assert seen.mean() > 0.75
@@ -307,9 +310,11 @@ def test_digital_silence_is_the_floor(dtype):
     """The floor is code 1: code 0 never stands for data."""
     spec, features = stored(np.zeros(44100, np.float32), dtype=dtype)
     for name, values in features.items():
-        scale, offset = spec.scaling(name)
+        scale, offset = scaling(name, spec)
         assert (values == values.flat[0]).all()
-        assert offset + scale * values.flat[0] == pytest.approx(spec.floor(name), abs=1)
+        assert offset + scale * values.flat[0] == pytest.approx(
+            lowest(name, spec), abs=1
+        )
         if dtype == "uint8":
             assert (values == 1).all()
 
@@ -382,9 +387,9 @@ def test_range_without_a_bin_is_refused():
 
 
 @pytest.mark.parametrize("feature", ["mel", "stft"])
-def test_row_frequencies_name_the_row_of_a_sine(feature):
+def test_row_centres_name_the_row_of_a_sine(feature):
     spec = FeatureSpec.for_audio(44100, 1.0, rows=64)
-    frequencies = row_frequencies(feature, spec)
+    frequencies = make_features(spec)[feature].row_centres()
     assert frequencies.shape == (64,)
     assert (np.diff(frequencies) > 0).all()
     for row in (20, 40, 60):

@@ -1,0 +1,63 @@
+"""From values to the numbers that a store keeps, and back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+#: Codes of uint8. Code 0 never stands for data, so a zero is damage.
+_FIRST_CODE, _LAST_CODE = 1, 255
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """How a store keeps the values of a feature.
+
+    Attributes
+    ----------
+    dtype : {'uint8', 'float16', 'float32'}
+    scale, offset : float
+        ``value = offset + scale * stored``.
+    lowest : float
+        The lowest value that is kept.
+    step : float
+        Step of the uint8 codes, which cover 254 of them from ``lowest`` up; values
+        beyond become the ends.
+    unit : str
+        Unit of the values.
+    """
+
+    dtype: str
+    scale: float
+    offset: float
+    lowest: float
+    step: float
+    unit: str
+
+    @classmethod
+    def of_range(cls, dtype: str, lowest: float, step: float, unit: str) -> Encoding:
+        """Return the encoding of a range; floating-point types keep the values."""
+        scale, offset = (step, lowest - step) if dtype == "uint8" else (1.0, 0.0)
+        return cls(dtype, scale, offset, lowest, step, unit)
+
+    def encode(self, values: np.ndarray) -> np.ndarray:
+        """Return values (float32) as a store keeps them: uint8 rounds to the nearest.
+
+        Parameters
+        ----------
+        values : np.ndarray, float32
+        """
+        if self.dtype != "uint8":
+            return values.astype(self.dtype)
+        codes = values - np.float32(self.offset)
+        codes *= np.float32(1 / self.scale)
+        np.rint(codes, out=codes)
+        np.clip(codes, _FIRST_CODE, _LAST_CODE, out=codes)
+        return codes.astype(np.uint8)
+
+    def decode(self, stored: np.ndarray) -> np.ndarray:
+        """Return stored numbers as values, float32."""
+        return stored.astype(np.float32) * np.float32(self.scale) + np.float32(
+            self.offset
+        )

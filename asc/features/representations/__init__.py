@@ -1,0 +1,1 @@
+"""The built-in features, one a file. Adding a file adds a feature."""

@@ -1,0 +1,151 @@
+"""The FFT pass: from samples to weighted sums of power."""
+
+from __future__ import annotations
+
+import numpy as np
+import scipy.fft
+import scipy.sparse
+
+from asc.compiled import compiled
+from asc.features.spec import FeatureSpec
+
+#: Frames transformed at a time: few enough to stay in a core's cache.
+_BLOCK = 32
+
+
+def power_spectrogram(y: np.ndarray, spec: FeatureSpec) -> np.ndarray:
+    """Return the power of the short-time Fourier transform.
+
+    Parameters
+    ----------
+    y : np.ndarray [shape=(n,)], float32
+        Mono signal of any length of at least one sample.
+    spec : FeatureSpec
+
+    Returns
+    -------
+    np.ndarray [shape=(1 + n_fft // 2, 1 + n // hop_length)], float32
+        Equals ``np.abs(librosa.stft(y, n_fft=..., hop_length=...)) ** 2`` within
+        single precision: bins more than 100 dB below the loudest one of their
+        frame, such as those beyond an anti-alias filter, may be off by more.
+
+    Notes
+    -----
+    `librosa.stft` transforms in double precision, which takes about four times
+    as long. The rounding noise of a single-precision FFT is white and follows
+    the loudest bin, whereas the spectrum of outdoor sound falls with frequency,
+    so the noise would dominate the quiet high bands. Each windowed frame is therefore
+    differenced (circularly, an exact multiplication of bin k by
+    ``1 - exp(-2j * pi * k / n_fft)``) before the FFT, and the power is divided
+    by that gain afterwards. On recordings of urban scenes this made the largest
+    error of a Mel cell four times smaller.
+    """
+    bins = slice(0, 1 + spec.n_fft // 2)
+    each = scipy.sparse.identity(bins.stop, np.float32, "csr")
+    return weighted_power(y, spec, make_window(spec), bins, each)
+
+
+def weighted_power(
+    y: np.ndarray,
+    spec: FeatureSpec,
+    window: np.ndarray,
+    bins: slice,
+    weights: scipy.sparse.csr_matrix,
+) -> np.ndarray:
+    """Return the product of weights and the power of some FFT bins.
+
+    Parameters
+    ----------
+    y : np.ndarray [shape=(n,)], float32
+    spec : FeatureSpec
+    window : np.ndarray [shape=(n_fft,)], float32
+    bins : slice
+        Which bins.
+    weights : scipy.sparse.csr_matrix [shape=(rows, bins)], float32
+
+    Returns
+    -------
+    np.ndarray [shape=(rows, frames)], float32
+    """
+    if spec.center:
+        half = spec.n_fft // 2
+        y = np.pad(y, half, mode=spec.pad_mode)  # type: ignore[call-overload]
+    count = 1 + (len(y) - spec.n_fft) // spec.hop_length
+    gain = 4 * np.sin(np.pi * np.arange(bins.start, bins.stop) / spec.n_fft) ** 2
+    if bins.start == 0:
+        gain[0] = np.inf  # differencing removes the mean, which is put back below
+    inverse_gain = (1 / gain).astype(np.float32)
+
+    result = np.empty((weights.shape[0], count), np.float32)
+    difference = np.empty((_BLOCK, spec.n_fft), np.float32)
+    power = np.empty((len(gain), _BLOCK), np.float32)
+    for start in range(0, count, _BLOCK):
+        block = difference[: count - start]
+        _difference_frames(y[start * spec.hop_length :], spec.hop_length, window, block)
+        spectrum = scipy.fft.rfft(block, axis=1)[:, bins]
+        _power(spectrum, inverse_gain, power)
+        if bins.start == 0:
+            frames = np.lib.stride_tricks.sliding_window_view(y, spec.n_fft)
+            tapered = frames[:: spec.hop_length][start : start + _BLOCK] * window
+            power[0, : len(block)] = tapered.sum(axis=1) ** 2
+        _apply_weights(
+            weights.indptr,
+            weights.indices,
+            weights.data,
+            power,
+            result[:, start : start + _BLOCK],
+        )
+    return result
+
+
+@compiled
+def _difference_frames(
+    y: np.ndarray, hop: int, window: np.ndarray, difference: np.ndarray
+) -> None:
+    """Write windowed frames, each sample less the one before it (circularly)."""
+    length = len(window)
+    for frame in range(len(difference)):
+        samples = y[frame * hop : frame * hop + length]
+        difference[frame, 0] = (
+            samples[0] * window[0] - samples[length - 1] * window[length - 1]
+        )
+        for i in range(1, length):
+            difference[frame, i] = (
+                samples[i] * window[i] - samples[i - 1] * window[i - 1]
+            )
+
+
+@compiled
+def _power(spectrum: np.ndarray, inverse_gain: np.ndarray, power: np.ndarray) -> None:
+    """Write the power of a block of frames, transposed [shape=(bins, frames)]."""
+    for bin in range(spectrum.shape[1]):
+        for frame in range(spectrum.shape[0]):
+            value = spectrum[frame, bin]
+            square = value.real * value.real + value.imag * value.imag
+            power[bin, frame] = square * inverse_gain[bin]
+
+
+@compiled
+def _apply_weights(
+    begins: np.ndarray,
+    bins: np.ndarray,
+    weights: np.ndarray,
+    power: np.ndarray,
+    rows: np.ndarray,
+) -> None:
+    """Write the product of a sparse matrix (its CSR form) and a block of power."""
+    for row in range(rows.shape[0]):
+        sums = np.zeros(power.shape[1], np.float32)
+        for place in range(begins[row], begins[row + 1]):
+            weight, values = weights[place], power[bins[place]]
+            for frame in range(len(sums)):
+                sums[frame] += weight * values[frame]
+        rows[row] = sums[: rows.shape[1]]
+
+
+def make_window(spec: FeatureSpec) -> np.ndarray:
+    """Return the periodic window [shape=(n_fft,)], float32."""
+    # Takes a second to import; workers receive the window in their `FrontEnd`.
+    from scipy.signal import get_window
+
+    return get_window(spec.window, spec.n_fft, fftbins=True).astype(np.float32)
