@@ -79,17 +79,23 @@ def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence]) -> No
             writer.writerows(rows)
 
 
+def free_space(target: Path) -> int:
+    """Return the free bytes on the disk that a path is on, or will be on."""
+    places = (target, *target.absolute().parents)
+    return shutil.disk_usage(next(path for path in places if path.is_dir())).free
+
+
 def check_free_space(target: Path, needed: int) -> None:
     """Raise AscError if a disk has too little room.
 
     Parameters
     ----------
     target : Path
-        The file or folder that is to be written; its parent exists.
+        The file or folder that is to be written; it need not exist.
     needed : int
         Bytes.
     """
-    free = shutil.disk_usage(target if target.is_dir() else target.parent).free
+    free = free_space(target)
     if needed > free:
         raise AscError(
             f"Not enough space on the disk of {target}. Got {megabytes(free)} free,"

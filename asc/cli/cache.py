@@ -12,7 +12,7 @@ from asc.cli.options import NearestGroup, json_option, print_json, verbose_optio
 from asc.errors import UsageError
 
 if TYPE_CHECKING:
-    from asc.transfer.cache import Entry
+    from asc.transfer.cache import CachedStore
 
 
 @click.group(cls=NearestGroup)
@@ -88,14 +88,14 @@ def clean(limit: str | None, everything: bool, as_json: bool) -> int:
     return 0
 
 
-def _facts(entry: Entry) -> dict[str, Any]:
+def _facts(entry: CachedStore) -> dict[str, Any]:
     return asdict(entry) | {
         "path": str(entry.path),
         "used": _time(entry).isoformat(timespec="seconds"),
     }
 
 
-def _time(entry: Entry) -> datetime:
+def _time(entry: CachedStore) -> datetime:
     return datetime.fromtimestamp(entry.used).astimezone()
 
 

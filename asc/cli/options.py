@@ -150,7 +150,7 @@ def quieten_cluster(backend: str, settings: Settings) -> None:
 
 def command_line() -> tuple[str, ...]:
     """Return the command line for the record of a run, without credentials."""
-    from asc.transfer.sources import shown
+    from asc.transfer.locations import shown
 
     return tuple(shown(word) if "://" in word else word for word in sys.argv)
 

@@ -225,7 +225,7 @@ def push(store: Path, url: str, as_json: bool) -> int:
     Example:
         asc store push cache/esc10.h5 /mnt/shared/stores/
     """
-    from asc.transfer.sources import shown
+    from asc.transfer.locations import shown
     from asc.transfer.stores import push as carry_out
 
     with transferring("pushing") as show:

@@ -1,23 +1,22 @@
 """The folder of pulled stores: what is in it, and how it is kept small.
 
-Every copy has a record beside it, ``NAME.json``, with the URL and the facts by
-which a change of the original is noticed. The record's time of change is when
-the copy was last used.
+Every copy has a record beside it, ``NAME.json``, with its URL and version
+(`asc.transfer.records`). The modification time of the record is when the copy was
+last used.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from asc.environment import cache_dir
 from asc.errors import Busy, InputError, UsageError
 from asc.files import locked
+from asc.transfer.records import beside, read_record, remove_with_record
 
 #: Environment variable with the greatest size of all copies, such as ``20GB``.
 LIMIT_VARIABLE = "ASC_CACHE_LIMIT"
@@ -29,7 +28,7 @@ _UNITS = {
 
 
 @dataclass(frozen=True)
-class Entry:
+class CachedStore:
     """One store in the cache.
 
     Attributes
@@ -39,11 +38,11 @@ class Entry:
     path : Path
         The copy.
     bytes : int
-        What it takes on disk, with what is not finished.
+        Size on disk, with an unfinished download.
     used : float
         When it was last used, in seconds since 1970.
     complete : bool
-        False if the download was interrupted; the next pull goes on with it.
+        False if the download was interrupted; the next pull resumes it.
     """
 
     url: str
@@ -58,34 +57,13 @@ def downloads(cache: str | os.PathLike[str] | None = None) -> Path:
     return Path(cache if cache is not None else cache_dir()) / "downloads"
 
 
-def beside(path: Path, suffix: str) -> Path:
-    """Return the path of a file that belongs to another one."""
-    return path.with_name(path.name + suffix)
-
-
-def read_record(path: Path) -> dict[str, Any]:
-    """Return the record of a copy; empty if there is none that can be read."""
-    try:
-        record = json.loads(beside(path, ".json").read_text("utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return record if isinstance(record, dict) else {}
-
-
-def write_record(path: Path, record: dict[str, Any]) -> None:
-    """Write the record of a copy, whole or not at all."""
-    draft = beside(path, ".json.new")
-    draft.write_text(json.dumps(record, indent=2), "utf-8")
-    os.replace(draft, beside(path, ".json"))
-
-
 def mark_used(path: Path) -> None:
     """Note that a copy is used now."""
-    with suppress(OSError):  # in a cache that others keep, it can only be read
+    with suppress(OSError):  # the cache of somebody else may be read-only
         os.utime(beside(path, ".json"))
 
 
-def cached(cache: str | os.PathLike[str] | None = None) -> list[Entry]:
+def cached(cache: str | os.PathLike[str] | None = None) -> list[CachedStore]:
     """Return the pulled stores, least recently used first.
 
     Parameters
@@ -105,10 +83,10 @@ def cached(cache: str | os.PathLike[str] | None = None) -> list[Entry]:
         record = read_record(path) or read_record(part)
         sizes = [status.st_size for status in _found(path, part)]
         records = _found(beside(path, ".json"), beside(part, ".json"))
-        if records:  # nobody removed it since the folder was listed
+        if records:  # else it was removed since the folder was listed
             url = str(record.get("url", "unknown"))
             used = max(status.st_mtime for status in records)
-            entries.append(Entry(url, path, sum(sizes), used, path.is_file()))
+            entries.append(CachedStore(url, path, sum(sizes), used, path.is_file()))
     return sorted(entries, key=lambda entry: (entry.used, entry.path))
 
 
@@ -127,27 +105,27 @@ def clean(
     *,
     keep: Path | None = None,
     cache: str | os.PathLike[str] | None = None,
-) -> list[Entry]:
+) -> list[CachedStore]:
     """Remove pulled stores, least recently used first.
 
-    What another process is pulling at the moment stays. A store that is being
-    trained from can be pulled again, but is not known to be in use.
+    A store that another process is pulling stays. One that is being trained from is
+    not known to be in use.
 
     Parameters
     ----------
     limit_bytes : int, optional
-        Remove until no more than this is left; by default the limit of the
-        environment, and nothing is removed if there is none.
+        Remove until at most this is left; by default the limit of the environment.
+        Nothing is removed if there is none.
     everything : bool
-        Remove all.
+        Remove all stores.
     keep : Path, optional
-        A copy that stays whatever its age.
+        A copy that stays in any case.
     cache : path-like, optional
         Cache folder; by default the one of the environment.
 
     Returns
     -------
-    list of Entry
+    list of CachedStore
         What was removed.
     """
     limit = cache_limit() if limit_bytes is None else limit_bytes
@@ -176,9 +154,10 @@ def clean(
 
 
 def discard(path: Path) -> None:
-    """Remove a copy with all that belongs to it; its records go last."""
-    for suffix in ("", ".part", ".part.json", ".json", ".json.new", ".part.json.new"):
-        beside(path, suffix).unlink(missing_ok=True)
+    """Remove a copy with all that belongs to it."""
+    path.unlink(missing_ok=True)
+    remove_with_record(beside(path, ".part"))
+    beside(path, ".json").unlink(missing_ok=True)
 
 
 def cache_limit() -> int | None:
@@ -193,11 +172,11 @@ def parse_size(text: str, what: str) -> int:
     Raises
     ------
     UsageError
-        If it is none.
+        If it is not a size.
     """
     match = re.fullmatch(
         r"\s*(\d{1,15}(?:\.\d{1,9})?)\s*([kmgt]i?)?b?\s*", text.lower()
     )
     if not match:
-        raise UsageError(f"{what} is {text!r}, expected a size such as 500MB or 20GB.")
+        raise UsageError(f"{what} must be a size such as 500MB or 20GB. Got {text!r}.")
     return int(float(match[1]) * _UNITS[match[2] or ""])

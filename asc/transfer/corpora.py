@@ -1,24 +1,27 @@
 """Downloads TUT Acoustic Scenes 2017 from Zenodo: resumable, checked, unpacked.
 
-Packages come one after the other: downloaded, compared with their known MD5 sum,
-unpacked, and deleted. What is under way is kept in ``DIR/.download``, so a call
-that was stopped anywhere goes on where it was; packages that have lost a file since
-are fetched again. Nothing without a sum is fetched.
+Packages come one after the other: downloaded, compared with their known MD5 checksum,
+unpacked, and deleted. Unfinished work is kept in ``DIR/.download``, so a call resumes
+wherever the last one stopped; packages that have lost a file since are downloaded
+again. Nothing without a checksum is downloaded.
 """
 
 from __future__ import annotations
 
+import hashlib
 import os
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from asc.corpus.reader import open_corpus
 from asc.errors import AscError, InputError, SettingsMismatch, UsageError
-from asc.files import locked
+from asc.files import check_free_space, fsync_and_rename, locked, write_text
 from asc.text import counted
-from asc.transfer.archives import fetch, unpack
+from asc.transfer.archives import unpack
+from asc.transfer.download import download
+from asc.transfer.http import HttpFile
+from asc.transfer.records import remove_with_record
 from asc.transfer.zenodo import DataSet, Package, data_set
 
 #: Folder of the state inside the corpus folder, and its file that names the data set.
@@ -33,7 +36,7 @@ def download_corpus(
     base_url: str | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Path:
-    """Download a data set, unpack it and check it; the same call goes on.
+    """Download a data set, unpack it and check it; the same call resumes.
 
     Parameters
     ----------
@@ -45,9 +48,9 @@ def download_corpus(
     keep : bool
         Keep the archives, in ``root/.download``.
     base_url : str, optional
-        Another place of the same files.
-    progress : callable, optional
-        Called with the bytes that are there and of all packages.
+        Another address of the same files.
+    progress : callable(done, total), optional
+        Called with bytes.
 
     Returns
     -------
@@ -59,7 +62,7 @@ def download_corpus(
         If the name does not exist; if `root` holds anything else, which is not
         touched; if another process is downloading to it.
     InputError
-        If there is no connection, or what came is not what was expected.
+        If there is no connection, or the content is not what was expected.
     AscError
         If the disk is too small, or writing fails.
     """
@@ -69,7 +72,7 @@ def download_corpus(
         _check_folder(root, name)
         missing = [one for one in data.packages if not _is_unpacked(root, one)]
         _check_space(root, data, missing, keep)
-        with _claimed(root, name):
+        with _locked(root, name):
             done = data.size - sum(package.size for package in missing)
             show(done, data.size)
             for package in missing:
@@ -82,10 +85,12 @@ def download_corpus(
                 _install(package, data, root, base_url, keep, count)
                 done += package.size
                 show(done, data.size)
+    except AscError:  # a missing input is an OSError, too
+        raise
     except OSError as error:
         raise AscError(
-            f"Cannot write {root}: {error.strerror or error}."
-            " Call again when that is mended: what is there is kept."
+            f"Cannot write {root}: {error.strerror or error}. Fix the problem and rerun"
+            " the same command; completed files are kept."
         ) from error
     _check_corpus(root, data)
     return root
@@ -99,32 +104,37 @@ def _install(
     keep: bool,
     show: Callable[[int], None],
 ) -> None:
-    """Download, compare and unpack one package, and leave the marker."""
-    import pooch
-
+    """Download, verify and unpack one package, and write its marker."""
     url = f"{(base_url or data.record + '/files').rstrip('/')}/{package.name}"
     archive, part = _files(root, package)
     if not archive.exists():
-        fetch(url, part, 2 * package.size + 2**20, show)
-        # Not pooch.retrieve(): it deletes the file when it is stopped at this point.
-        if pooch.file_hash(str(part), alg="md5") != package.md5:
-            part.unlink()
+        download(
+            HttpFile(url),
+            part,
+            verified=True,
+            most=2 * package.size + 2**20,
+            progress=lambda done, total: show(done),
+        )
+        with open(part, "rb") as file:
+            md5 = hashlib.file_digest(file, "md5").hexdigest()
+        if md5 != package.md5:
+            remove_with_record(part)
             raise InputError(
-                f"The MD5 sum of {url} is not {package.md5}, so what came was deleted."
-                " Call again; if it stays so, the file on the server is another one."
+                f"The MD5 checksum of {HttpFile(url)} is wrong. Got {md5}, expected"
+                f" {package.md5}. The download was deleted; rerun, and if that does not"
+                " help, the file on the server is another one."
             )
-        os.replace(part, archive)
-    # The limits are far above what is real, and below what would hurt.
+        fsync_and_rename(part, archive)
+        remove_with_record(part)
+    # The limits are far above real sizes, and below what would do harm.
     paths = unpack(archive, root, data.folder, 20 * package.size + 2**24)
-    marker = _marker(root, package)
-    marker.with_suffix(".partial").write_text("\n".join([package.md5, *paths]), "utf-8")
-    os.replace(marker.with_suffix(".partial"), marker)
+    write_text(_marker(root, package), "\n".join([package.md5, *paths]))
     if not keep:
         archive.unlink()
 
 
 def _files(root: Path, package: Package) -> tuple[Path, Path]:
-    """Return the names of a whole archive and of one that is under way."""
+    """Return the paths of a complete archive and of one being downloaded."""
     return root / STATE / package.name, root / STATE / f"{package.name}.part"
 
 
@@ -133,7 +143,7 @@ def _marker(root: Path, package: Package) -> Path:
 
 
 def _is_unpacked(root: Path, package: Package) -> bool:
-    """Tell whether the marker is there, and every file that it lists."""
+    """Return True if the marker is there, and every file that it lists."""
     try:
         md5, *paths = _marker(root, package).read_text("utf-8", "replace").split("\n")
     except OSError:
@@ -142,16 +152,16 @@ def _is_unpacked(root: Path, package: Package) -> bool:
 
 
 def _check_folder(root: Path, name: str) -> None:
-    """Raise unless the folder is free or was begun for this data set."""
+    """Raise an error unless the folder is free, or was begun for this data set."""
     if root.exists() and not root.is_dir():
-        raise UsageError(f"{root} is a file. Give a new or empty folder.")
+        raise UsageError(f"{root} is a file. Use a new or empty folder.")
     owner = root / STATE / OWNER
     begun = owner.read_text("utf-8", "replace").strip() if owner.exists() else ""
     others = root.is_dir() and any(one.name != STATE for one in root.iterdir())
     if (begun or others) and begun != name:
         raise SettingsMismatch(
-            f"{root} holds {begun or 'other files'}, not a download of {name}; nothing"
-            " was touched. Give a new or empty folder."
+            f"{root} is not a download of {name}. Got {begun or 'other files'}. Nothing"
+            " was touched; use a new or empty folder."
         )
 
 
@@ -163,19 +173,12 @@ def _check_space(root: Path, data: DataSet, missing: list[Package], keep: bool) 
     needed = data.unpacked * sum(sizes) // data.size
     needed += sum(sizes) if keep else max(sizes)
     needed -= sum(path.stat().st_size for path in there if path.exists())
-    folder = next(path for path in (root, *root.absolute().parents) if path.is_dir())
-    free = shutil.disk_usage(folder).free
-    if needed > free:
-        raise AscError(
-            f"Downloading to {root} needs {needed / 1e9:.1f} GB, and"
-            f" {free / 1e9:.1f} GB are free. Make space or give another folder;"
-            " what is there is kept."
-        )
+    check_free_space(root, needed)
 
 
 @contextmanager
-def _claimed(root: Path, name: str) -> Iterator[None]:
-    """Mark the folder, and keep other processes out until the block is left."""
+def _locked(root: Path, name: str) -> Iterator[None]:
+    """Mark the folder, and keep other processes out during the block."""
     (root / STATE).mkdir(parents=True, exist_ok=True)
     with locked(root, lock_path=root / STATE / "lock"):
         owner = root / STATE / OWNER
@@ -196,6 +199,7 @@ def _check_corpus(root: Path, data: DataSet) -> None:
     else:
         return
     raise InputError(
-        f"{root} was downloaded and has {problem}; {data.clips:,} with audio were"
-        f" expected. Delete {root / STATE} and the rest of the folder and call again."
+        f"The download in {root} is not complete. Got {problem}, expected"
+        f" {data.clips:,} clips with audio. Delete {root / STATE} and the rest of the"
+        " folder, and rerun."
     )

@@ -1,120 +1,141 @@
-"""Downloading into the cache: resumed, checked, and placed when sound."""
+"""Downloading a file, resumed after any interruption."""
 
 from __future__ import annotations
 
-import hashlib
 import os
-import re
-import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from asc.errors import AscError, InputError, StoreError
-from asc.store.reader import FeatureStore
-from asc.store.verification import verify
-from asc.transfer.cache import beside, discard, read_record, write_record
-from asc.transfer.sources import Facts, Source, Unreachable, sync
+from asc.errors import InputError
+from asc.files import check_free_space
+from asc.transfer.locations import Unreachable
+from asc.transfer.records import Version, remove_with_record, write_record
+from asc.transfer.sources import Source
 
 Progress = Callable[[int, int], None]
 
-#: Connections that one pull makes before it gives up; the next one goes on.
-_TRIES = 5
-_FACTS = ("etag", "modified", "bytes")
+#: New versions that may appear during one download.
+_MOST_VERSIONS = 5
 
 
-def fetch(
-    origin: Source, facts: Facts, target: Path, progress: Progress | None
-) -> None:
-    """Download, check, and only then put in place."""
-    part = beside(target, ".part")
-    facts = _download(origin, facts, part, progress)
-    problem = _problem(part, origin.beside(".sha256"))
-    if problem:
-        discard(part)
-        raise StoreError(
-            f"What {origin} sent is damaged: {problem} The download was deleted. Pull"
-            " again; if that does not help, verify the store where it was pushed."
-        )
-    # The old record goes first: a new file with it, or none, is fetched again,
-    # but an old file must never have the record of the new one.
-    beside(target, ".json").unlink(missing_ok=True)
-    size = part.stat().st_size
-    os.replace(part, target)
-    sync(target.parent)
-    write_record(target, facts | {"url": str(origin), "size": size})
-    beside(part, ".json").unlink(missing_ok=True)
+def download(
+    source: Source,
+    part_path: Path,
+    *,
+    version: Version | None = None,
+    verified: bool = False,
+    most: int | None = None,
+    progress: Progress | None = None,
+) -> Version:
+    """Download a file to `part_path`, resuming after the bytes that are there.
 
+    A record beside the part names the version that it is of, so bytes of two
+    versions are never mixed. An interrupted connection is resumed for as long as
+    each one brings something.
 
-def _download(
-    origin: Source, facts: Facts, part: Path, progress: Progress | None
-) -> Facts:
-    """Fill a part file; return the facts about what is in it."""
-    for left in reversed(range(_TRIES)):
-        total = facts["bytes"]
-        held = part.stat().st_size if part.exists() else None
-        if held is None or held > (total or held) or not _same(facts, part):
-            part.write_bytes(b"")
-            write_record(part, facts | {"url": str(origin)})
-            held = 0
-        if held == total:
-            return facts
-        if total is not None and shutil.disk_usage(part.parent).free < total - held:
-            raise InputError(
-                f"{origin} takes {total:,} bytes, more than is free for {part.parent}."
-                " Make room (asc cache clean), or set ASC_CACHE to another disk."
-            )
+    Parameters
+    ----------
+    source : Source
+    part_path : Path
+        It stays after an interruption, for the next call.
+    version : Version, optional
+        What `source` has now, if the caller knows.
+    verified : bool
+        The caller verifies the file by a digest known beforehand. A part is then
+        resumed also where the server names no version.
+    most : int, optional
+        Largest size in bytes; what is larger is deleted.
+    progress : callable(done, total), optional
+        Called with bytes.
+
+    Returns
+    -------
+    Version
+        What `part_path` holds.
+
+    Raises
+    ------
+    Unreachable
+        If there is no answer, or no more; the message says how to resume.
+    InputError
+        If the source cannot be read, is larger than `most`, or keeps changing.
+    AscError
+        If the disk has too little room.
+    """
+    recorded = Version.recorded(part_path)
+    version = version or recorded
+    if not (
+        recorded.is_surely(version) or (verified and not recorded.differs(version))
+    ):
+        remove_with_record(part_path)
+    versions = 1
+    while versions <= _MOST_VERSIONS:
+        held = _size(part_path)
+        if held and held == version.bytes:
+            return version
         try:
-            sent, start, chunks = origin.open(held)
-            if any(facts[k] and sent[k] and facts[k] != sent[k] for k in _FACTS):
-                facts = sent
-                if start:
-                    continue
-                write_record(part, facts | {"url": str(origin)})
-                total = facts["bytes"]
-            with open(part, "ab") as file:
-                file.truncate(start)
-                for chunk in chunks:
-                    file.write(chunk)
-                    if progress:
-                        progress(file.tell(), total or file.tell())
-                file.flush()
-                os.fsync(file.fileno())
-                if total is None or file.tell() == total:
-                    return facts
-                # It ended early, or goes on growing where it comes from.
-                facts = origin.facts()
+            with source.open(held) as (sent, start, chunks):
+                if sent.differs(version):
+                    versions += 1
+                    version = sent
+                    if start:  # the rest of another version
+                        remove_with_record(part_path)
+                        continue
+                version = sent if version == Version() else version
+                total = version.bytes if sent.bytes is None else sent.bytes
+                _check_size(source, part_path, total or 0, most)
+                check_free_space(part_path, (total or start) - start)
+                if not start:
+                    part_path.write_bytes(b"")
+                    write_record(part_path, version, url=str(source))
+
+                def received(size: int, total: int | None = total) -> None:
+                    _check_size(source, part_path, size, most)
+                    if progress is not None:
+                        progress(size, total or size)
+
+                _append(part_path, start, chunks, received)
+            if total is None or _size(part_path) == total:
+                return version
+            failure = Unreachable(f"{source} ended before all of it was sent.")
+            # It may also be growing where it comes from.
+            now = source.version()
+            if now.differs(version):
+                versions += 1
+                version = now
+                remove_with_record(part_path)
+                continue
         except Unreachable as error:
-            if not left:
-                raise Unreachable(
-                    f"{error} What was sent is kept: the same command goes on."
-                ) from error
-    raise InputError(f"{origin} changes while it is pulled. Pull it when it is whole.")
+            failure = error
+        if _size(part_path) <= held:
+            raise Unreachable(
+                f"{failure} What was received is kept; rerun the same command to"
+                " resume."
+            ) from failure
+    raise InputError(f"{source} changes while it is read. Rerun when it is complete.")
 
 
-def _problem(part: Path, checksum: bytes | None) -> str | None:
-    """Return what is wrong with a download; None if it is sound."""
-    expected = re.match(rb"\s*([0-9a-fA-F]{64})\b", checksum or b"")
-    if expected:
-        with open(part, "rb") as file:
-            found = hashlib.file_digest(file, "sha256").hexdigest()
-        wanted = expected[1].decode().lower()
-        if found != wanted:
-            return f"its SHA-256 is {found[:16]}..., expected {wanted[:16]}...."
-    try:
-        problems = verify(FeatureStore(part))
-    except AscError as error:
-        return str(error).replace(str(part), "the file")
-    return problems[0] if problems else None
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.exists() else 0
 
 
-def _same(facts: Facts, path: Path) -> bool:
-    """Return True if the record of a copy is surely about this version of a file."""
-    record = read_record(path)
-    known = facts["etag"] or facts["modified"]
-    return bool(known) and all(record.get(key) == facts[key] for key in _FACTS)
+def _append(
+    path: Path, start: int, chunks: Iterator[bytes], received: Callable[[int], None]
+) -> None:
+    """Write chunks from a byte on, and report the size after each one."""
+    with open(path, "ab") as file:
+        file.truncate(start)
+        for chunk in chunks:
+            file.write(chunk)
+            received(file.tell())
+        file.flush()
+        os.fsync(file.fileno())
 
 
-def holds(target: Path, facts: Facts) -> bool:
-    """Return True if the cache has this version of a file."""
-    size = read_record(target).get("size")
-    return _same(facts, target) and target.is_file() and target.stat().st_size == size
+def _check_size(source: Source, part_path: Path, size: int, most: int | None) -> None:
+    if most is not None and size > most:
+        remove_with_record(part_path)
+        raise InputError(
+            f"{source} is too large. Got {size:,} bytes or more, expected at most"
+            f" {most:,}. The download was deleted; check the address."
+        )

@@ -1,7 +1,7 @@
-"""Sharing: a store to and from folders, web servers and object stores.
+"""Sharing stores: to and from folders, web servers and object stores.
 
-What is pulled is a stranger's file until every row was checked: it grows as
-``NAME.part`` and takes its name in the cache when it is known to be sound.
+A pulled file is untrusted until every row was checked: it grows as ``NAME.part`` and
+takes its name in the cache only when it is known to be valid.
 """
 
 from __future__ import annotations
@@ -15,28 +15,26 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from asc.errors import InputError, StoreError, UsageError
-from asc.files import locked
-from asc.store.reader import FeatureStore
-from asc.transfer.cache import (
-    beside,
-    cache_limit,
-    clean,
-    downloads,
-    mark_used,
-    read_record,
-)
-from asc.transfer.download import Progress, fetch, holds
-from asc.transfer.sources import (
-    CHUNK,
+from asc.errors import AscError, InputError, MissingInputError, StoreError, UsageError
+from asc.files import fsync_and_rename, locked, write_text
+from asc.store import FeatureStore, verify
+from asc.transfer.cache import cache_limit, clean, discard, downloads, mark_used
+from asc.transfer.download import Progress, download
+from asc.transfer.locations import (
     Unreachable,
     cache_name,
-    filesystem,
     local_path,
     shown,
-    source,
-    sync,
+    without_login,
 )
+from asc.transfer.records import (
+    Version,
+    beside,
+    read_record,
+    remove_with_record,
+    write_record,
+)
+from asc.transfer.sources import CHUNK, Source, filesystem, source
 
 _LOG = logging.getLogger(__name__)
 
@@ -63,19 +61,18 @@ def pull(
     cache: str | os.PathLike[str] | None = None,
     progress: Progress | None = None,
 ) -> Path:
-    """Bring a store into the cache, checked row by row.
+    """Download a store into the cache, checked row by row.
 
-    An unchanged store that is there already is not sent again; an interrupted
-    pull goes on where it stopped. Another process that pulls the same URL is
-    waited for. Without a network, a copy that is there is used, and a warning
-    is logged.
+    An unchanged store that is there already is not downloaded again; an interrupted
+    pull is resumed. Another process that pulls the same URL is waited for. Without a
+    network, an existing copy is used, and a warning is logged.
 
     Parameters
     ----------
     url : str or path-like
         ``http(s)://``, a path, ``file://``; anything else (``s3://``,
         ``sftp://``...) through fsspec, the extra ``asc[remote]``. If there is a
-        ``URL.sha256``, the file must fit it.
+        ``URL.sha256``, the file must match it.
     cache : path-like, optional
         Cache folder; by default the one of the environment. The environment
         variable ``ASC_CACHE_LIMIT``, such as ``20GB``, limits it.
@@ -92,33 +89,88 @@ def pull(
     InputError
         If the store cannot be read, or the copy not written.
     StoreError
-        If what was sent is damaged; it was deleted.
+        If the download is damaged; it was deleted.
+    AscError
+        If the disk has too little room.
     """
     url = os.fspath(url)
-    limit = cache_limit()  # a mistake in it is told before hours of download
+    limit = cache_limit()  # an invalid one is reported before hours of download
     origin = source(url)
     target = downloads(cache) / cache_name(url)
     try:
-        facts = origin.facts()
+        version = origin.version()
     except Unreachable as error:
         if not (target.is_file() and read_record(target)):
             raise
-        _LOG.warning("%s The copy in the cache is used, as old as it is.", error)
+        _LOG.warning("%s The copy in the cache is used; it may be outdated.", error)
         mark_used(target)
         return target
-    if not holds(target, facts):
+    if not _has(target, version):
         with _writing_to(target):
             target.parent.mkdir(parents=True, exist_ok=True)
             with locked(target, wait=True):
-                # Whoever had the lock before may have brought it.
-                if not holds(target, facts):
-                    fetch(origin, facts, target, progress)
+                # Another process may have pulled it in the meantime.
+                if not _has(target, version):
+                    _install(origin, version, target, progress)
         try:
             clean(limit, keep=target, cache=cache)
         except InputError as error:  # the store that was asked for is here
             _LOG.warning("%s", error)
     mark_used(target)
     return target
+
+
+def _has(target: Path, version: Version) -> bool:
+    """Return True if the cache has this version of a store."""
+    size = read_record(target).get("size")
+    same = Version.recorded(target).is_surely(version)
+    return same and target.is_file() and target.stat().st_size == size
+
+
+def _install(
+    origin: Source, version: Version, target: Path, progress: Progress | None
+) -> None:
+    """Download and check a store, and only then put it in place."""
+    part = beside(target, ".part")
+    version = download(origin, part, version=version, progress=progress)
+    problem = _problem(part, _checksum(origin))
+    if problem:
+        discard(part)
+        raise StoreError(
+            f"The download of {origin} is damaged: {problem} It was deleted. Pull"
+            " again; if that does not help, verify the store where it was pushed."
+        )
+    # The old record goes first: a new file without one is pulled again, but an old
+    # file must never have the record of the new one.
+    beside(target, ".json").unlink(missing_ok=True)
+    size = part.stat().st_size
+    fsync_and_rename(part, target)
+    write_record(target, version, url=str(origin), size=size)
+    remove_with_record(part)
+
+
+def _checksum(origin: Source) -> str | None:
+    """Return the SHA-256 in the file beside a store; None if there is none."""
+    try:
+        with origin.beside(".sha256").open(0) as (_, _, chunks):
+            match = re.match(rb"\s*([0-9a-fA-F]{64})\b", next(chunks, b""))
+    except MissingInputError:
+        return None
+    return match[1].decode().lower() if match else None
+
+
+def _problem(part: Path, expected: str | None) -> str | None:
+    """Return what is wrong with a download; None if it is valid."""
+    if expected is not None:
+        with open(part, "rb") as file:
+            found = hashlib.file_digest(file, "sha256").hexdigest()
+        if found != expected:
+            return f"its SHA-256 is {found[:16]}..., expected {expected[:16]}...."
+    try:
+        problems = verify(FeatureStore(part))
+    except AscError as error:
+        return str(error).replace(str(part), "the file")
+    return problems[0] if problems else None
 
 
 def push(
@@ -129,9 +181,8 @@ def push(
 ) -> str:
     """Copy a complete store to where others can pull it.
 
-    It grows as ``NAME.part`` and takes its name when whole; then its SHA-256 is
-    written beside it as ``NAME.sha256``. To a folder, an interrupted push goes
-    on where it stopped.
+    It grows as ``NAME.part`` and takes its name when complete; then its SHA-256 is
+    written beside it as ``NAME.sha256``. An interrupted push to a folder is resumed.
 
     Parameters
     ----------
@@ -145,7 +196,7 @@ def push(
     Returns
     -------
     str
-        Where the store is now, as `pull` takes it.
+        The location of the copy, as `pull` takes it.
 
     Raises
     ------
@@ -154,14 +205,14 @@ def push(
     StoreError
         If the store is not complete or its digest is not that of its rows.
     UsageError
-        If the target cannot be one.
+        If nothing can be pushed to that URL.
     """
     url = os.fspath(url)
     store = FeatureStore(store_path)
     if store.compute_digest() != store.digest:
         raise StoreError(
             f"{store.path} is damaged: its digest is not that of its rows. Run asc"
-            " store verify, and extract again."
+            " store verify, and extract it again."
         )
     path = local_path(url)
     if path is None:
@@ -169,25 +220,24 @@ def push(
     if url.endswith("/") or path.is_dir():
         path = path / store.path.name
     if path.exists() and path.samefile(store.path):
-        raise UsageError(f"{path} is the store itself; name another place.")
+        raise UsageError(f"{path} is the store itself. Push to another path.")
     with _writing_to(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         with locked(path):
             part = beside(path, ".part")
-            digest = _copy_on(store.path, part, progress)
+            digest = _copy(store.path, part, progress)
             # The checksum of an older store must not be found beside this one.
             beside(path, ".sha256").unlink(missing_ok=True)
-            os.replace(part, path)
-            beside(path, ".sha256").write_text(f"{digest}  {path.name}\n", "utf-8")
-            sync(path.parent)
+            fsync_and_rename(part, path)
+            write_text(beside(path, ".sha256"), f"{digest}  {path.name}\n")
     return str(path)
 
 
 def _push_remotely(store: Path, url: str, progress: Progress | None) -> str:
     if urlsplit(url).scheme in ("http", "https"):
         raise UsageError(
-            f"Cannot push to {shown(url)}: http takes no uploads. Push to a folder that"
-            " a web server shows, or to another kind of URL, such as s3:// or sftp://."
+            f"Cannot push to {shown(url)}: http takes no uploads. Push to a folder of"
+            " the web server, or to another kind of URL, such as s3:// or sftp://."
         )
     system, path = filesystem(url)
     total, digest = store.stat().st_size, hashlib.sha256()
@@ -197,49 +247,50 @@ def _push_remotely(store: Path, url: str, progress: Progress | None) -> str:
             path = f"{path.rstrip('/')}/{store.name}"
         if parent := path.rpartition("/")[0]:
             system.makedirs(parent, exist_ok=True)
-        with open(store, "rb") as given, system.open(path + ".part", "wb") as taken:
-            while chunk := given.read(CHUNK):
-                taken.write(chunk)
+        with open(store, "rb") as file, system.open(path + ".part", "wb") as copy:
+            while chunk := file.read(CHUNK):
+                copy.write(chunk)
                 digest.update(chunk)
                 if progress:
-                    progress(given.tell(), total)
+                    progress(file.tell(), total)
         if system.exists(path + ".sha256"):
             system.rm_file(path + ".sha256")
         system.mv(path + ".part", path)
         name = path.rpartition("/")[2]
         system.pipe_file(path + ".sha256", f"{digest.hexdigest()}  {name}\n".encode())
     except Exception as error:  # every backend raises errors of its own
-        what = re.sub(r"(://)[^/?#\s]*@", r"\1", f"{type(error).__name__}: {error}")
+        what = without_login(f"{type(error).__name__}: {error}")
         raise InputError(f"Cannot write {shown(url)} ({what!a}).") from error
     return url
 
 
-def _copy_on(given: Path, part: Path, progress: Progress | None) -> str:
-    """Copy a file, keep what of it is there already, and return its SHA-256."""
-    total, digest, same = given.stat().st_size, hashlib.sha256(), True
-    with open(given, "rb") as read, open(part, "r+b" if part.exists() else "w+b") as w:
-        while chunk := read.read(CHUNK):
+def _copy(path: Path, part: Path, progress: Progress | None) -> str:
+    """Copy a file, writing only what differs, and return its SHA-256."""
+    total, digest, same = path.stat().st_size, hashlib.sha256(), True
+    mode = "r+b" if part.exists() else "w+b"
+    with open(path, "rb") as file, open(part, mode) as copy:
+        while chunk := file.read(CHUNK):
             digest.update(chunk)
-            place = read.tell() - len(chunk)
-            same = same and w.read(len(chunk)) == chunk
+            start = file.tell() - len(chunk)
+            same = same and copy.read(len(chunk)) == chunk
             if not same:
-                w.seek(place)
-                w.write(chunk)
+                copy.seek(start)
+                copy.write(chunk)
             if progress:
-                progress(read.tell(), total)
-        w.truncate(read.tell())
-        w.flush()
-        os.fsync(w.fileno())
+                progress(file.tell(), total)
+        copy.truncate(file.tell())
     return digest.hexdigest()
 
 
 @contextmanager
 def _writing_to(path: Path) -> Iterator[None]:
-    """Turn the errors of a disk into a sentence."""
+    """Translate the errors of a disk."""
     try:
         yield
+    except AscError:  # a missing input is an OSError, too
+        raise
     except OSError as error:
         raise InputError(
-            f"Cannot write {path}: {error.strerror or error}. What was copied is kept;"
-            " run the same command again when it can be written."
+            f"Cannot write {path}: {error.strerror or error}. Fix the problem and rerun"
+            " the same command; completed parts are kept."
         ) from error

@@ -1,23 +1,23 @@
-"""TUT Acoustic Scenes 2017 as it is published on Zenodo: files, sizes and sums.
+"""TUT Acoustic Scenes 2017 as published on Zenodo: files, sizes and checksums.
 
 The tables are those of ``dcase_util.datasets.tut``. Three packages of the evaluation
-set (doc, meta, audio.1) were published again, with new sums; the sizes there seem to
-be the old ones. So the sum decides, and sizes are for progress, disk space and limits.
+set (doc, meta, audio.1) were published again, with new checksums; the sizes there seem
+to be the old ones. So the checksum decides, and sizes are for progress, disk space and
+limits.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from asc.errors import UsageError
-from asc.text import unknown_name
+from asc.validation import check_choice
 
 _CLIP_BYTES = 44 + 6 * 441_000  # of a WAV file: 10 s, 44.1 kHz, 24 bits, stereo
 
 
 @dataclass(frozen=True)
 class Package:
-    """One archive of a data set: file name, bytes and MD5 sum."""
+    """One archive of a data set: file name, bytes and MD5 checksum."""
 
     name: str
     size: int
@@ -37,7 +37,7 @@ class DataSet:
     clips : int
         Number of clips that the metadata must have.
     unpacked : int
-        Bytes of all files, about.
+        Bytes of all unpacked files, roughly.
     packages : tuple of Package
     """
 
@@ -95,6 +95,4 @@ DATA_SETS = {
 
 def data_set(name: str) -> DataSet:
     """Return the description of a data set, or raise UsageError."""
-    if name not in DATA_SETS:
-        raise UsageError(unknown_name("data set", name, tuple(DATA_SETS)))
-    return DATA_SETS[name]
+    return DATA_SETS[check_choice("data set", name, tuple(DATA_SETS))]
