@@ -10,11 +10,13 @@ import click
 from asc.cli.options import (
     Settings,
     backend_option,
+    feature_option,
     format_option,
     import_option,
     jobs_option,
     json_option,
     note,
+    parameter_option,
     print_json,
     print_list,
     quieten_cluster,
@@ -61,12 +63,8 @@ from asc.text import counted
     help="Length of a clip in seconds.  [default: median of the corpus]",
 )
 @click.option("--channels", help="mono, or midside for two channels.  [default: mono]")
-@click.option(
-    "--feature",
-    "features",
-    multiple=True,
-    help="mel or stft; may be repeated.  [default: both]",
-)
+@feature_option
+@parameter_option
 @click.option(
     "--n-fft",
     type=click.IntRange(min=2),
@@ -91,7 +89,7 @@ from asc.text import counted
 @click.option("--columns", type=click.IntRange(min=1), help="Columns.  [default: 256]")
 @click.option(
     "--dtype",
-    help="uint8 (0.5 dB steps), float16 or float32 (dB).  [default: uint8]",
+    help="uint8 (0.5 dB steps), float16 or float32.  [default: uint8]",
 )
 @json_option
 @verbose_option
@@ -112,7 +110,7 @@ def extract(
     as_json: bool,
     **settings: Any,
 ) -> int:
-    """Extract STFT and Mel features of CORPUS into one HDF5 file, STORE.
+    """Extract features of CORPUS into one HDF5 file, STORE.
 
     CORPUS is a TUT, TAU or ESC-50 folder, a folder with one folder of audio for
     each scene, or a .csv/.tsv table with columns path and label. STORE is

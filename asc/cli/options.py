@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -108,24 +108,89 @@ import_option = click.option(
     is_eager=True,
     expose_value=False,
     callback=_import_modules,
-    help="Python module that registers readers or other parts of your own;"
+    help="Python module that registers readers, features or models of your own;"
     " may be repeated.",
 )
 
 
-class _FormatOption(click.Option):
-    """``--format``, whose help lists the readers that are registered."""
+class RegistryOption(click.Option):
+    """An option whose help lists what is registered, once somebody asks for it.
+
+    Parameters
+    ----------
+    listed : callable
+        Returns the names, which take the place of ``{}`` in the help.
+    """
+
+    def __init__(
+        self, *arguments: Any, listed: Callable[[], Iterable[str]], **options: Any
+    ) -> None:
+        super().__init__(*arguments, **options)
+        self._template, self._listed = self.help or "", listed
 
     def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
         """Return the option and its help."""
-        from asc.corpus.reader import readers
-
-        names = ", ".join(reader.name for reader in readers())
-        self.help = f"Reader: {names}.  [default: detected]"
+        self.help = self._template.format(", ".join(self._listed()))
         return super().get_help_record(ctx)
 
 
-format_option = click.option("--format", "corpus_format", cls=_FormatOption)
+def _reader_names() -> Iterator[str]:
+    from asc.corpus.reader import readers
+
+    return (reader.name for reader in readers())
+
+
+def _feature_names() -> tuple[str, ...]:
+    from asc.features import FEATURES
+
+    return FEATURES.names()
+
+
+format_option = click.option(
+    "--format",
+    "corpus_format",
+    cls=RegistryOption,
+    listed=_reader_names,
+    help="Reader: {}.  [default: detected]",
+)
+
+feature_option = click.option(
+    "--feature",
+    "features",
+    multiple=True,
+    cls=RegistryOption,
+    listed=_feature_names,
+    help="Feature: {}; may be repeated.  [default: mel and stft]",
+)
+
+
+def _feature_parameters(
+    ctx: click.Context, parameter: click.Parameter, given: tuple[str, ...]
+) -> dict[str, dict[str, Any]] | None:
+    """Return parameters by feature and name, None if there are none."""
+    found: dict[str, dict[str, Any]] = {}
+    for text in given:
+        name, equals, value = text.partition("=")
+        feature, dot, name = name.partition(".")
+        if not (equals and dot and feature and name):
+            raise click.BadParameter(
+                f"Expected FEATURE.NAME=VALUE. Got {text!r}.", ctx, parameter
+            )
+        try:
+            found.setdefault(feature, {})[name] = json.loads(value)
+        except ValueError:
+            found[feature][name] = value
+    return found or None
+
+
+parameter_option = click.option(
+    "--parameter",
+    "parameters",
+    metavar="FEATURE.NAME=VALUE",
+    multiple=True,
+    callback=_feature_parameters,
+    help="Parameter of one feature; may be repeated.",
+)
 
 backend_option = click.option(
     "--backend",

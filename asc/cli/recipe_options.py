@@ -28,7 +28,7 @@ RECIPE_OPTIONS = ("recipe", *_DEFAULT)
 #: Field -> help, in the order of the help page.
 _HELP = {
     "model": f"Model: {', '.join(model_names())}.",
-    "feature": "Feature: mel or stft.",
+    "feature": "Feature of the store.",
     "split": "Split: random (leaks recordings), recording, fold1..., folds (all,"
     " pooled), recording1of5..., development (no test part).",
     "augment": f"Augmentation: {', '.join(POLICIES)}.",

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
-import scipy.sparse
+
+if TYPE_CHECKING:
+    import scipy.sparse
 
 
 def area_matrix(inputs: int, outputs: int) -> scipy.sparse.csr_matrix:
@@ -22,6 +26,8 @@ def area_matrix(inputs: int, outputs: int) -> scipy.sparse.csr_matrix:
     scipy.sparse.csr_matrix [shape=(outputs, inputs)], float32
         Every row sums to 1.
     """
+    import scipy.sparse  # which takes longer than the rest of this package
+
     edges = np.arange(outputs + 1) * (inputs / outputs)
     lower = np.maximum(edges[:-1, None], np.arange(inputs))
     upper = np.minimum(edges[1:, None], np.arange(1, inputs + 1))

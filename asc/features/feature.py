@@ -285,6 +285,21 @@ def completed(spec: FeatureSpec) -> FeatureSpec:
     return dataclasses.replace(spec, parameters=parameters)
 
 
+def drawing_of(name: str, spec: FeatureSpec, unit: str = "") -> Drawing:
+    """Return how a feature is drawn; its class need not be registered.
+
+    Parameters
+    ----------
+    name : str
+    spec : FeatureSpec
+    unit : str
+        Unit of the values, for a feature that is not registered.
+    """
+    if name in FEATURES:
+        return FEATURES.get(name)(spec).drawing
+    return Drawing(name, f"Value ({unit})" if unit else "Value")
+
+
 def row_frequencies(feature: str, spec: FeatureSpec) -> np.ndarray:
     """Return what each row of a feature stands for; see `Feature.row_centres`."""
     return make_features(spec, (feature,))[feature].row_centres()

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import numpy as np
-import scipy.sparse
 
 from asc.errors import UsageError
 from asc.features.averaging import ColumnAverage
@@ -37,6 +36,8 @@ class FrontEnd:
     def __init__(
         self, spec: FeatureSpec, features: Iterable[str] | None = None
     ) -> None:
+        import scipy.sparse
+
         self.spec = spec
         self.features = make_features(spec, features)
         self._bins = spec.bins

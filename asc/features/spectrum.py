@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
-import scipy.fft
-import scipy.sparse
 
 from asc.compiled import compiled
 from asc.features.spec import FeatureSpec
+
+if TYPE_CHECKING:
+    import scipy.sparse
 
 #: Frames transformed at a time: few enough to stay in a core's cache.
 _BLOCK = 32
@@ -40,6 +43,8 @@ def power_spectrogram(y: np.ndarray, spec: FeatureSpec) -> np.ndarray:
     by that gain afterwards. On recordings of urban scenes this made the largest
     error of a Mel cell four times smaller.
     """
+    import scipy.sparse
+
     bins = slice(0, 1 + spec.n_fft // 2)
     each = scipy.sparse.identity(bins.stop, np.float32, "csr")
     return weighted_power(y, spec, make_window(spec), bins, each)
@@ -67,6 +72,8 @@ def weighted_power(
     -------
     np.ndarray [shape=(rows, frames)], float32
     """
+    import scipy.fft
+
     if spec.center:
         half = spec.n_fft // 2
         y = np.pad(y, half, mode=spec.pad_mode)  # type: ignore[call-overload]

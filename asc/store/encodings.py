@@ -6,7 +6,7 @@ import h5py
 import numpy as np
 
 from asc.errors import StoreError
-from asc.features import FEATURES, Drawing, Encoding, FeatureSpec, registered
+from asc.features import Encoding, FeatureSpec, registered
 from asc.store import schema
 
 
@@ -38,13 +38,6 @@ def read_encodings(file: h5py.File, spec: FeatureSpec) -> dict[str, Encoding]:
         else:
             found[name] = _read_encoding(attributes, name, spec.dtype)
     return found
-
-
-def drawing_of(name: str, spec: FeatureSpec, encoding: Encoding) -> Drawing:
-    """Return how a feature is drawn; its class need not be registered."""
-    if name in FEATURES:
-        return FEATURES.get(name)(spec).drawing
-    return Drawing(name, encoding.unit or "Value")
 
 
 def _check_line(

@@ -21,6 +21,7 @@ import numpy as np
 from scipy import fft
 
 from asc.errors import UsageError
+from asc.features.representations.mel import Mel
 
 if TYPE_CHECKING:
     from asc.store.reader import FeatureStore
@@ -126,16 +127,11 @@ def _blocks(rows: np.ndarray) -> Iterator[np.ndarray]:
 
 def _band_edges(store: FeatureStore) -> np.ndarray:
     """Return the first Mel row of each band, and the end of the last one."""
-    from librosa import mel_frequencies
-
     spec = store.spec
-    usable = "mel" in spec.features and spec.columns >= _FEWEST_COLUMNS
+    usable = Mel.name in spec.features and spec.columns >= _FEWEST_COLUMNS
     edges = np.zeros(0, int)
     if usable:
-        centres = mel_frequencies(
-            spec.rows + 2, fmin=spec.fmin, fmax=spec.fmax, htk=spec.mel_htk
-        )[1:-1]
-        first, end = np.searchsorted(centres, _RANGE)
+        first, end = np.searchsorted(Mel(spec).row_centres(), _RANGE)
         edges = np.unique(np.linspace(first, end, _BANDS + 1).astype(int))
     if len(edges) <= _FEWEST_BANDS:
         raise UsageError(
@@ -154,7 +150,7 @@ def _traces(store: FeatureStore, rows: np.ndarray, edges: np.ndarray) -> np.ndar
     np.ndarray [shape=(clips, frequencies, bands - 1)], complex64
         Of unit length, or zero where nothing happens.
     """
-    levels = store.to_decibels("mel", store.features("mel")[rows, :, :, 0])
+    levels = store.decode(Mel.name, store.features(Mel.name)[rows, :, :, 0])
     loudest = levels.max(axis=(1, 2), keepdims=True)
     levels = np.maximum(levels, loudest - np.float32(_DYNAMICS))[:, : edges[-1]]
     bands = np.add.reduceat(levels, edges[:-1], axis=1)

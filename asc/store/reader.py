@@ -15,9 +15,8 @@ from asc.corpus.builder import leads_outside
 from asc.corpus.leakage import Origins, equal_in_train
 from asc.corpus.splits import split_on_demand
 from asc.errors import StoreError, UsageError
-from asc.features import Drawing, Encoding
+from asc.features import Drawing, Encoding, drawing_of
 from asc.store import schema
-from asc.store.encodings import drawing_of
 from asc.store.equal_rows import equal_rows
 from asc.store.header import is_growing, read_header
 from asc.text import printable, unknown_name
@@ -173,7 +172,7 @@ class FeatureStore:
 
     def drawing(self, name: str) -> Drawing:
         """Return how a feature is drawn; its class need not be registered."""
-        return drawing_of(name, self.spec, self.encoding(name))
+        return drawing_of(name, self.spec, self.encoding(name).unit)
 
     @property
     def digest(self) -> str:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
-import scipy.sparse
 
 from asc.errors import UsageError
 from asc.features.feature import DecibelFeature, register_feature
 from asc.features.spec import FeatureSpec
 from asc.features.spectrum import power_spectrogram
 from asc.text import counted
+
+if TYPE_CHECKING:
+    import scipy.sparse
 
 
 @register_feature
@@ -30,6 +34,8 @@ class Mel(DecibelFeature):
 
     def weights(self) -> scipy.sparse.csr_matrix:
         """Return the Mel filter bank; see `mel_filters`."""
+        import scipy.sparse
+
         return scipy.sparse.csr_matrix(mel_filters(self.spec)[:, self.spec.bins])
 
     def row_centres(self) -> np.ndarray:
@@ -93,4 +99,6 @@ def mel_spectrogram(y: np.ndarray, spec: FeatureSpec) -> np.ndarray:
     np.ndarray [shape=(rows, 1 + n // hop_length)], float32
         Equals `librosa.feature.melspectrogram` within single precision.
     """
+    import scipy.sparse
+
     return scipy.sparse.csr_matrix(mel_filters(spec)) @ power_spectrogram(y, spec)

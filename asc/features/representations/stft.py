@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
-import scipy.sparse
 
 from asc.features.averaging import area_matrix
 from asc.features.feature import DecibelFeature, register_feature
+
+if TYPE_CHECKING:
+    import scipy.sparse
 
 
 @register_feature
