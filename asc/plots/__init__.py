@@ -7,6 +7,7 @@ cheap: matplotlib is imported when the first picture is drawn.
 """
 
 from asc.plots.batch import batch_sheet
+from asc.plots.clip import clip_figure, scale_figure
 from asc.plots.confusion import confusion_figure
 from asc.plots.curves import curve_figure, curves_figure
 from asc.plots.files import SUFFIXES, save
@@ -17,8 +18,6 @@ from asc.plots.reliability import reliability_figure
 from asc.plots.spectrogram_axes import Panel, colour_limits, feature_panel
 from asc.plots.spectrograms import (
     Tile,
-    clip_figure,
-    scale_figure,
     spectrogram_figure,
     spectrogram_sheet,
 )

@@ -15,6 +15,7 @@ from asc.plots.style import (
     LABEL,
     TICK,
     TITLE,
+    add_axes,
     new_figure,
     plain,
     style_axes,
@@ -46,7 +47,7 @@ def batch_sheet(
     Parameters
     ----------
     panels : sequence of Panel
-        One per clip, all of one unit.
+        One per clip.
     labels : np.ndarray [shape=(batch, scenes)]
         Weights of the scenes.
     scenes : sequence of str
@@ -80,15 +81,9 @@ def batch_sheet(
         line, column = divmod(place, columns)
         left = _LEFT + column * _TILE[0]
         top = _HEAD + line * _TILE[1]
-        axes = figure.add_axes(
-            (
-                left / width,
-                1 - (top + _TILE[1] - 6) / height,
-                (_TILE[0] - _LEFT) / width,
-                (_TILE[1] - _ABOVE - 6) / height,
-            )
-        )
-        draw_panel(axes, panel, limits[panel.unit])
+        size = _TILE[0] - _LEFT, _TILE[1] - _ABOVE - 6
+        axes = add_axes(figure, left, top + _ABOVE, *size)
+        draw_panel(axes, panel, limits[panel.value_label])
         axes.set(xticks=[], yticks=[])
         style_axes(axes)
         write_lines(

@@ -19,6 +19,7 @@ from asc.plots.style import (
     PLAIN,
     TICK,
     TITLE,
+    add_axes,
     new_figure,
     plain,
     style_axes,
@@ -119,7 +120,7 @@ def _shades(colour: str) -> Colormap:
     """Return a colour from nearly transparent to opaque, for light and dark paper."""
     from matplotlib.colors import LinearSegmentedColormap
 
-    ends: Any = [(colour, 0.08), (colour, 1.0)]
+    ends: Any = [(colour, 0.12), (colour, 1.0)]
     return LinearSegmentedColormap.from_list("shares", ends, N=64)
 
 
@@ -153,8 +154,7 @@ def _arrange(figure: Figure, axes: Axes, side: int, title: str) -> None:
         color=INK,
         **PLAIN,
     )
-    place = ((left + side + 18) / width, bottom / height, 24 / width, side / height)
-    _draw_scale(figure.add_axes(place))
+    _draw_scale(add_axes(figure, left + side + 18, top, 24, side))
 
 
 def _draw_scale(axes: Axes) -> None:

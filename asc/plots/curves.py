@@ -104,7 +104,7 @@ def curve_figure(
     """
     check_choice("measure", measure, tuple(MEASURES))
     figure = new_figure(*_PANEL)
-    figure.subplots_adjust(**margins(*_PANEL, left=54, right=8, top=28, bottom=44))
+    figure.subplots_adjust(**margins(*_PANEL, left=60, right=12, top=28, bottom=44))
     _draw_panel(figure.subplots(), measure, _series(history), best_epoch, augmented)
     return figure
 
@@ -152,8 +152,10 @@ def _draw_panel(
         axes.yaxis.set_major_formatter(FuncFormatter(lambda share, _: _percent(share)))
     axes.set(xlabel="Epoch", ylabel=MEASURES[measure])
     style_axes(axes, grid=True, frame=False)
+    # At one place, however long the numbers beside it are.
+    axes.yaxis.set_label_coords(-46 / axes.bbox.width, 0.5)
     if axes.get_legend_handles_labels()[0]:
-        legend_above(axes)
+        legend_above(axes, left=-0.08)
 
 
 def _draw_curve(

@@ -74,7 +74,9 @@ def embed(figure: Figure, *, alt: str, limit: int = 30_000) -> Embedded:
         )
     else:
         markup = (
-            f'<svg viewBox="0 0 {width} {height}" role="img" style="{style}">'
+            f'<svg viewBox="0 0 {width} {height}" role="img"'
+            # The font of the page can be wider than the one of the layout.
+            f' style="{style};overflow:visible">'
             f"<title>{escaped(alt)}</title>{drawn}</svg>"
         )
     return Embedded(markup, width, height)

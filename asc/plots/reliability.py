@@ -89,5 +89,5 @@ def reliability_figure(
     axes.set_xticks(ticks, names)
     axes.set_yticks(ticks, names)
     style_axes(axes, grid=True, frame=False)
-    legend_above(axes, left=-0.1)
+    legend_above(axes, left=-0.15)
     return figure

@@ -15,13 +15,14 @@ from asc.plots.style import style_axes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.colors import Colormap
     from matplotlib.image import AxesImage
 
 COLOURS = "magma"
 #: Most decibels that the colours are spread over.
 _MOST_DECIBELS = 100.0
-#: Frequencies worth a tick where the rows are not equally wide (in Hz), those to keep
-#: first.
+#: Values worth a tick where the rows are not equally wide, those to keep first: the
+#: frequencies that are on most drawings of a spectrum (in Hz).
 _TICKS = (1000, 10000, 100, 500, 5000, 2000, 20000, 200, 20, 50)
 #: Nearer to each other than this fraction of the axis, tick labels would touch.
 _TICK_GAP = 0.085
@@ -41,36 +42,39 @@ class Panel:
         Length of the clip.
     name : str
         Such as ``Mel`` or ``STFT, side``.
-    unit : str
-        Label of the colour bar. Panels of one unit share their colours.
-    frequencies : np.ndarray [shape=(rows,)], optional
-        Centre frequency of each row (in Hz), ascending. Without them the rows are
-        numbered.
+    value_label : str
+        Label of the colour bar. Panels of one label share their colours.
+    row_label : str
+        Label of the vertical axis.
+    row_centres : np.ndarray [shape=(rows,)], optional
+        What each row stands for, ascending, such as its frequency (in Hz). Without
+        them the rows are numbered.
 
     Raises
     ------
     UsageError
-        If the values are not a matrix, or do not fit the frequencies.
+        If the values are not a matrix, or do not fit the centres of the rows.
     """
 
     values: np.ndarray
     seconds: float
     name: str
-    unit: str
-    frequencies: np.ndarray | None = None
+    value_label: str
+    row_label: str = "Row"
+    row_centres: np.ndarray | None = None
 
     def __post_init__(self) -> None:
-        rows = self.values.shape[0] if self.values.ndim == 2 else 0
-        if not rows or self.frequencies is not None and len(self.frequencies) != rows:
+        shape, centres = self.values.shape, self.row_centres
+        if len(shape) != 2 or not shape[0]:
             raise UsageError(
-                "The values of a panel must have the shape (rows, columns), one"
-                f" frequency per row. Got {self.values.shape}."
+                f"The values of {self.name} must have the shape (rows, columns). Got"
+                f" {shape}."
             )
-
-    @property
-    def y_label(self) -> str:
-        """What the vertical axis counts."""
-        return "Row" if self.frequencies is None else "Frequency (Hz)"
+        if centres is not None and len(centres) != shape[0]:
+            raise UsageError(
+                f"{self.name} must have one row centre for each of {shape[0]} rows. Got"
+                f" {len(centres)}."
+            )
 
 
 def feature_panel(
@@ -88,17 +92,19 @@ def feature_panel(
         Added to the name, such as ``side``.
     """
     name = {"mel": "Mel", "stft": "STFT"}.get(feature, feature)
+    known = feature in FEATURES
     return Panel(
         values,
         spec.seconds,
         f"{name}, {channel}" if channel else name,
         "Level (dB re full scale)",
-        row_frequencies(feature, spec) if feature in FEATURES else None,
+        "Frequency (Hz)" if known else "Row",
+        row_frequencies(feature, spec) if known else None,
     )
 
 
 def colour_limits(panels: Sequence[Panel]) -> dict[str, Limits]:
-    """Return the lowest and the highest value of the colours of each unit.
+    """Return the lowest and the highest value of the colours of each value label.
 
     Values outside are drawn in the outermost colours. Above, that is a cell in a
     thousand, since a few at the lowest frequencies are much louder than the rest.
@@ -108,10 +114,10 @@ def colour_limits(panels: Sequence[Panel]) -> dict[str, Limits]:
     """
     values: dict[str, list[np.ndarray]] = {}
     for panel in panels:
-        values.setdefault(panel.unit, []).append(panel.values.ravel())
+        values.setdefault(panel.value_label, []).append(panel.values.ravel())
     return {
-        unit: _limits(np.concatenate(found), "dB" in unit)
-        for unit, found in values.items()
+        label: _limits(np.concatenate(found), "dB" in label)
+        for label, found in values.items()
     }
 
 
@@ -131,7 +137,7 @@ def _limits(values: np.ndarray, decibels: bool) -> Limits:
 def draw_panel(
     axes: Axes, panel: Panel, limits: Limits, *, pixels: bool = False
 ) -> AxesImage:
-    """Draw the values of a panel, with ticks for frequency and time.
+    """Draw the values of a panel, with ticks for rows and time.
 
     Parameters
     ----------
@@ -143,14 +149,12 @@ def draw_panel(
         Leave it to the page to scale the cells, instead of averaging them to the
         pixels of a file.
     """
-    from matplotlib import colormaps
     from matplotlib.ticker import FuncFormatter, MaxNLocator
 
     rows = len(panel.values)
     image = axes.imshow(
         panel.values,
-        # On a page each shade costs bytes, and more could not be told apart.
-        cmap=colormaps[COLOURS].resampled(48 if pixels else 256),
+        cmap=shades(pixels=pixels),
         vmin=limits[0],
         vmax=limits[1],
         extent=(0, panel.seconds, -0.5, rows - 0.5),
@@ -160,39 +164,46 @@ def draw_panel(
     )
     axes.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    if panel.frequencies is None:
+    if panel.row_centres is None:
         axes.yaxis.set_major_locator(MaxNLocator(5, integer=True))
     else:
-        places = frequency_ticks(panel.frequencies)
-        axes.set_yticks(list(places.values()), list(map(_hertz, places)))
+        places = row_ticks(panel.row_centres)
+        axes.set_yticks(list(places.values()), list(map(_short, places)))
     style_axes(axes)
     return image
 
 
-def frequency_ticks(frequencies: np.ndarray) -> dict[float, float]:
-    """Return frequencies worth a tick and their place on an axis of rows.
+def shades(*, pixels: bool) -> Colormap:
+    """Return the colours of values; `pixels` is that of `draw_panel`."""
+    from matplotlib import colormaps
+
+    # On a page each shade costs bytes, and more could not be told apart.
+    return colormaps[COLOURS].resampled(48 if pixels else 256)
+
+
+def row_ticks(centres: np.ndarray) -> dict[float, float]:
+    """Return values worth a tick and their place on an axis of rows.
 
     Parameters
     ----------
-    frequencies : np.ndarray [shape=(rows,)]
-        Centre frequency of each row (in Hz), ascending.
+    centres : np.ndarray [shape=(rows,)]
+        What each row stands for, ascending, such as its centre frequency (in Hz).
 
     Returns
     -------
     dict of float to float
-        Frequency (in Hz) to row; the centre of row 0 is at 0.
+        Value to row; the centre of row 0 is at 0.
     """
     from matplotlib.ticker import MaxNLocator
 
-    rows = len(frequencies)
-    if rows == 1:
-        return {round(float(frequencies[0])): 0.0}
-    # Bands reach about as far as the centres of their neighbours would be.
-    lowest = max(2 * frequencies[0] - frequencies[1], 0)
-    highest = frequencies[-1] ** 2 / frequencies[-2]
-    known = np.concatenate([[lowest], frequencies, [highest]])
+    if len(centres) == 1:
+        return {float(centres[0]): 0.0}
+    # Rows reach about as far as the centres of their neighbours would be.
+    lowest = max(2 * centres[0] - centres[1], min(centres[0], 0))
+    highest = max(2 * centres[-1] - centres[-2], centres[-1] ** 2 / centres[-2])
+    known = np.concatenate([[lowest], centres, [highest]])
     nice = MaxNLocator(5, steps=[1, 2, 2.5, 5, 10]).tick_values(lowest, highest)
-    widths = np.diff(frequencies)
+    widths = np.diff(centres)
     if np.allclose(widths, widths[0], rtol=0.01):
         return _spread(nice, known)
     chosen = _spread(_TICKS, known)
@@ -200,18 +211,18 @@ def frequency_ticks(frequencies: np.ndarray) -> dict[float, float]:
 
 
 def _spread(wanted: Iterable[float], known: np.ndarray) -> dict[float, float]:
-    """Return those of the wanted frequencies that leave room for their labels."""
+    """Return those of the wanted values that leave room for their labels."""
     rows = len(known) - 2
     chosen: dict[float, float] = {}
-    for frequency in wanted:
-        if known[0] - 1e-6 <= frequency <= known[-1] + 1e-6:
-            row = float(np.interp(frequency, known, np.arange(-1, rows + 1)))
+    for value in wanted:
+        if known[0] - 1e-6 <= value <= known[-1] + 1e-6:
+            row = float(np.interp(value, known, np.arange(-1, rows + 1)))
             row = min(max(row, -0.5), rows - 0.5)
             gap = min((abs(row - other) for other in chosen.values()), default=rows)
             if gap >= _TICK_GAP * rows:
-                chosen[float(frequency)] = row
+                chosen[float(value)] = row
     return dict(sorted(chosen.items()))
 
 
-def _hertz(frequency: float) -> str:
-    return f"{frequency / 1000:g}k" if frequency >= 1000 else f"{frequency:g}"
+def _short(value: float) -> str:
+    return f"{value / 1000:g}k" if value >= 1000 else f"{value:g}"

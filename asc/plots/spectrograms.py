@@ -1,4 +1,4 @@
-"""Spectrograms: one clip, one clip of each scene, and a clip on a page."""
+"""Spectrograms as files: one clip, and one clip of each scene."""
 
 from __future__ import annotations
 
@@ -6,20 +6,21 @@ import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from asc.errors import UsageError
-from asc.plots.spectrogram_axes import Limits, Panel, colour_limits, draw_panel
+from asc.plots.spectrogram_axes import Panel, colour_limits, draw_panel
 from asc.plots.style import (
-    BLUE,
     INK,
     LABEL,
+    PANEL_TITLE,
     PLAIN,
     SOFT,
     TICK,
     TITLE,
+    add_axes,
     margins,
     new_figure,
     plain,
@@ -33,14 +34,10 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from matplotlib.image import AxesImage
 
-#: Sizes in pixels: one picture, one panel of a sheet, and of a page.
+#: Sizes in pixels: one picture, one panel of a sheet, and between its lines.
 _PICTURE = (640, 480)
 _PANEL = (320, 240)
 _GAP = 36
-_CARD, _CARD_PANEL, _CARD_WAVE = 330, 150, 40
-_PANEL_TITLE: dict[str, Any] = {"loc": "left", "fontsize": 9.5, "color": INK, "pad": 5}
-#: Pieces of a waveform, each drawn from its lowest to its highest sample.
-_PIECES = 250
 
 
 def spectrogram_figure(
@@ -81,12 +78,12 @@ def spectrogram_figure(
     images: list[tuple[Panel, AxesImage]] = []
     for (line, column), axes in np.ndenumerate(grid):
         panel = panels[line][column]
-        image = draw_panel(axes, panel, limits[panel.unit])
-        axes.set_title(plain(panel.name, 40), **_PANEL_TITLE, **PLAIN)
+        image = draw_panel(axes, panel, limits[panel.value_label])
+        axes.set_title(plain(panel.name, 40), **PANEL_TITLE, **PLAIN)
         bottom = line == len(panels) - 1
         axes.tick_params(labelleft=column == 0, labelbottom=bottom)
         if column == 0:
-            axes.set_ylabel(panel.y_label)
+            axes.set_ylabel(plain(panel.row_label, 40), **PLAIN)
             images.append((panel, image))
         if bottom:
             axes.set_xlabel("Time (s)")
@@ -108,7 +105,7 @@ class Tile:
 def spectrogram_sheet(
     tiles: Sequence[Tile], *, title: str = "", detail: str = ""
 ) -> Figure:
-    """Draw one clip of each scene, panels of one unit in the same colours.
+    """Draw one clip of each scene, panels of one value label in the same colours.
 
     Parameters
     ----------
@@ -150,7 +147,7 @@ def spectrogram_sheet(
         for place in range(high):
             axes = figure.add_subplot(parts[place])
             if place == 0:
-                axes.set_title(plain(tile.title, 20), **_PANEL_TITLE, **PLAIN)
+                axes.set_title(plain(tile.title, 20), **PANEL_TITLE, **PLAIN)
             if place >= len(tile.panels):
                 axes.text(0.5, 0.5, "no clip", ha="center", color=SOFT, fontsize=LABEL)
                 axes.set(xticks=[], yticks=[])
@@ -159,12 +156,12 @@ def spectrogram_sheet(
             if place == 0:
                 _beside_title(axes, plain(tile.detail, 24))
             panel = tile.panels[place]
-            images.append((panel, draw_panel(axes, panel, limits[panel.unit])))
+            images.append((panel, draw_panel(axes, panel, limits[panel.value_label])))
             bottom = lowest and place == high - 1
             axes.tick_params(labelleft=column == 0, labelbottom=bottom)
             if column == 0:
-                label = panel.y_label[0].lower() + panel.y_label[1:]
-                axes.set_ylabel(f"{plain(panel.name, 20)} {label}", **PLAIN)
+                label = panel.row_label[:1].lower() + panel.row_label[1:]
+                axes.set_ylabel(plain(f"{panel.name} {label}", 40), **PLAIN)
             if bottom:
                 axes.set_xlabel("Time (s)")
         if images:
@@ -172,113 +169,6 @@ def spectrogram_sheet(
     _colour_bars(figure, shown, gap=16, **space)
     _heading(figure, plain(title, 60), plain(detail, 120), left=space["left"])
     return figure
-
-
-def clip_figure(
-    panels: Sequence[Panel],
-    limits: dict[str, Limits],
-    *,
-    samples: np.ndarray | None = None,
-) -> Figure:
-    """Draw the features of one clip below each other, narrow enough for a phone.
-
-    Parameters
-    ----------
-    panels : sequence of Panel
-        At least one.
-    limits : dict
-        As `colour_limits` returns them for all clips that are shown together.
-    samples : np.ndarray [shape=(n,)], optional
-        Audio of the clip, drawn above the features and scaled to its own peak.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-        330 pixels wide. `scale_figure` draws its colours.
-    """
-    wave = _CARD_WAVE if samples is not None else 0
-    title, foot = 22, 24
-    height = wave + len(panels) * (_CARD_PANEL + title) + foot
-    figure = new_figure(_CARD, height)
-    left, width = 40, _CARD - 40 - 12
-
-    def place(top: float, tall: float) -> tuple[float, float, float, float]:
-        return left / _CARD, 1 - (top + tall) / height, width / _CARD, tall / height
-
-    if samples is not None:
-        _draw_waveform(figure.add_axes(place(0, wave)), samples)
-    for number, panel in enumerate(panels):
-        top = wave + number * (_CARD_PANEL + title) + title
-        axes = figure.add_axes(place(top, _CARD_PANEL))
-        draw_panel(axes, panel, limits[panel.unit], pixels=True)
-        text = plain(panel.name, 40)
-        axes.set_title(text, **_PANEL_TITLE | {"fontsize": TICK, "pad": 3}, **PLAIN)
-        axes.tick_params(labelbottom=panel is panels[-1])
-        if panel is panels[-1]:
-            _seconds(axes)
-    return figure
-
-
-def scale_figure(unit: str, limits: Limits) -> Figure:
-    """Draw which colour is which value, as a line for a page.
-
-    Parameters
-    ----------
-    unit : str
-    limits : tuple of float
-    """
-    from matplotlib import colormaps
-    from matplotlib.cm import ScalarMappable
-    from matplotlib.colors import Normalize
-
-    from asc.plots.spectrogram_axes import COLOURS
-
-    size = (_CARD, 52)
-    figure = new_figure(*size)
-    shades = ScalarMappable(Normalize(*limits), colormaps[COLOURS].resampled(48))
-    place = (40 / size[0], 36 / size[1], (size[0] - 52) / size[0], 10 / size[1])
-    axes = figure.add_axes(place)
-    axes.imshow(
-        np.linspace(*limits, 48)[None],
-        cmap=shades.cmap,
-        extent=(*limits, 0, 1),
-        aspect="auto",
-        interpolation="none",
-    )
-    axes.set(yticks=[], xlabel=plain(unit, 60))
-    style_axes(axes)
-    return figure
-
-
-def _draw_waveform(axes: Axes, samples: np.ndarray) -> None:
-    """Draw audio as its lowest and highest samples, scaled to its own peak."""
-    pieces = np.array_split(samples, max(min(_PIECES, len(samples)), 1))
-    pieces = [piece for piece in pieces if len(piece)] or [np.zeros(1)]
-    high = np.array([piece.max() for piece in pieces], float)
-    low = np.array([piece.min() for piece in pieces], float)
-    peak = max(np.abs(low).max(), np.abs(high).max(), 1e-9)
-    time = np.linspace(0, 1, len(pieces))
-    axes.fill(
-        np.concatenate([time, time[::-1]]),
-        np.concatenate([high, low[::-1]]) / peak,
-        color=BLUE,
-        linewidth=0.5,
-    )
-    axes.set(xlim=(0, 1), ylim=(-1.02, 1.02))
-    axes.set_axis_off()
-
-
-def _seconds(axes: Axes) -> None:
-    """Write the unit of time at the end of its axis, in place of a label below."""
-    axes.annotate(
-        "s",
-        (1, 0),
-        (2, -3 - TICK),
-        xycoords="axes fraction",
-        textcoords="offset points",
-        fontsize=TICK,
-        color=INK,
-    )
 
 
 def _grid(count: int) -> tuple[int, int]:
@@ -297,29 +187,26 @@ def _colour_bars(
     top: int,
     bottom: int,
 ) -> None:
-    """Draw a colour bar for each unit in the right margin, beside its panels."""
+    """Draw a colour bar for each value label in the right margin, beside its panels."""
     width, height = figure.bbox.size
     groups = [
-        (unit, [image for _, image in found])
-        for unit, found in itertools.groupby(images, lambda one: one[0].unit)
+        (label, [image for _, image in found])
+        for label, found in itertools.groupby(images, lambda one: one[0].value_label)
     ]
-    inner, place = height - top - bottom, 0
-    for unit, found in groups:
-        tall = inner * len(found) / len(images)
-        down = top + inner * place / len(images)
+    line = (height - top - bottom) / len(images)
+    inset = 0.07 if len(groups) > 1 else 0  # so that two bars do not touch
+    place = 0
+    for label, found in groups:
+        tall = line * len(found) * (1 - 2 * inset)
+        down = top + line * (place + inset * len(found))
         place += len(found)
-        if len(groups) > 1:
-            tall, down = 0.86 * tall, down + 0.07 * tall
-        box = (
-            1 - (right - gap) / width,
-            1 - (down + tall) / height,
-            13 / width,
-            tall / height,
-        )
         bar = figure.colorbar(
-            found[0], cax=figure.add_axes(box), extend="both", extendfrac=14 / tall
+            found[0],
+            cax=add_axes(figure, width - right + gap, down, 13, tall),
+            extend="both",
+            extendfrac=14 / tall,
         )
-        style_colour_bar(bar, plain(unit, 40))
+        style_colour_bar(bar, plain(label, 40))
 
 
 def _heading(figure: Figure, title: str, detail: str, *, left: int) -> None:

@@ -44,6 +44,9 @@ TITLE, LABEL, TICK = 10.5, 9.0, 8.0
 #: files: a dollar sign in one must not start a formula.
 PLAIN: dict[str, Any] = {"parse_math": False, "usetex": False}
 
+#: How the title of one of several panels is written.
+PANEL_TITLE: dict[str, Any] = {"loc": "left", "fontsize": 9.5, "color": INK, "pad": 5}
+
 
 def palette_css() -> str:
     """Return a style sheet that defines ``--ink`` etc.: light, dark and on paper."""
@@ -68,6 +71,15 @@ def new_figure(width: int, height: int) -> Figure:
     figure.set_layout_engine("none")  # a user's matplotlibrc may ask for one
     FigureCanvasAgg(figure)
     return figure
+
+
+def add_axes(
+    figure: Figure, left: float, top: float, width: float, height: float
+) -> Axes:
+    """Add axes at a place in pixels, counted from the left and from the top."""
+    across, down = figure.bbox.size
+    place = left / across, 1 - (top + height) / down, width / across, height / down
+    return figure.add_axes(place)
 
 
 def margins(
@@ -105,8 +117,8 @@ def legend_above(axes: Axes, *, left: float = 0) -> None:
         ncols=4,
         borderaxespad=0.2,
         borderpad=0.2,
-        columnspacing=1.0,
-        handlelength=1.6,
+        columnspacing=0.9,
+        handlelength=1.5,
         handletextpad=0.4,
         fontsize=TICK,
         labelcolor=INK,

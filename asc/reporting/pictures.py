@@ -11,7 +11,7 @@ from functools import lru_cache
 import numpy as np
 
 from asc.features import FeatureSpec, row_frequencies
-from asc.plots.spectrogram_axes import COLOURS, frequency_ticks
+from asc.plots.spectrogram_axes import COLOURS, row_ticks
 from asc.reporting.charts import picture
 from asc.reporting.html import Element, tag
 
@@ -136,7 +136,7 @@ def _palette() -> bytes:
 def _frequencies(feature: str, spec: FeatureSpec) -> list[tuple[float, float]]:
     """Return frequencies to mark (in Hz), and their height as a share."""
     if feature == "mel":
-        places = frequency_ticks(row_frequencies("mel", spec))
+        places = row_ticks(row_frequencies("mel", spec))
         return [(hertz, (row + 0.5) / spec.rows) for hertz, row in places.items()]
     from matplotlib.ticker import MaxNLocator
 

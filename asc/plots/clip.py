@@ -1,0 +1,122 @@
+"""One clip on a page: waveform and features below each other, and their colours."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from asc.errors import UsageError
+from asc.plots.spectrogram_axes import Limits, Panel, draw_panel, shades
+from asc.plots.style import (
+    BLUE,
+    PANEL_TITLE,
+    PLAIN,
+    TICK,
+    add_axes,
+    new_figure,
+    plain,
+    style_axes,
+)
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+#: Pixels of the figure, and of what is in it. All lie above each other.
+_WIDTH, _LEFT, _RIGHT = 330, 40, 12
+_WAVE, _ABOVE, _PANEL, _FOOT = 40, 22, 150, 42
+#: Pieces of a waveform, each drawn from its lowest to its highest sample.
+_PIECES = 250
+
+
+def clip_figure(
+    panels: Sequence[Panel],
+    limits: Mapping[str, Limits],
+    *,
+    samples: np.ndarray | None = None,
+) -> Figure:
+    """Draw the features of one clip below each other, narrow enough for a phone.
+
+    Parameters
+    ----------
+    panels : sequence of Panel
+        At least one.
+    limits : mapping of str to (float, float)
+        As `colour_limits` returns them for all clips that are shown together.
+    samples : np.ndarray [shape=(n,)], optional
+        Audio of the clip, drawn above the features and scaled to its own peak.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        330 pixels wide. `scale_figure` draws which colour is which value.
+
+    Raises
+    ------
+    UsageError
+        If there is no panel.
+    """
+    if not panels:
+        raise UsageError("A clip needs at least one feature to draw. Got none.")
+    top = 0 if samples is None else _WAVE
+    figure = new_figure(_WIDTH, top + len(panels) * (_ABOVE + _PANEL) + _FOOT)
+    width = _WIDTH - _LEFT - _RIGHT
+    if samples is not None:
+        _draw_waveform(add_axes(figure, _LEFT, 0, width, _WAVE), samples)
+    for number, panel in enumerate(panels):
+        top += _ABOVE
+        axes = add_axes(figure, _LEFT, top, width, _PANEL)
+        top += _PANEL
+        draw_panel(axes, panel, limits[panel.value_label], pixels=True)
+        name = plain(panel.name, 40)
+        axes.set_title(name, **PANEL_TITLE | {"fontsize": TICK, "pad": 3}, **PLAIN)
+        lowest = number == len(panels) - 1
+        axes.tick_params(labelbottom=lowest)
+        if lowest:
+            axes.set_xlabel("Time (s)")
+    return figure
+
+
+def scale_figure(label: str, limits: Limits) -> Figure:
+    """Draw which colour is which value, as a line for a page.
+
+    Parameters
+    ----------
+    label : str
+        What the values are, with their unit.
+    limits : (float, float)
+        Values of the darkest and the brightest colour.
+    """
+    figure = new_figure(_WIDTH, 56)
+    axes = add_axes(figure, _LEFT, 6, _WIDTH - _LEFT - _RIGHT, 10)
+    axes.imshow(
+        np.linspace(*limits, 64)[None],
+        cmap=shades(pixels=True),
+        extent=(*limits, 0, 1),
+        aspect="auto",
+        interpolation="none",
+    )
+    axes.set_yticks([])
+    axes.set_xlabel(plain(label, 60), **PLAIN)
+    style_axes(axes)
+    return figure
+
+
+def _draw_waveform(axes: Axes, samples: np.ndarray) -> None:
+    """Draw audio as its lowest and highest samples, scaled to its own peak."""
+    count = max(min(_PIECES, len(samples)), 1)
+    pieces = np.array_split(samples if len(samples) else np.zeros(1), count)
+    high = np.array([piece.max() for piece in pieces], float)
+    low = np.array([piece.min() for piece in pieces], float)
+    peak = max(np.abs(low).max(), np.abs(high).max(), 1e-9)
+    time = np.linspace(0, 1, count)
+    axes.fill(
+        np.concatenate([time, time[::-1]]),
+        np.concatenate([high, low[::-1]]) / peak,
+        color=BLUE,
+        linewidth=0.5,
+    )
+    axes.set(xlim=(0, 1), ylim=(-1.02, 1.02))
+    axes.set_axis_off()
