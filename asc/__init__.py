@@ -38,6 +38,7 @@ _PUBLIC = {
     "predict": "asc.prediction",
     "pull": "asc.transfer.stores",
     "push": "asc.transfer.stores",
+    "register_augmentation": "asc.pipeline.transforms",
     "register_feature": "asc.features",
     "register_model": "asc.models",
     "register_reader": "asc.corpus",
@@ -72,6 +73,7 @@ if TYPE_CHECKING:
     from asc.pipeline.augmentation import Augmentation
     from asc.pipeline.dataset import dataset
     from asc.pipeline.statistics import row_statistics
+    from asc.pipeline.transforms import register_augmentation
     from asc.prediction import predict
     from asc.reporting import report
     from asc.store import FeatureStore, verify

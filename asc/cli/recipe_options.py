@@ -10,7 +10,7 @@ import click
 from click.core import ParameterSource
 
 from asc.models import model_names
-from asc.pipeline.augmentation import POLICIES
+from asc.pipeline.augmentation import augmentation_names
 from asc.training.recipe import (
     MONITORS,
     OPTIMIZERS,
@@ -31,7 +31,8 @@ _HELP = {
     "feature": "Feature of the store.",
     "split": "Split: random (leaks recordings), recording, fold1..., folds (all,"
     " pooled), recording1of5..., development (no test part).",
-    "augment": f"Augmentation: {', '.join(POLICIES)}.",
+    "augment": f"Augmentation: {', '.join(augmentation_names())}; or several joined by"
+    " +, such as mixup+specaugment.",
     "mixup_alpha": "Mixup: alpha of Beta(alpha, alpha).",
     "freq_masks": "SpecAugment: number of frequency masks.",
     "freq_width": "SpecAugment: greatest width of one, in rows.",

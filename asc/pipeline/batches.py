@@ -139,17 +139,14 @@ class Batches:
             rows do not fit in memory.
         """
         data, labels = store.features(feature), store.labels()
-        rows = np.asarray(rows)
+        part = rows = np.asarray(rows)
         _check_rows(rows, len(data))
-        if fill is None and augmentation.policy not in ("none", "mixup"):
-            fill = row_statistics(store, feature, rows).mean
         if in_memory:
             order = np.argsort(rows)
-            places = np.empty(len(rows), np.intp)
-            places[order] = np.arange(len(rows))
-            data, labels = _copy_rows(data, rows[order]), labels[rows[order]]
-            rows = places
-        return cls(
+            rows = np.empty(len(part), np.intp)
+            rows[order] = np.arange(len(part))
+            data, labels = _copy_rows(data, part[order]), labels[part[order]]
+        batches = cls(
             data,
             labels,
             len(store.scenes),
@@ -161,6 +158,9 @@ class Batches:
             fill=fill,
             keep_pages=keep_pages,
         )
+        if fill is None and batches._plan(0).has_masks:
+            batches._fill[:] = row_statistics(store, feature, part).mean
+        return batches
 
     def __len__(self) -> int:
         return -(-self._total // self._batch_size)

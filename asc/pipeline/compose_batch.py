@@ -1,8 +1,8 @@
-"""The arithmetic of a batch: gather, cast, mix and mask in one pass over its cells.
+"""The arithmetic of a batch: gather, cast, mix, roll and mask in one pass.
 
 Each stored cell is read once and each cell of the batch written once. The same in
 array operations, of NumPy or of TensorFlow, takes a pass for each step, and the
-passes cost more than the arithmetic.
+passes cost more than the arithmetic. Transforms in NumPy come after it.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from asc.compiled import compiled
-from asc.pipeline.sampling import MASKED, MIXED, EpochPlan
+from asc.pipeline.sampling import EpochPlan
 
 
 def compose(
@@ -35,29 +35,37 @@ def compose(
     features : np.ndarray [shape=(batch, rows, columns, channels)], float32
         Where the cells are written.
     scenes : np.ndarray [shape=(batch, scenes)], float32
-        Where the shares of the scenes are written.
+        Where the weights of the scenes are written.
     """
     rows, mixup_rows = plan.rows, plan.mixup_rows
-    if data.dtype == np.float16:  # which Numba does not know on processors
-        chosen = np.concatenate([rows, np.where(plan.kinds & MIXED, mixup_rows, rows)])
-        data, labels = data[chosen].astype(np.float32), labels[chosen]
-        rows, mixup_rows = np.arange(len(data)).reshape(2, -1)
-    # A memory map, what was read from one, and all of one kind to the compiler.
+    if data.dtype == np.float16:  # which Numba does not support on CPUs
+        used, places = np.unique([rows, mixup_rows], return_inverse=True)
+        data, labels = data[used].astype(np.float32), labels[used]
+        rows, mixup_rows = places.reshape(2, -1)
+    # A memory map, what was read from one, and all of one type to the compiler.
     data = np.asarray(data).view()
     data.flags.writeable = False
     _compose(
         data.reshape(len(data), -1),
         labels,
         rows,
-        plan.kinds,
         mixup_rows,
         plan.mixup_lambda,
+        plan.time_shift,
         plan.freq_spans,
         plan.time_spans,
         fill,
         features,
         scenes,
     )
+    for name, transform in plan.transforms.items():
+        if not hasattr(transform, "apply"):
+            continue
+        places = np.flatnonzero(plan.applied[name])
+        drawn = {key: values[places] for key, values in plan.drawn[name].items()}
+        own, own_scenes = features[places], scenes[places]
+        transform.apply(own, own_scenes, **drawn)
+        features[places], scenes[places] = own, own_scenes
 
 
 @compiled
@@ -65,9 +73,9 @@ def _compose(
     data: np.ndarray,
     labels: np.ndarray,
     rows: np.ndarray,
-    kinds: np.ndarray,
     mixup_rows: np.ndarray,
     mixup_lambda: np.ndarray,
+    time_shift: np.ndarray,
     freq_spans: np.ndarray,
     time_spans: np.ndarray,
     fill: np.ndarray,
@@ -78,24 +86,39 @@ def _compose(
     for place in range(len(rows)):
         own = data[rows[place]]
         cells = features[place].reshape(-1)
-        if kinds[place] & MIXED:
+        weight = mixup_lambda[place]
+        shift = time_shift[place] * features.shape[3]
+        # A row that is not rolled is one band.
+        bands = len(fill) if shift else 1
+        width = len(cells) // bands
+        if weight < 1:
             other = data[mixup_rows[place]]
-            share = mixup_lambda[place]
-            rest = np.float32(1) - share
-            for cell in range(len(cells)):
-                cells[cell] = share * np.float32(own[cell]) + rest * np.float32(
-                    other[cell]
-                )
-            scenes[place, labels[rows[place]]] = share
+            rest = np.float32(1) - weight
+            scenes[place, labels[rows[place]]] = weight
             scenes[place, labels[mixup_rows[place]]] += rest
         else:
-            for cell in range(len(cells)):
-                cells[cell] = own[cell]
             scenes[place, labels[rows[place]]] = 1
-        if kinds[place] & MASKED:
-            for begin, end in freq_spans[place]:
-                for row in range(begin, end):
-                    features[place, row] = fill[row]
-            for begin, end in time_spans[place]:
-                for row in range(len(fill)):
-                    features[place, row, begin:end] = fill[row]
+        for band in range(bands):
+            first = band * width
+            middle, last = first + width - shift, first + width
+            for start, end, target in (
+                (first, middle, first + shift),
+                (middle, last, first),
+            ):
+                source = own[start:end]
+                written = cells[target : target + len(source)]
+                if weight < 1:
+                    added = other[start:end]
+                    for cell in range(len(source)):
+                        written[cell] = weight * np.float32(
+                            source[cell]
+                        ) + rest * np.float32(added[cell])
+                else:
+                    for cell in range(len(source)):
+                        written[cell] = source[cell]
+        for begin, end in freq_spans[place]:
+            for row in range(begin, end):
+                features[place, row] = fill[row]
+        for begin, end in time_spans[place]:
+            for row in range(len(fill)):
+                features[place, row, begin:end] = fill[row]

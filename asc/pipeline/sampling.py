@@ -1,21 +1,21 @@
 """What each epoch shows: an order of rows, and which of them are augmented how.
 
-An epoch's plan is a pure function of seed and epoch, drawn from a counter-based
-generator. So batches do not depend on threads, on earlier epochs, or on
+An epoch's plan is a pure function of seed and epoch, drawn from counter-based
+generators. So batches do not depend on threads, on earlier epochs, or on
 whether a training was interrupted.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 
+from asc.errors import UsageError
 from asc.pipeline.augmentation import Augmentation
-
-#: What may happen to a row; both may.
-MIXED, MASKED = 1, 2
-_KINDS = {"none": 0, "mixup": MIXED, "specaugment": MASKED, "both": MIXED | MASKED}
+from asc.pipeline.transforms import Transform, random_stream
 
 
 @dataclass(frozen=True)
@@ -26,35 +26,64 @@ class EpochPlan:
     ----------
     rows : np.ndarray [shape=(count,)]
         Store rows.
-    kinds : np.ndarray [shape=(count,)], uint8
-        `MIXED`, `MASKED`, both as a sum, or 0.
     mixup_rows : np.ndarray [shape=(count,)]
-        Store rows that those are mixed with that are.
+        Store rows that they are mixed with; the row itself where it is not mixed.
     mixup_lambda : np.ndarray [shape=(count,)], float32
-        Share (lambda) of the row itself then.
+        Weight of the row itself; 1 where it is not mixed.
+    time_shift : np.ndarray [shape=(count,)]
+        By how many columns the row is rolled along time, from 0 on.
     freq_spans, time_spans : np.ndarray [shape=(count, masks, 2)]
-        Begin and end of each mask, where there are any.
+        First and past-the-end row or column of each mask; empty where there is none.
+    applied : dict
+        Name of each transform -> np.ndarray [shape=(count,)], bool: to which rows it
+        is applied.
+    drawn : dict
+        Name of each transform -> arrays for its ``apply``, by their names.
+    transforms : dict
+        Name -> transform, in the order in which they are applied.
     """
 
     rows: np.ndarray
-    kinds: np.ndarray
     mixup_rows: np.ndarray
     mixup_lambda: np.ndarray
+    time_shift: np.ndarray
     freq_spans: np.ndarray
     time_spans: np.ndarray
+    applied: dict[str, np.ndarray]
+    drawn: dict[str, dict[str, np.ndarray]]
+    transforms: dict[str, Transform]
 
     def __len__(self) -> int:
         return len(self.rows)
 
     def __getitem__(self, places: slice | np.ndarray) -> EpochPlan:
-        return EpochPlan(
-            self.rows[places],
-            self.kinds[places],
-            self.mixup_rows[places],
-            self.mixup_lambda[places],
-            self.freq_spans[places],
-            self.time_spans[places],
-        )
+        own = {field.name: getattr(self, field.name) for field in fields(self)}
+        return EpochPlan(**{name: _take(value, places) for name, value in own.items()})
+
+    @property
+    def has_masks(self) -> bool:
+        """Whether any cell may be filled with the mean of its row band."""
+        return bool(self.freq_spans.size or self.time_spans.size)
+
+    def combinations(self) -> list[tuple[tuple[str, ...], np.ndarray]]:
+        """Return each combination of transforms that a row has, with its places."""
+        masks = np.array([*self.applied.values()]).reshape(-1, len(self)).T
+        unique, kinds = np.unique(masks, axis=0, return_inverse=True)
+        return [
+            (
+                tuple(
+                    name for name, used in zip(self.applied, row, strict=True) if used
+                ),
+                np.flatnonzero(kinds.reshape(-1) == kind),
+            )
+            for kind, row in enumerate(unique)
+        ]
+
+
+def _take(value: Any, places: slice | np.ndarray) -> Any:
+    if isinstance(value, dict):
+        return {name: _take(inner, places) for name, inner in value.items()}
+    return value[places] if isinstance(value, np.ndarray) else value
 
 
 def plan_epoch(
@@ -71,59 +100,119 @@ def plan_epoch(
     Parameters
     ----------
     rows : np.ndarray [shape=(clips,)]
-        Store rows of the part. Partners for mixup come from these alone.
+        Store rows of the part. Rows to mix with come from these alone.
     augmentation : Augmentation
     shape : tuple of int
         Rows and columns of the feature, which masks stay inside.
     seed, epoch : int >= 0
         What the plan is drawn from.
     shuffle : bool
-        Permute the epoch. Without it, added rows come after the others.
+        Permute the epoch. Otherwise, added rows come after the others.
+
+    Raises
+    ------
+    UsageError
+        If a name of the policy is unknown, or a transform draws something invalid.
     """
-    rng = np.random.Generator(np.random.Philox(key=[seed, epoch]))
-    count = len(rows)
-    total = augmentation.rows_per_epoch(count)
-    if augmentation.policy == "thirds":
-        added = total - count
-        members = np.concatenate([np.arange(count), rng.permutation(count)[:added]])
-        kinds = np.zeros(total, np.uint8)
-        thirds = count + np.round(np.arange(4) * added / 3).astype(int)
-        for kind, begin, end in zip(
-            ("mixup", "specaugment", "both"), thirds[:-1], thirds[1:], strict=True
-        ):
-            kinds[begin:end] = _KINDS[kind]
-    else:
-        members = np.arange(count)
-        kinds = np.full(total, _KINDS[augmentation.policy], np.uint8)
-
-    # Another clip than the row itself, wherever there is one.
-    step = rng.integers(1, max(count, 2), size=total)
-    partners = (members + step) % max(count, 1)
-    gamma = rng.gamma(augmentation.mixup_alpha, size=(2, total))
-    gamma = np.maximum(gamma, np.finfo(float).tiny)  # both may underflow to 0
-    spans = [
-        _spans(rng, total, masks, width, length)
-        for masks, width, length in (
-            (augmentation.freq_masks, augmentation.freq_width, shape[0]),
-            (augmentation.time_masks, augmentation.time_width, shape[1]),
-        )
-    ]
-    order = rng.permutation(total) if shuffle else np.arange(total)
+    rng = random_stream("sampling", seed, epoch)
     rows = np.asarray(rows, np.int64)
-    return EpochPlan(
-        rows=rows[members][order],
-        kinds=kinds[order],
-        mixup_rows=rows[partners][order],
-        mixup_lambda=(gamma[0] / gamma.sum(axis=0)).astype(np.float32)[order],
-        freq_spans=spans[0][order],
-        time_spans=spans[1][order],
+    total = augmentation.rows_per_epoch(len(rows))
+    order = rng.permutation(total) if shuffle else np.arange(total)
+    shown = np.concatenate([rows, rng.permutation(rows)[: total - len(rows)]])
+
+    columns = {
+        "mixup_rows": shown,
+        "mixup_lambda": np.ones(total, np.float32),
+        "time_shift": np.zeros(total, np.int64),
+        "freq_spans": np.zeros((total, 0, 2), np.int64),
+        "time_spans": np.zeros((total, 0, 2), np.int64),
+    }
+    transforms = augmentation.transforms()
+    applied = _applied(augmentation, transforms, len(rows), total)
+    drawn: dict[str, dict[str, np.ndarray]] = {}
+    drawn_by: dict[str, str] = {}
+    for name, transform in transforms.items():
+        own = transform.draw(random_stream(name, seed, epoch), shown, shape)
+        drawn[name] = {}
+        for column, values in own.items():
+            values = np.asarray(values)
+            if values.shape[:1] != (total,):
+                raise UsageError(
+                    f"Augmentation {name!r} must draw {column} for each of {total}"
+                    f" rows. Got shape {values.shape}."
+                )
+            if column not in columns:
+                drawn[name][column] = values
+                continue
+            if column in drawn_by:
+                raise UsageError(
+                    f"Augmentations {drawn_by[column]!r} and {name!r} cannot be"
+                    f" combined: both draw {column}."
+                )
+            drawn_by[column] = name
+            neutral = columns[column]
+            values = _checked(name, column, values, neutral, rows, shape)
+            if values.ndim == 3:  # no span
+                columns[column] = values * applied[name][:, None, None]
+            else:
+                columns[column] = np.where(applied[name], values, neutral)
+        if drawn[name] and not hasattr(transform, "apply"):
+            raise UsageError(
+                f"Augmentation {name!r} draws {', '.join(drawn[name])}, but has no"
+                " method apply(features, labels, ...) that uses it."
+            )
+    plan = EpochPlan(
+        rows=shown, **columns, applied=applied, drawn=drawn, transforms=transforms
     )
+    return plan[order]
 
 
-def _spans(
-    rng: np.random.Generator, count: int, masks: int, width: int, length: int
+def _applied(
+    augmentation: Augmentation, names: Mapping[str, Any], clips: int, total: int
+) -> dict[str, np.ndarray]:
+    """Return which rows of an unpermuted epoch each transform is applied to."""
+    applied = {name: np.full(total, name in augmentation.every_row) for name in names}
+    parts = augmentation.added_rows
+    bounds = clips + np.round(np.linspace(0, total - clips, len(parts) + 1)).astype(int)
+    for part, begin, end in zip(parts, bounds[:-1], bounds[1:], strict=True):
+        for name in part:
+            applied[name][begin:end] = True
+    return applied
+
+
+def _checked(
+    name: str,
+    column: str,
+    values: np.ndarray,
+    like: np.ndarray,
+    rows: np.ndarray,
+    shape: tuple[int, int],
 ) -> np.ndarray:
-    """Return begin and end of masks [shape=(count, masks, 2)], int32."""
-    widths = rng.integers(0, min(width, length) + 1, size=(count, masks))
-    begin = rng.integers(0, length - widths + 1)
-    return np.stack([begin, begin + widths], axis=-1).astype(np.int32)
+    """Return a column for the compiled pass, which checks no bounds itself."""
+    whole = values.dtype.kind in "iu"
+    valid = values.ndim == like.ndim and values.shape[2:] == like.shape[2:]
+    if column == "mixup_rows":
+        expected = "rows of the part"
+        valid = valid and whole and bool(np.isin(values, rows).all())
+    elif column == "mixup_lambda":
+        expected = "numbers in [0, 1]"
+        valid = valid and bool(((values >= 0) & (values <= 1)).all())
+    elif column == "time_shift":
+        expected = "whole numbers"
+        valid = valid and whole
+        values = values % shape[1]
+    else:
+        length = shape[0] if column == "freq_spans" else shape[1]
+        expected = f"spans in [0, {length}], (count, masks, 2)"
+        valid = valid and whole and _spans_are_inside(values, length)
+    if not valid:
+        raise UsageError(
+            f"{column} of augmentation {name!r} must be {expected}. Got"
+            f" {values.dtype} {values.shape}."
+        )
+    return values.astype(like.dtype)
+
+
+def _spans_are_inside(spans: np.ndarray, length: int) -> bool:
+    begin, end = np.moveaxis(spans, -1, 0)
+    return bool(((begin >= 0) & (begin <= end) & (end <= length)).all())

@@ -9,7 +9,7 @@ import numpy as np
 from asc.errors import AscError
 from asc.features import fit, read_audio
 from asc.pipeline.compose_batch import compose
-from asc.pipeline.sampling import MASKED, MIXED, EpochPlan, plan_epoch
+from asc.pipeline.sampling import EpochPlan, plan_epoch
 from asc.pipeline.statistics import row_statistics
 from asc.reporting.facts import Subject
 from asc.reporting.html import Child, Element, tag
@@ -18,6 +18,7 @@ from asc.reporting.wording import percent
 from asc.store import FeatureStore
 from asc.text import counted
 
+_TRANSFORMS = {"mixup": "Mixup", "specaugment": "SpecAugment"}
 _NAMES = {"stft": "STFT", "mel": "Mel"}
 #: From so many scenes on pictures are smaller, and of more there are none.
 _COARSE, _MOST_SCENES = 20, 60
@@ -144,7 +145,7 @@ def augmentation(subject: Subject) -> list[Child]:
         compose(data, labels, one, fill, features, vector)
         level = store.to_decibels(recipe.feature, features[0, ..., 0])
         names = [paths[one.rows[0]]]
-        if one.kinds[0] & MIXED:
+        if one.mixup_lambda[0] < 1:
             names.append(paths[one.mixup_rows[0]])
         examples.append((kind, names, level, vector[0]))
     limits = colour_limits([level for _, _, level, _ in examples])
@@ -183,18 +184,12 @@ def augmentation(subject: Subject) -> list[Child]:
 def _one_of_each(plan: EpochPlan) -> list[tuple[str, int]]:
     """Return the name and a place of every kind of row that an epoch has."""
     found = []
-    for name, kind in (
-        ("As it is", 0),
-        ("SpecAugment", MASKED),
-        ("Mixup and SpecAugment", MIXED | MASKED),
-        ("Mixup", MIXED),
-    ):
-        places = np.flatnonzero(plan.kinds == kind)
-        if len(places) and kind & MIXED:
-            # The most even mixture: most draws of Beta are near 0 or 1.
-            places = places[[np.abs(plan.mixup_lambda[places] - 0.5).argmin()]]
-        if len(places):
-            found.append((name, int(places[0])))
+    for chosen, places in plan.combinations():
+        weights = plan.mixup_lambda[places]
+        # The most even mixture: most draws of Beta are near 0 or 1.
+        place = places[np.abs(weights - 0.5).argmin()]
+        name = " and ".join(_TRANSFORMS.get(one, one) for one in chosen)
+        found.append((name or "As it is", int(place)))
     return found
 
 

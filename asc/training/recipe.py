@@ -53,7 +53,9 @@ class Recipe:
         One of the store's.
     split : str
         A split of the store. ``random`` leaks recordings into test.
-    augment : {'none', 'mixup', 'specaugment', 'both', 'thirds'}
+    augment : str
+        ``none``, ``thirds``, ``both``, a registered augmentation, or several joined
+        by ``+``: see `asc.Augmentation`.
     mixup_alpha, freq_masks, freq_width, time_masks, time_width
         Strengths, see `asc.pipeline.Augmentation`.
     epochs : int > 0
@@ -196,7 +198,7 @@ class Recipe:
                 value is not None or name not in _OPTIONAL
             ):
                 raise UsageError(f"{name} must be text. Got {value!r}.")
-        self.augmentation()  # checks its own fields
+        self.augmentation().transforms()  # check the strengths, and the names
 
     def augmentation(self) -> Augmentation:
         """Return the augmentation with its strengths."""

@@ -12,16 +12,17 @@ import pytest
 from asc.corpus import Clip, Corpus, Split
 from asc.errors import UsageError
 from asc.features import FeatureSpec
-from asc.pipeline.augmentation import POLICIES, Augmentation
+from asc.pipeline.augmentation import Augmentation
 from asc.pipeline.batches import Batches
 from asc.pipeline.dataset import dataset
-from asc.pipeline.sampling import MASKED, MIXED, plan_epoch
+from asc.pipeline.sampling import plan_epoch
 from asc.pipeline.statistics import row_statistics
 from asc.pipeline.stream import stream_batches
 from asc.store import FeatureStore, StoreWriter
 from asc.store.writer import digest_of
 
 ROWS, COLUMNS = 12, 10
+POLICIES = ("none", "mixup", "specaugment", "both", "thirds")
 SCENES = ("beach", "cafe/restaurant", "home")
 CLIPS, TRAIN = 40, 26
 #: Codes up to this are those of train rows, greater ones those of other rows.
@@ -101,17 +102,22 @@ def assert_equal(first, second):
         np.testing.assert_array_equal(labels, other_labels)
 
 
+def applied(batch, name):
+    return batch.applied.get(name, np.zeros(len(batch), bool))
+
+
 def by_hand(batch, values, fill):
     """Compute a batch from its plan, clip by clip, in double precision."""
     features, labels = [], []
     for place, row in enumerate(batch.rows):
         x = values[row].astype(float)
         y = np.eye(len(SCENES))[row % len(SCENES)]
-        if batch.kinds[place] & MIXED:
-            partner, share = batch.mixup_rows[place], float(batch.mixup_lambda[place])
-            x = share * x + (1 - share) * values[partner].astype(float)
-            y = share * y + (1 - share) * np.eye(len(SCENES))[partner % len(SCENES)]
-        if batch.kinds[place] & MASKED:
+        if applied(batch, "mixup")[place]:
+            other, weight = batch.mixup_rows[place], float(batch.mixup_lambda[place])
+            x = weight * x + (1 - weight) * values[other].astype(float)
+            y = weight * y + (1 - weight) * np.eye(len(SCENES))[other % len(SCENES)]
+        x = np.roll(x, batch.time_shift[place], axis=1)
+        if applied(batch, "specaugment")[place]:
             for begin, end in batch.freq_spans[place]:
                 x[begin:end] = fill[begin:end, None, None]
             for begin, end in batch.time_spans[place]:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from asc.errors import UsageError
 from asc.models import model_names
-from asc.pipeline.augmentation import POLICIES, Augmentation
+from asc.pipeline.augmentation import Augmentation, augmentation_names
 from asc.training.recipe import MONITORS, OPTIMIZERS, Recipe
 
 
@@ -54,7 +54,7 @@ def test_frozen():
             "model": st.sampled_from(model_names()),
             "feature": st.sampled_from(["mel", "stft"]),
             "split": st.text(min_size=1),
-            "augment": st.sampled_from(POLICIES),
+            "augment": st.sampled_from(augmentation_names()),
             "mixup_alpha": st.floats(0.01, 100),
             "freq_width": st.integers(0, 300),
             "epochs": st.integers(1, 10**6),
