@@ -42,7 +42,7 @@ def interval(limits: Sequence[float], *, signed: bool = False) -> str:
     signed : bool
         Write the limits of a difference: ``-1.2 to +3.4``.
     """
-    low, high = (100 * limit for limit in limits)
+    low, high = (round(100 * limit, 1) + 0.0 for limit in limits)  # no -0.0
     return f"{low:+.1f} to {high:+.1f}" if signed else f"{low:.1f}-{high:.1f}"
 
 

@@ -119,7 +119,7 @@ def _pairs(runs: tuple[Path, ...], results: list[Evaluation]) -> list[dict[str, 
     pairs: list[dict[str, Any]] = [{}]
     for test in paired_tests((other, results[0]) for other in results[1:]):
         if isinstance(test, PairedTest):
-            facts = asdict(test) | {"sentence": test.sentence()}
+            facts = asdict(test) | {"sentence": test.summary()}
         else:
             facts = {"difference": None, "sentence": str(test)}
         pairs.append({"paired": {"with": str(runs[0])} | facts})

@@ -1,6 +1,6 @@
-"""Whether accuracies differ by more than luck.
+"""Statistical significance of differences in accuracy.
 
-Clips of one recording are right or wrong together, so recordings are compared, not
+Clips of one recording are right or wrong together, so recordings are permuted, not
 clips.
 """
 
@@ -14,8 +14,15 @@ import numpy as np
 
 from asc.errors import UsageError
 from asc.evaluation.evaluate import Evaluation
-from asc.evaluation.intervals import DRAWS, FEW_RECORDINGS, blocks, cautious_limits
-from asc.text import counted
+from asc.evaluation.intervals import (
+    DRAWS,
+    FEW_RECORDINGS,
+    Interval,
+    blocks,
+    bonett_price_interval,
+    wider,
+)
+from asc.text import counted, interval
 
 
 @dataclass(frozen=True)
@@ -25,25 +32,26 @@ class PairedTest:
     Attributes
     ----------
     difference : float
-        Accuracy of the first less that of the second.
-    ci95 : tuple of two floats
-        It holds 0 where ``p_value`` is 0.05 or more.
-    ci95_cautious : tuple of two floats
-        To go by where recordings are few: they may all be alike, and the next one
-        another (`asc.evaluation.intervals.cautious_interval`). Never narrower.
+        Accuracy of the first minus that of the second.
+    ci95 : (float, float)
+        95 % CI. It contains 0 where ``p_value`` is 0.05 or more.
+    ci95_cautious : (float, float)
+        The conservative 95 % CI, for few recordings: they may all be alike, and the
+        next one different (`asc.evaluation.intervals.bonett_price_interval`). Never
+        narrower than ``ci95``.
     p_value : float in (0, 1]
-        Chance of a difference as large between two that are equally good.
-    accuracies : tuple of two floats
+        Of the paired permutation test over recordings, two-sided.
+    accuracies : (float, float)
     clips : int
     recordings : int or None
-        The unit that was permuted; None if the corpus names none, and clips were.
+        None if the corpus names none; clips were permuted then.
     p_holm : float or None
-        The p-value corrected for the number of comparisons, if there were several.
+        The p-value after Holm's correction, if there were several comparisons.
     """
 
     difference: float
-    ci95: tuple[float, float]
-    ci95_cautious: tuple[float, float]
+    ci95: Interval
+    ci95_cautious: Interval
     p_value: float
     accuracies: tuple[float, float]
     clips: int
@@ -52,26 +60,26 @@ class PairedTest:
 
     @property
     def p(self) -> float:
-        """The p-value to go by: the corrected one if there is one."""
+        """The p-value to report: the corrected one if there is one."""
         return self.p_value if self.p_holm is None else self.p_holm
 
     @property
     def few_recordings(self) -> bool:
-        """Whether `ci95_cautious` must be told."""
+        """Whether ``ci95_cautious`` is the interval to report."""
         return self.recordings is not None and self.recordings < FEW_RECORDINGS
 
-    def sentence(self) -> str:
-        """Return the difference with its interval and its (corrected) p-value."""
-        low, high = (100 * value for value in self.ci95)
-        unit = "clip by clip, recordings unknown"
+    def summary(self) -> str:
+        """Return the difference with its intervals and its (corrected) p-value."""
+        parts = [f"95 % CI {interval(self.ci95, signed=True)}"]
+        if self.few_recordings:
+            parts.append(f"conservative {interval(self.ci95_cautious, signed=True)}")
+        unit = "recordings unknown"
         if self.recordings is not None:
             unit = counted(self.recordings, "recording", "recordings")
-        if self.few_recordings:
-            least, most = (100 * value for value in self.ci95_cautious)
-            unit += f", so few that {least:+.1f} to {most:+.1f} is safer to say"
+        parts.append(f"{counted(self.clips, 'clip', 'clips')}, {unit}")
         return (
-            f"{100 * self.difference:+.2f} points (95 % interval {low:+.1f} to"
-            f" {high:+.1f}; {unit}), p {self.p:.4f}"
+            f"{100 * self.difference:+.1f} percentage points [{'; '.join(parts)}],"
+            f" p {self.p:.4f}"
         )
 
 
@@ -85,18 +93,18 @@ def paired_test(
 ) -> PairedTest:
     """Test whether two models differ on the same clips, recording by recording.
 
-    If both are equally good, each recording could as well have been told by the
-    other one, so the sign of its difference is flipped at random. The interval
-    holds all differences that the same flips do not rule out; with few recordings it
-    is too narrow, as all such intervals are, and the cautious one is told beside it.
+    If both are equally good, the results of each recording could be exchanged, so
+    the sign of its difference is flipped at random. The interval contains all
+    differences that the same flips do not reject. With few recordings it is too
+    narrow; then report the conservative one.
 
     Parameters
     ----------
     a, b : Evaluation or iterable of them
-        Several, such as folds and seeds, are taken together: their accuracy is that
-        of all their clips.
+        Several, such as folds and seeds, are pooled: their accuracy is that of all
+        their clips.
     common : bool
-        Test on the clips that both have, if not all are the same.
+        Test on the clips that both have, if they differ.
     draws : int
     seed : int
 
@@ -107,8 +115,8 @@ def paired_test(
     Raises
     ------
     UsageError
-        If the clips are others, or not equally often tested, or if their scenes or
-        recordings differ.
+        If their clips differ, or how often they were tested, or the scenes or
+        recordings of a clip.
 
     References
     ----------
@@ -128,7 +136,7 @@ def paired_test(
 
 @dataclass(frozen=True)
 class _Pool:
-    """What one or several evaluations say of each clip, sorted by path."""
+    """The results of one or several evaluations, by clip, sorted by path."""
 
     paths: np.ndarray
     scenes: np.ndarray
@@ -140,7 +148,7 @@ class _Pool:
 
     @property
     def shares(self) -> np.ndarray:
-        """What each clip counts in accuracy."""
+        """The weight of each clip in accuracy."""
         return self.tested / self.tested.sum()
 
     @property
@@ -174,30 +182,30 @@ def _pooled(given: Evaluation | Iterable[Evaluation]) -> _Pool:
 
 
 def _matched(a: _Pool, b: _Pool, common: bool = False) -> tuple[_Pool, _Pool]:
-    """Return the two on the same clips, or say why they cannot be compared."""
+    """Return the two on the same clips, or raise UsageError."""
     if common:
         a, b = a.within(b.paths), b.within(a.paths)
         if not len(a.paths):
-            raise UsageError("The two have no clip in common, so nothing is paired.")
+            raise UsageError("The two have no clip in common.")
     if not np.array_equal(a.paths, b.paths):
         shared = np.isin(a.paths, b.paths).sum()
         raise UsageError(
-            f"Only evaluations of the same clips can be compared: one has"
-            f" {counted(len(a.paths), 'clip', 'clips')}, the other {len(b.paths):,},"
-            f" and {shared:,} are in both. Evaluate both on the same part of one split."
+            "Only evaluations of the same clips can be compared. Got"
+            f" {counted(len(a.paths), 'clip', 'clips')} and {len(b.paths):,}, of which"
+            f" {shared:,} are in both. Evaluate both on the same part of one split."
         )
     for what in ("scenes", "recordings"):
         other = np.flatnonzero(getattr(a, what) != getattr(b, what))
         if len(other):
             raise UsageError(
-                f"{a.paths[other[0]]} is not the same clip in both: its"
-                f" {what.removesuffix('s')} is {getattr(a, what)[other[0]]} in one and"
-                f" {getattr(b, what)[other[0]]} in the other."
+                f"{a.paths[other[0]]} is not the same clip in both. Got"
+                f" {what.removesuffix('s')} {getattr(a, what)[other[0]]} and"
+                f" {getattr(b, what)[other[0]]}."
             )
     if not np.allclose(a.shares, b.shares, rtol=1e-9, atol=0):
         raise UsageError(
-            "The two did not test their clips equally often, so their accuracies do"
-            " not count the same. Compare the same folds, each with all its seeds."
+            "The two did not test their clips equally often, so their accuracies are"
+            " weighted differently. Compare the same folds, each with all its seeds."
         )
     return a, b
 
@@ -207,7 +215,7 @@ def paired_tests(
         tuple[Evaluation | Iterable[Evaluation], Evaluation | Iterable[Evaluation]]
     ],
 ) -> list[PairedTest | UsageError]:
-    """Test the first of each pair against the second, with p-values that know of all.
+    """Test the first of each pair against the second, with Holm's correction.
 
     Parameters
     ----------
@@ -234,7 +242,7 @@ def paired_tests(
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """Return p-values that are corrected for their number, by Holm's method.
+    """Return p-values corrected for their number by Holm's method.
 
     References
     ----------
@@ -251,14 +259,20 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 def _tested(a: _Pool, b: _Pool, draws: int = DRAWS, seed: int = 0) -> PairedTest:
     names, member = np.unique(a.recordings, return_inverse=True)
-    shares = np.bincount(member, a.shares)
-    gained = a.right * a.shares - b.right * b.shares
-    gained = np.bincount(member, gained)
+    clips = len(a.paths)
 
-    # Flipping the signs of some recordings leaves no more than the difference that
-    # was seen if their own is 0 or more: differences in random halves tell p-value
-    # and interval at once. To flip none tells nothing. Rounded, because halves that
-    # are equal must not differ by the order of a sum.
+    def per_recording(values: np.ndarray) -> np.ndarray:
+        return np.bincount(member, values)
+
+    shares = per_recording(a.shares)
+    gains = a.right * a.shares - b.right * b.shares
+    gained = per_recording(gains)
+
+    # scipy.stats.permutation_test has the p-value alone. Here the interval comes from
+    # the same draws, so the two cannot contradict each other: flipping the signs of
+    # some recordings leaves no more than the observed difference if their own is 0 or
+    # more, so differences in random halves give both. To flip none tells nothing.
+    # Rounded, because equal halves must not differ by the order of a sum.
     rng = np.random.default_rng(seed)
     lows, highs = np.empty(draws), np.empty(draws)
     for block in blocks(draws, len(names)):
@@ -270,19 +284,19 @@ def _tested(a: _Pool, b: _Pool, draws: int = DRAWS, seed: int = 0) -> PairedTest
     fewer = min((lows <= 0).sum(), (highs >= 0).sum())
     # What 2.5 % of the draws reach at either end is not ruled out.
     rank = max(0, math.ceil(0.025 * (draws + 1)) - 2)
-    low, high = float(np.sort(lows)[rank]), float(np.sort(highs)[-1 - rank])
-    # Recordings that are alike can be drawn at once.
-    kinds, alike = np.unique(np.round([gained, shares], 12), axis=1, return_counts=True)
-    least, most = cautious_limits(
-        kinds[0], kinds[1], alike, (-1.0, 1.0), draws=draws, seed=seed
+    ci95 = float(np.sort(lows)[rank]), float(np.sort(highs)[-1 - rank])
+    conservative = bonett_price_interval(
+        clips * per_recording(np.maximum(gains, 0)),
+        clips * per_recording(np.maximum(-gains, 0)),
+        clips * shares,
     )
     known = a.recordings_known and b.recordings_known
     return PairedTest(
         difference=float(gained.sum()),
-        ci95=(low, high),
-        ci95_cautious=(min(least, low), max(most, high)),
+        ci95=ci95,
+        ci95_cautious=wider(ci95, conservative),
         p_value=float(min(1, 2 * (1 + fewer) / (1 + draws))),
         accuracies=(a.accuracy, b.accuracy),
-        clips=len(a.paths),
+        clips=clips,
         recordings=len(names) if known else None,
     )
