@@ -8,6 +8,8 @@ import numpy as np
 
 #: Codes of uint8. Code 0 never stands for data, so a zero is damage.
 _FIRST_CODE, _LAST_CODE = 1, 255
+#: Steps from the lowest to the highest value.
+STEPS = _LAST_CODE - _FIRST_CODE
 
 
 @dataclass(frozen=True)
