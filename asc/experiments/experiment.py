@@ -248,9 +248,10 @@ def _draw(run: Run, store: FeatureStore) -> None:
     )
     plots.save(figure, run.path / "curves.png")
     features, labels = trainer.first_batch(run, store)
-    levels = store.to_decibels(run.recipe.feature, features)[..., 0]
+    drawing = store.drawing(run.recipe.feature)
+    values = store.decode(run.recipe.feature, features)[..., 0]
     figure = plots.batch_sheet(
-        [plots.feature_panel(each, run.recipe.feature, run.spec) for each in levels],
+        [plots.feature_panel(each, drawing, run.spec.seconds) for each in values],
         labels,
         run.scenes,
         title=f"The first batch, augmentation {run.recipe.augment}",

@@ -112,8 +112,9 @@ def example_rows(store: FeatureStore) -> dict[int, int]:
 
 def row_panels(store: FeatureStore, row: int, feature: str) -> list[Panel]:
     """Return one feature of one clip, a panel for each channel."""
-    values = store.to_decibels(feature, store.features(feature)[row])
+    values = store.decode(feature, store.features(feature)[row])
+    drawing = store.drawing(feature)
     return [
-        feature_panel(values[..., place], feature, store.spec, channel=channel)
+        feature_panel(values[..., place], drawing, store.spec.seconds, channel=channel)
         for place, channel in enumerate(_CHANNELS[store.spec.channels])
     ]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from asc.errors import UsageError
-from asc.features import FEATURES, FeatureSpec, row_frequencies
+from asc.features import Drawing
 from asc.plots.style import style_axes
 
 if TYPE_CHECKING:
@@ -78,28 +78,28 @@ class Panel:
 
 
 def feature_panel(
-    values: np.ndarray, feature: str, spec: FeatureSpec, *, channel: str = ""
+    values: np.ndarray, drawing: Drawing, seconds: float, *, channel: str = ""
 ) -> Panel:
-    """Return decoded values of one feature and channel with their axes.
+    """Return one feature and channel of a clip as the feature says that it is drawn.
 
     Parameters
     ----------
     values : np.ndarray [shape=(rows, columns)]
-        As `FeatureStore.to_decibels` returns them, of one channel.
-    feature : str
-    spec : FeatureSpec
+        As `FeatureStore.decode` returns them, of one channel.
+    drawing : Drawing
+        As `FeatureStore.drawing` returns it.
+    seconds : float
+        Length of the clip.
     channel : str
         Added to the name, such as ``side``.
     """
-    name = {"mel": "Mel", "stft": "STFT"}.get(feature, feature)
-    known = feature in FEATURES
     return Panel(
         values,
-        spec.seconds,
-        f"{name}, {channel}" if channel else name,
-        "Level (dB re full scale)",
-        "Frequency (Hz)" if known else "Row",
-        row_frequencies(feature, spec) if known else None,
+        seconds,
+        f"{drawing.title}, {channel}" if channel else drawing.title,
+        drawing.value_label,
+        drawing.row_label,
+        drawing.row_centres,
     )
 
 

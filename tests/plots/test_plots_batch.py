@@ -7,7 +7,7 @@ import pytest
 
 from asc import plots
 from asc.errors import UsageError
-from asc.features import FeatureSpec
+from asc.features import FeatureSpec, drawing_of
 from asc.plots.batch import label_text, vector_text
 
 SCENES = ("beach", "bus", "cafe/restaurant", "$x_1$")
@@ -18,7 +18,8 @@ def sheet(labels):
     labels = np.asarray(labels, np.float32)
     levels = rng.uniform(-90, 0, (len(labels), 8, 6, 1)).astype(np.float32)
     spec = FeatureSpec(44100, 1.0, rows=8, columns=6)
-    panels = [plots.feature_panel(level, "mel", spec) for level in levels[..., 0]]
+    drawing = drawing_of("mel", spec)
+    panels = [plots.feature_panel(level, drawing, 1.0) for level in levels[..., 0]]
     return levels, plots.batch_sheet(panels, labels, SCENES, title="B")
 
 

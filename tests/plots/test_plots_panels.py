@@ -7,7 +7,7 @@ import pytest
 
 from asc import plots
 from asc.errors import UsageError
-from asc.features import FeatureSpec
+from asc.features import FEATURES, FeatureSpec, drawing_of
 from asc.plots.spectrogram_axes import row_ticks
 
 DECIBELS = "Level (dB re full scale)"
@@ -48,13 +48,24 @@ def test_panels_that_cannot_be_drawn(values, centres):
         plots.Panel(values, 1.0, "MFCC", "Value", "Row", centres)
 
 
-@pytest.mark.parametrize("feature, name", [("mel", "Mel"), ("stft", "STFT")])
-def test_a_feature_says_how_it_is_drawn(feature, name):
+@pytest.mark.parametrize("feature", FEATURES.names())
+def test_a_feature_says_how_it_is_drawn(feature):
     spec = FeatureSpec.for_audio(32000, 2.0, rows=16, columns=4)
-    found = plots.feature_panel(np.zeros(spec.shape[:2]), feature, spec, channel="mid")
-    assert (found.name, found.seconds) == (f"{name}, mid", 2.0)
-    assert found.value_label == DECIBELS and found.row_label == "Frequency (Hz)"
-    assert found.row_centres is not None and (np.diff(found.row_centres) > 0).all()
+    drawing = drawing_of(feature, spec)
+    found = plots.feature_panel(np.zeros((16, 4)), drawing, 2.0, channel="mid")
+    assert (found.name, found.seconds) == (f"{drawing.title}, mid", 2.0)
+    assert found.value_label == drawing.value_label
+    assert found.row_label == drawing.row_label
+    assert found.row_centres is drawing.row_centres
+    plots.clip_figure([found], plots.colour_limits([found])).canvas.draw()
+
+
+def test_a_feature_that_is_not_registered_is_drawn():
+    drawing = drawing_of("foreign", FeatureSpec.for_audio(32000, 2.0), "sone")
+    found = plots.feature_panel(np.zeros((3, 4)), drawing, 2.0)
+    axes, bar = plots.spectrogram_figure([[found]]).axes
+    assert axes.get_title(loc="left") == "foreign"
+    assert axes.get_ylabel() == "Row" and "sone" in bar.get_ylabel()
 
 
 # Colours
