@@ -31,7 +31,7 @@ _PUBLIC = {
     "download_corpus": "asc.transfer.corpora",
     "evaluate": "asc.evaluation.evaluate",
     "extract": "asc.extraction",
-    "make_splits": "asc.corpus",
+    "make_splits": "asc.corpus.splits",
     "open_corpus": "asc.corpus",
     "paired_test": "asc.evaluation.significance",
     "plan": "asc.extraction",
@@ -53,7 +53,8 @@ _PUBLIC = {
 __all__ = ["__version__", *_PUBLIC]
 
 if TYPE_CHECKING:
-    from asc.corpus import Corpus, Reader, make_splits, open_corpus, register_reader
+    from asc.corpus import Corpus, Reader, open_corpus, register_reader
+    from asc.corpus.splits import make_splits
     from asc.errors import AscError
     from asc.evaluation.evaluate import evaluate
     from asc.evaluation.significance import paired_test

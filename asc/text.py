@@ -47,10 +47,12 @@ def interval(limits: Sequence[float], *, signed: bool = False) -> str:
 
 
 def megabytes(size: float) -> str:
-    """Return a number of bytes in MB, or in GB from 10 GB on."""
+    """Return a number of bytes in MB, in kB below 1 MB, or in GB from 10 GB on."""
+    if size < 1e6:
+        return f"{size / 1e3:,.0f} kB"
     if size >= 10e9:
         return f"{size / 1e9:,.1f} GB"
-    return f"{size / 1e6:,.0f} MB"
+    return f"{size / 1e6:,.{1 if size < 10e6 else 0}f} MB"
 
 
 def duration(seconds: float) -> str:
@@ -92,6 +94,14 @@ def table(rows: Iterable[Sequence[object]], align: str = "") -> list[str]:
         ).rstrip()
         for row in cells
     ]
+
+
+def listed(lines: Sequence[object], most: int = 10) -> list[str]:
+    """Return the first lines of a list, indented, and how many more there are."""
+    shown = [f"  {line}" for line in lines[:most]]
+    if len(lines) > most:
+        shown.append(f"  ... and {len(lines) - most:,} more")
+    return shown
 
 
 def unknown_name(kind: str, received: str, known: list[str] | tuple[str, ...]) -> str:

@@ -10,6 +10,7 @@ import click
 
 from asc.cli.options import NearestGroup, json_option, print_json, verbose_option
 from asc.errors import UsageError
+from asc.text import megabytes, printable, table
 
 if TYPE_CHECKING:
     from asc.transfer.cache import CachedStore
@@ -17,11 +18,11 @@ if TYPE_CHECKING:
 
 @click.group(cls=NearestGroup)
 def cache() -> None:
-    """List the stores that were pulled, or make room.
+    """List the stores that were pulled, or remove them.
 
     The environment variable ASC_CACHE is the cache folder  [default: cache], and
-    ASC_CACHE_LIMIT, such as 20GB, its size: after each pull, the least recently
-    used stores are removed until the rest fits.
+    ASC_CACHE_LIMIT, such as 20GB, its largest size: after each pull, the least
+    recently used stores are removed until the others fit.
     """
 
 
@@ -49,18 +50,25 @@ def list_command(as_json: bool) -> int:
             }
         )
         return 0
-    for entry in entries:
-        click.echo(
-            f"{_size(entry.bytes):>14}  {_time(entry):%Y-%m-%d %H:%M}  {entry.path}"
-            f"  {entry.url}{'' if entry.complete else '  (not whole yet)'}"
+    rows = [
+        (
+            megabytes(entry.bytes),
+            f"{_time(entry):%Y-%m-%d %H:%M}",
+            entry.path,
+            printable(entry.url),
+            "" if entry.complete else "(incomplete)",
         )
-    allowed = "" if limit is None else f" of {_size(limit)}"
-    click.echo(f"{_size(total):>14}{allowed} in {downloads()}")
+        for entry in entries
+    ]
+    for line in table(rows, ">") if rows else ():
+        click.echo(line)
+    allowed = "" if limit is None else f" of {megabytes(limit)}"
+    click.echo(f"{megabytes(total)}{allowed} in {downloads()}")
     return 0
 
 
 @cache.command()
-@click.option("--limit", help="Remove until no more than this is left, such as 5GB.")
+@click.option("--limit", help="Remove until at most this is left, such as 5GB.")
 @click.option("--all", "everything", is_flag=True, help="Remove all pulled stores.")
 @json_option
 @verbose_option
@@ -71,20 +79,22 @@ def clean(limit: str | None, everything: bool, as_json: bool) -> int:
     Example:
         asc cache clean --limit 5GB
     """
-    from asc.transfer.cache import cache_limit
-    from asc.transfer.cache import clean as carry_out
-    from asc.transfer.cache import parse_size
+    from asc.transfer import cache as pulled
 
-    wanted = cache_limit() if limit is None else parse_size(limit, "--limit")
-    if wanted is None and not everything:
-        raise UsageError("Say how much may stay with --limit 5GB, or --all for none.")
-    removed = carry_out(wanted, everything)
+    most = (
+        pulled.cache_limit() if limit is None else pulled.parse_size(limit, "--limit")
+    )
+    if most is None and not everything:
+        raise UsageError(
+            "Give --limit SIZE to keep that much, or --all to remove everything."
+        )
+    removed = pulled.clean(most, everything)
     if as_json:
         print_json({"removed": [_facts(entry) for entry in removed]})
         return 0
     for entry in removed:
-        click.echo(f"removed {entry.path}  {entry.url}")
-    click.echo(f"{_size(sum(entry.bytes for entry in removed))} freed")
+        click.echo(f"removed {entry.path}  {printable(entry.url)}")
+    click.echo(f"{megabytes(sum(entry.bytes for entry in removed))} freed")
     return 0
 
 
@@ -97,7 +107,3 @@ def _facts(entry: CachedStore) -> dict[str, Any]:
 
 def _time(entry: CachedStore) -> datetime:
     return datetime.fromtimestamp(entry.used).astimezone()
-
-
-def _size(number: int) -> str:
-    return f"{number / 1e6:,.1f} MB"

@@ -6,8 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from asc.cli.options import percent
-from asc.text import counted
+from asc.text import counted, percent
 
 if TYPE_CHECKING:
     from asc.evaluation.significance import PairedTest

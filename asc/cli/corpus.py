@@ -15,9 +15,11 @@ from asc.cli.options import (
     json_option,
     note,
     print_json,
+    transferring,
     verbose_option,
 )
 from asc.cli.progress import progress
+from asc.text import megabytes
 
 
 @click.group(cls=NearestGroup)
@@ -32,7 +34,7 @@ def corpus() -> None:
 @click.option(
     "--duplicates",
     is_flag=True,
-    help="Read all audio and count equal files, also across parts of splits.",
+    help="Read all audio and count equal files, also between train and test.",
 )
 @json_option
 @verbose_option
@@ -46,7 +48,8 @@ def info(
         asc corpus info TUT-acoustic-scenes-2017-development
     """
     from asc.corpus import open_corpus
-    from asc.corpus.summary import describe, summarise
+    from asc.corpus.description import describe
+    from asc.corpus.summary import summarise
 
     with progress("reading", "clips") as show:
         found = open_corpus(corpus, corpus_format)
@@ -102,18 +105,18 @@ def synth(
 ) -> int:
     """Write a synthetic corpus in the layout of TUT 2017 into FOLDER.
 
-    Scenes differ by spectrum and events, and every recording has a strong
-    signature of its own, so random and recording-disjoint splits behave as they
-    do on real corpora. The same command goes on after an interruption.
+    Scenes differ in spectrum and events, and every recording has a strong
+    signature, so random and recording-disjoint splits behave as on real
+    corpora. The same command resumes after an interruption.
 
     \b
     Example:
         asc corpus synth cache/synthetic --scenes 6 --recordings 8 --clips 4
     """
-    from asc.synthetic.corpus import write_synthetic_corpus
+    from asc.synthetic import corpus as synthetic
 
     with progress("writing", "clips") as show:
-        root = write_synthetic_corpus(
+        root = synthetic.write_synthetic_corpus(
             folder,
             scenes=scenes,
             recordings=recordings,
@@ -135,7 +138,7 @@ def synth(
 )
 @click.option("--list", "listing", is_flag=True, help="Show what would be downloaded.")
 @click.option("--keep", is_flag=True, help="Keep the archives, in DIR/.download.")
-@click.option("--base-url", metavar="URL", help="Another place of the same files.")
+@click.option("--base-url", metavar="URL", help="Another address of the same files.")
 @json_option
 @verbose_option
 def download(
@@ -148,20 +151,20 @@ def download(
 ) -> int:
     """Download NAME into DIR: tut2017-development or tut2017-evaluation.
 
-    Every package is compared with its known MD5 sum and unpacked, and in the end
-    the clips are counted. The same command goes on after an interruption.
-    The licence allows non-commercial use; read it at the address that is shown.
+    Every package is compared with its known MD5 checksum and unpacked, and
+    finally the clips are counted. The same command resumes after an
+    interruption. The licence allows non-commercial use only; its address is shown.
 
     \b
     Example:
         asc corpus download tut2017-development TUT-acoustic-scenes-2017-development
     """
-    from asc.transfer.corpora import download_corpus
+    from asc.transfer import corpora
     from asc.transfer.zenodo import data_set
 
     data = data_set(name)
     licence = (
-        "The licence allows non-commercial use only, and whoever downloads accepts it."
+        "The licence allows non-commercial use only, and by downloading you accept it."
         f" Read it at {data.record}"
     )
     if listing:
@@ -171,20 +174,16 @@ def download(
         for package in data.packages:
             click.echo(f"{package.size:>14,} bytes  {package.name}  md5 {package.md5}")
         click.echo(
-            f"{name}: {data.clips:,} clips, {data.size / 1e9:.1f} GB to download, about"
-            f" {data.unpacked / 1e9:.1f} GB unpacked. {licence}"
+            f"{name}: {data.clips:,} clips, {megabytes(data.size)} to download, about"
+            f" {megabytes(data.unpacked)} unpacked. {licence}"
         )
         return 0
     if folder is None:
         raise click.UsageError("Missing argument 'DIR', the folder to download to.")
     note(licence)
-    with progress("downloading", "MB") as show:
-        download_corpus(
-            name,
-            folder,
-            keep=keep,
-            base_url=base_url,
-            progress=lambda done, total: show(done // 10**6, total // 10**6),
+    with transferring("downloading") as show:
+        corpora.download_corpus(
+            name, folder, keep=keep, base_url=base_url, progress=show
         )
     if as_json:
         print_json({"path": str(folder), "clips": data.clips})

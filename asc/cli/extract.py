@@ -18,14 +18,13 @@ from asc.cli.options import (
     note,
     parameter_option,
     print_json,
-    print_list,
     quieten_cluster,
     scheduler_option,
     verbose_option,
 )
 from asc.cli.progress import progress
 from asc.errors import EXIT_PARTIAL, InputError
-from asc.text import counted
+from asc.text import counted, listed
 
 
 @click.command()
@@ -182,7 +181,8 @@ def _conclude(report: Any, say: Any) -> int:
     failed = counted(len(failures), "clip or row", "clips or rows of metadata")
     if failures:
         click.echo(f"{failed} left out:", err=True)
-        print_list(failures, lambda line: click.echo(line, err=True), most=20)
+        for line in listed(failures, most=20):
+            click.echo(line, err=True)
     if not report.complete:
         raise InputError(
             f"{failed} cannot be used, so the store is not complete. The others are"
@@ -235,7 +235,8 @@ def _describe(plan: Any, as_json: bool) -> int:
         click.echo(f"  {name:<12} {value}")
     for text in plan.notes:
         note(text)
-    print_list(facts["problems"], lambda line: click.echo(line, err=True))
+    for line in listed(facts["problems"]):
+        click.echo(line, err=True)
     return 0
 
 

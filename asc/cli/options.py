@@ -228,16 +228,3 @@ def print_json(value: Any) -> None:
 def note(text: str) -> None:
     """Tell something on standard error that stops nothing."""
     click.echo(f"note: {text}", err=True)
-
-
-def print_list(lines: list[str], say: Callable[[str], None], most: int = 10) -> None:
-    """Say the first lines of a list, and how many more there are."""
-    for line in lines[:most]:
-        say(f"  {line}")
-    if len(lines) > most:
-        say(f"  ... and {len(lines) - most:,} more")
-
-
-def percent(share: float | None) -> str:
-    """Return a share as text; a dash where it is not known."""
-    return "-" if share is None else f"{100 * share:.1f} %"

@@ -1,7 +1,8 @@
-"""asc store: the care of stores."""
+"""asc store: show, verify, draw and share stores."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,15 +14,13 @@ from asc.cli.options import (
     import_option,
     json_option,
     local,
-    percent,
     print_json,
-    print_list,
     transferring,
     verbose_option,
 )
 from asc.cli.progress import progress
 from asc.errors import StoreError
-from asc.text import counted
+from asc.text import counted, listed, megabytes, table
 
 if TYPE_CHECKING:
     from asc.store import FeatureStore
@@ -31,7 +30,7 @@ _STORE = click.argument("store", type=STORE)
 
 @click.group(cls=NearestGroup)
 def store() -> None:
-    """Look at a store, check it, draw its spectrograms, share it.
+    """Show what a store holds, verify it, draw its spectrograms, share it.
 
     STORE is a file, or a URL, which is pulled into the cache first.
     """
@@ -39,17 +38,17 @@ def store() -> None:
 
 @store.command()
 @_STORE
-@click.option("--partial", is_flag=True, help="Also a store that is still growing.")
+@click.option("--partial", is_flag=True, help="Accept a store that is still growing.")
 @click.option(
     "--duplicates",
     is_flag=True,
-    help="Compare all clips for copies that were made louder, cut or encoded again."
-    " 4,680 clips take some minutes, twice as many four times as long.",
+    help="Compare all clips for near-duplicates: changed in level, cut or encoded"
+    " again. 4,680 clips take some minutes, twice as many four times as long.",
 )
 @json_option
 @verbose_option
 def info(store: Path | str, partial: bool, duplicates: bool, as_json: bool) -> int:
-    """Print what STORE holds: clips, scenes, features, splits and what they leak.
+    """Print what STORE holds: clips, scenes, features, splits and their leakage.
 
     \b
     Example:
@@ -65,36 +64,46 @@ def info(store: Path | str, partial: bool, duplicates: bool, as_json: bool) -> i
     if as_json:
         print_json(summary)
         return 0
-    recordings = summary["recordings"]
-    unfinished = "" if summary["complete"] else f" ({summary['finished']:,} finished)"
-    click.echo(
-        f"{summary['path']}: {'complete' if summary['complete'] else 'incomplete'},"
-        f" {summary['clips']:,} clips{unfinished},"
-        f" {'unknown' if recordings is None else recordings} recordings,"
-        f" {summary['bytes'] / 1e6:,.1f} MB"
-    )
-    if summary["failed"] or summary["problems"]:
-        click.echo(
-            f"left out: {counted(summary['failed'], 'clip', 'clips')} that failed,"
-            f" {counted(summary['problems'], 'problem', 'problems')} of the metadata"
-        )
-    click.echo(f"scenes ({len(summary['scenes'])}): {', '.join(summary['scenes'])}")
-    for name, facts in summary["features"].items():
-        click.echo(f"feature {name}: {tuple(facts['shape'])} {facts['dtype']}")
-    _print_splits(summary)
-    for pair in summary.get("copies", ())[:20]:
-        click.echo(f"copy {pair['similarity']:.2f}  {pair['first']}  {pair['second']}")
-    click.echo(f"digest {summary['digest']}")
-    click.echo(f"fingerprint {summary['fingerprint']}")
+    for line in _lines(summary):
+        click.echo(line)
     return 0
 
 
-def _add_copies(opened: FeatureStore, summary: dict[str, Any], show: Any) -> None:
-    """Add near duplicates to a summary: counts for each split, and the pairs."""
-    from asc.corpus.leakage import similar_in_train
-    from asc.store.near_duplicates import find_copies
+def _lines(summary: dict[str, Any]) -> Iterator[str]:
+    """Yield the text of a summary."""
+    from asc.corpus.description import split_lines
 
-    found = find_copies(opened, progress=show)
+    recordings = summary["recordings"]
+    unfinished = "" if summary["complete"] else f" ({summary['finished']:,} finished)"
+    yield (
+        f"{summary['path']}: {'complete' if summary['complete'] else 'incomplete'},"
+        f" {summary['clips']:,} clips{unfinished},"
+        f" {'unknown' if recordings is None else recordings} recordings,"
+        f" {megabytes(summary['bytes'])}"
+    )
+    if summary["failed"] or summary["problems"]:
+        yield (
+            f"left out: {counted(summary['failed'], 'failed clip', 'failed clips')},"
+            f" {counted(summary['problems'], 'problem', 'problems')} of the metadata"
+        )
+    yield f"scenes ({len(summary['scenes'])}): {', '.join(summary['scenes'])}"
+    for name, facts in summary["features"].items():
+        yield f"feature {name}: {tuple(facts['shape'])} {facts['dtype']}"
+    yield from split_lines(summary["splits"])
+    if copies := summary.get("copies"):
+        rows = [(f"{c['similarity']:.2f}", c["first"], c["second"]) for c in copies]
+        yield f"near-duplicates ({len(copies):,}), and their similarity:"
+        yield from listed(table(rows), most=20)
+    yield f"digest {summary['digest']}"
+    yield f"fingerprint {summary['fingerprint']}"
+
+
+def _add_copies(opened: FeatureStore, summary: dict[str, Any], show: Any) -> None:
+    """Add near-duplicates to a summary: counts for each split, and the pairs."""
+    from asc.corpus.leakage import similar_in_train
+    from asc.store.near_duplicates import find_near_duplicates
+
+    found = find_near_duplicates(opened, progress=show)
     pairs = [(copy.first, copy.second) for copy in found]
     for name, facts in summary["splits"].items():
         facts["copies"] = similar_in_train(opened.split(name), pairs)
@@ -109,40 +118,19 @@ def _add_copies(opened: FeatureStore, summary: dict[str, Any], show: Any) -> Non
     ]
 
 
-def _print_splits(summary: dict[str, Any]) -> None:
-    compared = "copies" in summary
-    click.echo(
-        f"{'split':<12}{'train':>8}{'valid.':>8}{'test':>8}{'leakage':>10}"
-        f"{'adjacent':>10}{'equal':>8}" + (f"{'copies':>8}" if compared else "")
-    )
-    for name, facts in summary["splits"].items():
-        click.echo(
-            f"{name:<12}{facts['train']:>8,}{facts['validation']:>8,}"
-            f"{facts['test']:>8,}{percent(facts['leakage']):>10}"
-            f"{percent(facts['adjacent']):>10}{facts['duplicates']:>8,}"
-            + (f"{facts['copies']:>8,}" if compared else "")
-        )
-    click.echo(
-        "leakage: share of test clips whose recording is also in train; adjacent: that"
-        " touch a clip of train in time; equal: test clips that are in train, too"
-        + ("; copies: changed in level, cut or encoded again" if compared else "")
-        + ". Accuracy on a split that leaks is not accuracy on new recordings"
-    )
-
-
 @store.command()
 @_STORE
 @click.option(
     "--audio",
     type=click.Path(path_type=Path),
-    help="Corpus; random rows are computed again from its audio.",
+    help="Corpus; random rows are recomputed from its audio.",
 )
 @click.option(
     "--sample",
     type=click.IntRange(min=1),
     default=20,
     show_default=True,
-    help="How many rows are computed again.",
+    help="Number of rows to recompute.",
 )
 @import_option
 @json_option
@@ -155,39 +143,42 @@ def verify(store: Path | str, audio: Path | None, sample: int, as_json: bool) ->
         asc store verify cache/esc10.h5
     """
     from asc.corpus import open_corpus
-    from asc.store import FeatureStore
-    from asc.store import verify as check
+    from asc.store import FeatureStore, verification
 
     store = local(store)
     opened = FeatureStore(store)
     root = open_corpus(audio).root if audio is not None else None
     with progress("verifying", "rows") as show:
-        problems = check(opened, show, audio=root, sample=sample)
+        problems = verification.verify(opened, show, audio=root, sample=sample)
     if as_json:
         print_json({"store": str(store), "sound": not problems, "problems": problems})
     if problems:
-        print_list(problems, lambda line: click.echo(line, err=True), most=20)
+        for line in listed(problems, most=20):
+            click.echo(line, err=True)
         places = counted(len(problems), "place", "places")
         raise StoreError(
             f"{store} fails verification in {places}. Copy or extract it again."
         )
     if not as_json:
-        click.echo(f"{store}: sound. {len(opened):,} clips, digest {opened.digest}")
+        click.echo(f"{store}: valid. {len(opened):,} clips, digest {opened.digest}")
     return 0
 
 
 @store.command()
 @_STORE
-@click.option("--clip", help="Row number, or the path of a clip or its end.")
+@click.option(
+    "--clip",
+    help="Row number, path of a clip or its end, or a scene for its first clip.",
+)
 @click.option(
     "-o",
     "--output",
     type=click.Path(path_type=Path),
-    help="Picture to write (.png, .pdf, .svg).  [default: beside the store]",
+    help="File to write (.png, .pdf, .svg).  [default: beside the store]",
 )
 @verbose_option
 def preview(store: Path | str, clip: str | None, output: Path | None) -> int:
-    """Draw the features of one clip of STORE, or of one clip of every scene.
+    """Draw the spectrograms of one clip of STORE, or of one clip of every scene.
 
     \b
     Example:
@@ -201,7 +192,7 @@ def preview(store: Path | str, clip: str | None, output: Path | None) -> int:
         figure = plots.preview_scenes(opened)
     else:
         figure = plots.preview_clip(opened, opened.find(clip))
-    # The copy of a URL is in the cache: nobody would look for a picture there.
+    # The copy of a URL is in the cache, where nobody looks for a picture.
     beside = store if isinstance(store, Path) else Path(opened.path.name)
     output = output or beside.with_suffix(".png")
     plots.save(figure, output)
@@ -219,17 +210,17 @@ def push(store: Path, url: str, as_json: bool) -> int:
 
     URL is a folder or file, on a disk of this machine or of the network, or
     s3://, sftp:// or another kind that fsspec knows (pip install 'asc[remote]').
-    To a folder, the same command goes on after an interruption.
+    To a folder, the same command resumes after an interruption.
 
     \b
     Example:
         asc store push cache/esc10.h5 /mnt/shared/stores/
     """
+    from asc.transfer import stores
     from asc.transfer.locations import shown
-    from asc.transfer.stores import push as carry_out
 
     with transferring("pushing") as show:
-        place = shown(carry_out(store, url, progress=show))
+        place = shown(stores.push(store, url, progress=show))
     if as_json:
         print_json({"store": str(store), "url": place})
     else:
@@ -242,20 +233,20 @@ def push(store: Path, url: str, as_json: bool) -> int:
 @json_option
 @verbose_option
 def pull(url: str, as_json: bool) -> int:
-    """Bring the store at URL into the cache, checked row by row.
+    """Download the store at URL into the cache, checked row by row.
 
     URL is http(s)://, a path, or s3://, sftp:// or another kind that fsspec knows
-    (pip install 'asc[remote]'). The same command goes on after an interruption;
-    a store that is there already and did not change is not sent again.
+    (pip install 'asc[remote]'). The same command resumes after an interruption;
+    an unchanged store is not downloaded again.
 
     \b
     Example:
         asc store pull https://example.org/stores/esc10.h5
     """
-    from asc.transfer.stores import pull as carry_out
+    from asc.transfer import stores
 
     with transferring("pulling") as show:
-        path = carry_out(url, progress=show)
+        path = stores.pull(url, progress=show)
     if as_json:
         print_json({"path": str(path), "bytes": path.stat().st_size})
     else:

@@ -28,13 +28,12 @@ Splits are reproducible: they depend on the clips and on `SPLIT_SEED` alone.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from asc.corpus.base import Corpus
-from asc.corpus.leakage import PARTS, Origins, Split
+from asc.corpus.leakage import Origins, Split
 from asc.errors import UsageError
 
 #: Seed of every split. A store's fingerprint covers it.
@@ -259,12 +258,3 @@ def _nearest_draw(
     parts[draws[best, : test_end[best]]] = 2
     parts[draws[best, test_end[best] : validation_end[best]]] = 1
     return parts
-
-
-def describe(splits: Mapping[str, Split]) -> dict[str, dict]:
-    """Return sizes, leakage and adjacent shares of splits, as plain values for JSON."""
-    return {
-        name: {part: len(split.part(part)) for part in PARTS}
-        | {"leakage": split.leakage, "adjacent": split.adjacent}
-        for name, split in splits.items()
-    }

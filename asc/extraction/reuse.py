@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from asc import environment
-from asc.corpus import make_splits
+from asc.corpus.splits import make_splits
 from asc.errors import AscError, InputError, SettingsMismatch, StoreError, UsageError
 from asc.extraction.planning import Plan
 from asc.features import fit, read_audio

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from asc.corpus.splits import PARTS
+from asc.corpus.leakage import PARTS
 from asc.errors import UsageError
 from asc.pipeline.augmentation import Augmentation
 from asc.pipeline.batches import Batches

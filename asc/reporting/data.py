@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from asc.corpus.splits import PARTS
+from asc.corpus.leakage import PARTS
 from asc.errors import AscError
 from asc.reporting.html import Child, Element, tag
 from asc.reporting.record import listing

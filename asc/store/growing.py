@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from asc.corpus import PARTS, Split
+from asc.corpus.leakage import PARTS, Split
 from asc.store import schema
 from asc.store.reader import FeatureStore, existing_path
 

@@ -1,9 +1,9 @@
-"""Clips that are in a store more than once in disguise.
+"""Near-duplicates: clips of the same audio that differ in level, length or encoding.
 
-A copy of a test clip in train is told by heart, whatever recording either is said
-to come from. Copies of the same audio have equal digests (`asc.store.equality`).
-Copies that were made louder, cut, or encoded again have not, but what happens in them
-happens at the same times, and that can be compared.
+A model remembers a test clip whose near-duplicate is in train, whatever recordings the
+two are said to come from. Clips of equal audio have equal digests
+(`asc.store.equal_rows`). Near-duplicates have not, but their events happen at the same
+times, and that can be compared.
 
 References
 ----------
@@ -26,33 +26,33 @@ from asc.features.representations.mel import Mel
 if TYPE_CHECKING:
     from asc.store.reader import FeatureStore
 
-#: Similarity from which two clips count as copies. Measured on ESC-10 and on TAU
-#: scenes: of 80,000 pairs of different recordings the most alike have 0.18, but for
-#: five whose Freesound sources turn out to be the same sound (0.25 to 0.90). Copies
-#: at -12 and -30 dB have 0.97 to 1; at the worst quality of MP3 and Vorbis 0.62 to
-#: 0.96; cut by up to a tenth of their length 0.48 to 0.95 (nine in ten in ESC-10).
+#: Similarity from which two clips count as near-duplicates. Measured on ESC-10 and TAU:
+#: of 80,000 pairs of different recordings the most similar have 0.18, except five whose
+#: Freesound sources are in fact the same sound (0.25 to 0.90). Copies at -12 and -30 dB
+#: have 0.97 to 1; at the lowest quality of MP3 and Vorbis 0.62 to 0.96; cut by up to a
+#: tenth of their length 0.48 to 0.95 (nine in ten in ESC-10).
 NEAR = 0.35
-#: Range of frequencies that lossy encoders keep (in Hz), and its bands.
+#: Frequency range that lossy encoders keep (in Hz), and the number of bands in it.
 _RANGE, _BANDS = (100.0, 4000.0), 32
-#: What is heard: levels below the loudest (in dB), and changes up to this (in dB).
+#: Levels are limited to this range below the loudest, changes to this size (in dB).
 _DYNAMICS, _LARGEST = 60.0, 6.0
 #: Columns between the two times of a difference.
 _STEP = 2
-#: Clips whose traces are kept, and clips that are compared at a time.
+#: Clips whose spectra are kept in memory, and clips that are compared at a time.
 _KEPT, _BLOCK = 1024, 256
 _FEWEST_BANDS, _FEWEST_COLUMNS = 8, 64
 
 
 @dataclass(frozen=True, order=True)
-class Copy:
-    """Two clips that seem to be one.
+class NearDuplicate:
+    """Two clips that seem to be of the same audio.
 
     Attributes
     ----------
     similarity : float in [0, 1]
         1 for equal clips.
     first, second : int
-        Rows, the first one the smaller.
+        Their rows, the smaller one first.
     """
 
     similarity: float
@@ -60,13 +60,13 @@ class Copy:
     second: int
 
 
-def find_copies(
+def find_near_duplicates(
     store: FeatureStore,
     *,
     threshold: float = NEAR,
     progress: Callable[[int, int], None] | None = None,
-) -> list[Copy]:
-    """Compare all clips of a store with one another, by what happens when in them.
+) -> list[NearDuplicate]:
+    """Compare all clips of a store with one another, by the times of their events.
 
     Parameters
     ----------
@@ -78,7 +78,7 @@ def find_copies(
 
     Returns
     -------
-    list of Copy
+    list of NearDuplicate
         The most similar first.
 
     Raises
@@ -89,35 +89,39 @@ def find_copies(
     Notes
     -----
     Mel levels between 100 Hz and 4 kHz become differences of neighbouring bands and
-    of times, limited to 6 dB so that no single bang decides. Similarity is their
+    of times, limited to 6 dB so that no single loud event decides. Similarity is their
     largest correlation over all circular shifts in time. Time grows with the square
     of the number of clips; memory does not grow.
     """
     bands = _band_edges(store)
     rows = store.finished_rows()
     total, done = len(rows) * (len(rows) - 1) // 2, 0
-    found: list[Copy] = []
+    found: list[NearDuplicate] = []
     for start in range(0, len(rows), _KEPT):
         kept = rows[start : start + _KEPT]
-        traces = np.concatenate(
-            [_traces(store, block, bands) for block in _blocks(kept)]
+        spectra = np.concatenate(
+            [_spectra(store, block, bands) for block in _blocks(kept)]
         )
         for others in _blocks(rows[start:]):
-            compared = _traces(store, others, bands)
+            compared = _spectra(store, others, bands)
             for offset in range(0, len(kept), _BLOCK):
                 block = kept[offset : offset + _BLOCK]
                 if block[0] > others[-1]:
                     continue
-                alike = _similarity(traces[offset : offset + _BLOCK], compared, store)
+                similarity = _similarity(
+                    spectra[offset : offset + _BLOCK], compared, store
+                )
                 later = block[:, None] < others
                 done += int(later.sum())
-                for i, j in zip(*np.nonzero((alike >= threshold) & later)):
+                for i, j in zip(*np.nonzero((similarity >= threshold) & later)):
                     found.append(
-                        Copy(float(alike[i, j]), int(block[i]), int(others[j]))
+                        NearDuplicate(
+                            float(similarity[i, j]), int(block[i]), int(others[j])
+                        )
                     )
             if progress is not None:
                 progress(done, total)
-    return sorted(found, key=lambda copy: (-copy.similarity, copy.first, copy.second))
+    return sorted(found, key=lambda pair: (-pair.similarity, pair.first, pair.second))
 
 
 def _blocks(rows: np.ndarray) -> Iterator[np.ndarray]:
@@ -135,20 +139,20 @@ def _band_edges(store: FeatureStore) -> np.ndarray:
         edges = np.unique(np.linspace(first, end, _BANDS + 1).astype(int))
     if len(edges) <= _FEWEST_BANDS:
         raise UsageError(
-            f"The features of {store.path} are too coarse to tell copies: Mel is needed"
-            f" with {_FEWEST_COLUMNS} columns and {_FEWEST_BANDS} rows between"
-            f" {_RANGE[0]:g} and {_RANGE[1]:g} Hz."
+            f"The features of {store.path} are too coarse to find near-duplicates."
+            f" Expected Mel features with {_FEWEST_COLUMNS} columns and {_FEWEST_BANDS}"
+            f" rows between {_RANGE[0]:g} and {_RANGE[1]:g} Hz."
         )
     return edges
 
 
-def _traces(store: FeatureStore, rows: np.ndarray, edges: np.ndarray) -> np.ndarray:
-    """Return the spectra over time of what happens in clips.
+def _spectra(store: FeatureStore, rows: np.ndarray, edges: np.ndarray) -> np.ndarray:
+    """Return the spectra over time of the changes in clips.
 
     Returns
     -------
     np.ndarray [shape=(clips, frequencies, bands - 1)], complex64
-        Of unit length, or zero where nothing happens.
+        Of unit length, or zero where nothing changes.
     """
     levels = store.decode(Mel.name, store.features(Mel.name)[rows, :, :, 0])
     loudest = levels.max(axis=(1, 2), keepdims=True)

@@ -10,9 +10,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from asc.corpus import PARTS, Problem, Split
+from asc.corpus import Problem
 from asc.corpus.builder import leads_outside
-from asc.corpus.leakage import Origins, equal_in_train
+from asc.corpus.leakage import PARTS, Origins, Split, equal_in_train
 from asc.corpus.splits import split_on_demand
 from asc.errors import StoreError, UsageError
 from asc.features import Drawing, Encoding, drawing_of

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from asc.corpus import PARTS
+from asc.corpus.leakage import PARTS
 from asc.environment import dsp_versions
 from asc.errors import InputError, StoreError
 from asc.features import FrontEnd, fit, read_audio

@@ -19,8 +19,8 @@ from typing import Any
 import h5py
 import numpy as np
 
-from asc.corpus import PARTS, Corpus, Problem, Split
-from asc.corpus.leakage import Origins
+from asc.corpus import Corpus, Problem
+from asc.corpus.leakage import PARTS, Origins, Split
 from asc.errors import StoreError
 from asc.features import FeatureSpec, make_features
 from asc.store import schema

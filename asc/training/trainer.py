@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from asc.corpus.splits import PARTS
+from asc.corpus.leakage import PARTS
 from asc.errors import UsageError
 from asc.files import write_json
 from asc.models import build_model, parameter_counts

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from asc.corpus import Clip, Corpus, make_splits
+from asc.corpus import Clip, Corpus
+from asc.corpus.splits import make_splits
 from asc.features import FeatureSpec
 from asc.store import FeatureStore, StoreWriter
 from asc.store.fingerprint import provenance

@@ -137,9 +137,9 @@ def test_extraction_by_command_fails_completes_and_refuses(own_corpus, write_wav
     assert (info["complete"], info["clips"], info["failed"]) == (True, 23, 1)
     assert info["problems"] == 0
     told = run("asc", "store", "info", "s.h5", cwd=folder).stdout
-    assert "left out: 1 clip that failed, 0 problems of the metadata" in told
+    assert "left out: 1 failed clip, 0 problems of the metadata" in told
     told = run("asc", "store", "info", "s.h5", "--duplicates", cwd=folder)
-    assert "too coarse to tell copies" in sentence(told, 2)
+    assert "too coarse to find near-duplicates" in sentence(told, 2)
     assert "cafe/restaurant" in info["scenes"]
 
     before = (folder / "s.h5").read_bytes()
@@ -370,7 +370,9 @@ def test_leakage_is_shown_of_corpus_and_store(tiny_corpus, tiny_store, tmp_path)
     told = run("asc", "store", "info", tiny_store, "--duplicates", cwd=tmp_path)
     sentence(told, 0)
     lines = {line.split()[0]: line.split() for line in told.stdout.splitlines()}
-    assert lines["split"][4:] == ["leakage", "adjacent", "equal", "copies"]
+    assert lines["split"][4:] == [
+        *("leakage", "adjacent", "duplicates", "near-duplicates")
+    ]
     info = run("asc", "store", "info", tiny_store, "--duplicates", "--json", cwd=".")
     info = json.loads(info.stdout)
     assert info["copies"] == []

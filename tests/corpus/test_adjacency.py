@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from asc.corpus import Clip, Corpus, make_splits
+from asc.corpus import Clip, Corpus
 from asc.corpus.adjacency import adjacent_share, positions
+from asc.corpus.splits import make_splits
 
 
 @pytest.mark.parametrize(

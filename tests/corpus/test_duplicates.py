@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from asc.corpus import Clip, Corpus, open_corpus
+from asc.corpus.description import describe
 from asc.corpus.duplicates import equal_files
-from asc.corpus.summary import describe, summarise
+from asc.corpus.summary import summarise
 
 
 def files(tmp_path, **content):

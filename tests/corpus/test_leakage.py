@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from asc.corpus import Split
 from asc.corpus.leakage import (
     Origins,
+    Split,
     equal_in_train,
     leakage,
     pooled_leakage,

@@ -12,8 +12,9 @@ import pytest
 import soundfile
 
 from asc.corpus import Clip, Corpus, Problem, open_corpus
+from asc.corpus.description import describe
 from asc.corpus.headers import MISSING, Header, read_header, read_headers
-from asc.corpus.summary import describe, summarise
+from asc.corpus.summary import summarise
 from asc.errors import InputError
 
 
@@ -224,14 +225,14 @@ tram                 2           2      1.0
     assert "10 clips: WAV PCM_16, 8,000 Hz, 1 channel\n" in text
     assert "1 clip: FLAC PCM_24, 44,100 Hz, 2 channels\n" in text
     assert "clip length: 0.50 to 60.00 s, median 0.50 s" in text
-    assert "fold1          6           0     6   83.3 %   unknown\n" in text
+    assert "fold1          6           0     6   83.3 %         -\n" in text
     assert "Problems" not in text
 
 
 def test_text_says_what_leaking_splits_measure(corpus):
     text = describe(summarise(corpus, headers=False))
-    assert "Leakage is the share of test clips whose recording is also in train" in text
-    assert "Scores on random, fold0, fold1 measure the recognition of rec" in text
+    assert "leakage: share of test clips whose recording is also in train" in text
+    assert "Accuracy on random, fold0, fold1 measures recognition of recordings" in text
 
 
 def test_text_is_silent_about_leakage_where_there_is_none(tmp_path):
@@ -239,7 +240,7 @@ def test_text_is_silent_about_leakage_where_there_is_none(tmp_path):
     (tmp_path / "t.csv").write_text("\n".join(["path,label,recording", *rows]))
     text = describe(summarise(open_corpus(tmp_path / "t.csv"), headers=False))
     assert "0.0 %" in text
-    assert "Leakage is" not in text
+    assert "measures recognition" not in text
 
 
 def test_text_without_recordings(tmp_path):
@@ -250,8 +251,7 @@ def test_text_without_recordings(tmp_path):
     assert summary["scenes"]["beach"]["recordings"] is None
     assert summary["splits"]["random"]["leakage"] is None
     text = describe(summary)
-    assert "unknown" in text
-    assert "names no recordings" in text
+    assert "Leakage cannot be computed" in text
 
 
 @pytest.mark.parametrize("count, more", [(10, None), (11, "1 more"), (3000, "2,990")])

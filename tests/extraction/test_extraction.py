@@ -14,8 +14,9 @@ import pytest
 import soundfile
 
 from asc import extraction
-from asc.corpus import make_splits, open_corpus
-from asc.corpus.splits import PARTS
+from asc.corpus import open_corpus
+from asc.corpus.leakage import PARTS
+from asc.corpus.splits import make_splits
 from asc.errors import InputError, SettingsMismatch
 from asc.extraction import workers
 from asc.store import FeatureStore, partial_path, verify

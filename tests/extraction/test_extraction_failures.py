@@ -11,7 +11,7 @@ import pytest
 import soundfile
 
 from asc.corpus import Problem, open_corpus
-from asc.corpus.splits import PARTS
+from asc.corpus.leakage import PARTS
 from asc.extraction import workers
 from asc.store import FeatureStore, partial_path, verify
 from asc.store.schema import DONE

@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from asc.corpus import Clip, Corpus, Split
+from asc.corpus import Clip, Corpus
+from asc.corpus.leakage import Split
 from asc.errors import UsageError
 from asc.features import FeatureSpec
 from asc.pipeline.augmentation import Augmentation

@@ -11,7 +11,7 @@ from asc.corpus import open_corpus
 from asc.errors import UsageError
 from asc.store import FeatureStore, near_duplicates, verify
 from asc.store.equal_rows import equal_rows
-from asc.store.near_duplicates import find_copies
+from asc.store.near_duplicates import find_near_duplicates
 
 RATE, SECONDS = 16_000, 4
 
@@ -97,7 +97,7 @@ def test_groups_are_those_of_a_dictionary(copies, monkeypatch, place, seed):
 
 
 def test_all_disguises_of_a_clip_are_found_and_nothing_else(copies):
-    found = find_copies(copies)
+    found = find_near_duplicates(copies)
     disguises = ("equal.wav", "softer.wav", "cut.wav", "turned.wav", "encoded.ogg")
     family = set(rows(copies, "scene0/original.wav", *disguises, "all.mp3"))
     assert {row for copy in found for row in (copy.first, copy.second)} == family
@@ -116,7 +116,7 @@ def test_clips_that_are_no_copies_are_far_from_the_threshold(copies):
     originals = set(rows(copies, *(f"scene{n}/original.wav" for n in range(6))))
     pairs = {
         (copy.first, copy.second): copy.similarity
-        for copy in find_copies(copies, threshold=-1)
+        for copy in find_near_duplicates(copies, threshold=-1)
     }
     assert len(pairs) == 12 * 11 / 2
     others = [alike for pair, alike in pairs.items() if originals >= set(pair)]
@@ -141,7 +141,7 @@ def test_similarity_is_the_largest_correlation_over_shifts(copies):
     )
     (found,) = (
         copy.similarity
-        for copy in find_copies(copies, threshold=-1)
+        for copy in find_near_duplicates(copies, threshold=-1)
         if {copy.first, copy.second} == {a, b}
     )
     assert found == pytest.approx(expected, abs=1e-4)
@@ -149,11 +149,13 @@ def test_similarity_is_the_largest_correlation_over_shifts(copies):
 
 @pytest.mark.parametrize(("kept", "block"), [(4, 2), (12, 5), (5, 5), (1, 1)])
 def test_blocks_do_not_change_what_is_found(copies, monkeypatch, kept, block):
-    expected = find_copies(copies, threshold=-1)
+    expected = find_near_duplicates(copies, threshold=-1)
     monkeypatch.setattr(near_duplicates, "_KEPT", kept)
     monkeypatch.setattr(near_duplicates, "_BLOCK", block)
     seen = []
-    found = find_copies(copies, threshold=-1, progress=lambda *at: seen.append(at))
+    found = find_near_duplicates(
+        copies, threshold=-1, progress=lambda *at: seen.append(at)
+    )
     key = {(copy.first, copy.second): copy.similarity for copy in expected}
     assert {(copy.first, copy.second) for copy in found} == set(key)
     assert len(found) == len(expected)
@@ -172,20 +174,22 @@ def test_silence_is_like_nothing(tmp_path):
     plan = extraction.plan(open_corpus(root), tmp_path / "s.h5", features=("mel",))
     extraction.extract(plan, jobs=1)
     store = FeatureStore(tmp_path / "s.h5")
-    assert find_copies(store) == []
+    assert find_near_duplicates(store) == []
     assert store.summary()["duplicates"] == 2  # though their digests are equal
 
 
 def test_coarse_features_are_refused(small_store):
-    with pytest.raises(UsageError, match="too coarse to tell copies: Mel is needed"):
-        find_copies(FeatureStore(small_store))
+    with pytest.raises(
+        UsageError, match="too coarse to find near-duplicates. Expected Mel"
+    ):
+        find_near_duplicates(FeatureStore(small_store))
 
 
 def test_a_growing_store_is_compared_as_far_as_it_is(copies, monkeypatch):
     finished = np.delete(np.arange(len(copies)), copies.find("equal.wav"))
     monkeypatch.setattr(copies, "finished_rows", lambda: finished)
     assert (equal_clips(copies) == -1).all()
-    assert find_copies(copies, threshold=0.999) == []
+    assert find_near_duplicates(copies, threshold=0.999) == []
 
 
 # The adjacent share that splits carry

@@ -20,8 +20,9 @@ import pytest
 
 import asc.store
 from asc import environment
-from asc.corpus import Clip, Problem, Split, make_splits, open_corpus
-from asc.corpus.splits import PARTS
+from asc.corpus import Clip, Problem, open_corpus
+from asc.corpus.leakage import PARTS, Split
+from asc.corpus.splits import make_splits
 from asc.errors import StoreError, UsageError
 from asc.features import FeatureSpec
 from asc.store import (
