@@ -21,10 +21,11 @@ _PUBLIC = {
     "FeatureStore": "asc.store",
     "FrontEnd": "asc.features",
     "Grid": "asc.experiments.grid",
-    "Listener": "asc.training.trainer",
+    "Listener": "asc.training.callback",
     "Reader": "asc.corpus",
     "Recipe": "asc.training.recipe",
     "Run": "asc.training.run",
+    "TrainingCallback": "asc.training.callback",
     "build_model": "asc.models",
     "compare": "asc.experiments.compare",
     "dataset": "asc.pipeline.dataset",
@@ -79,9 +80,9 @@ if TYPE_CHECKING:
     from asc.reporting import report
     from asc.store import FeatureStore, verify
     from asc.synthetic.corpus import write_synthetic_corpus
+    from asc.training.callback import Listener, TrainingCallback
     from asc.training.recipe import Recipe
     from asc.training.run import Run
-    from asc.training.trainer import Listener
     from asc.transfer.corpora import download_corpus
     from asc.transfer.stores import pull, push
 

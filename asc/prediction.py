@@ -1,4 +1,4 @@
-"""A run's model on audio: the run's own front end, any rate, any length."""
+"""A run's model on audio files of any sample rate and length."""
 
 from __future__ import annotations
 
@@ -10,29 +10,29 @@ from pathlib import Path
 import numpy as np
 
 from asc.corpus.builder import AUDIO_ENDINGS
-from asc.errors import AscError, InputError
+from asc.errors import AscError, MissingInputError
 from asc.features import FeatureSpec, FrontEnd, cut, read_audio, resampled
 from asc.training.run import Run
 
-#: Windows that the model gets at a time.
+#: Windows per batch.
 _BATCH = 16
 
 
 @dataclass(frozen=True)
 class Prediction:
-    """What a model says of one file.
+    """The prediction for one file.
 
     Attributes
     ----------
     path : Path
     probabilities : np.ndarray [shape=(scenes,)] or None
-        Mean over the windows; None if the file could not be used.
+        Mean over the windows; None if the file cannot be used.
     windows : int
-        How many windows of the clip length were taken from the file.
+        Number of windows of the clip length.
     seconds : float
         Length of the file.
     error : str
-        Why the file could not be used; empty if it could.
+        Why the file cannot be used; empty if it can.
     """
 
     path: Path
@@ -57,29 +57,28 @@ def predict(
 ) -> Iterator[Prediction]:
     """Predict the scenes of audio files.
 
-    Audio is read, resampled and transformed as it was for the run's store, so a
-    clip of the usual length gets the numbers that its row has. Longer audio is cut
-    into windows of the clip length, spread evenly from its start to its end, and
-    their probabilities are averaged; audio of less than one and a half clip
-    lengths is one window.
+    Audio is read, resampled and transformed as for the run's store, so a clip of the
+    nominal length gets the values of its row there. Longer audio is cut into windows
+    of the clip length, spread evenly from start to end, and their probabilities are
+    averaged; audio shorter than one and a half clip lengths is one window.
 
     Parameters
     ----------
     run : Run or path
     sources : sequence of paths
-        Audio files, or folders that are searched for audio.
+        Audio files, or folders to search for audio.
     progress : callable(done, total), optional
 
     Yields
     ------
     Prediction
-        In the order of the sources. A file that cannot be used comes with an
-        error, and the others go on.
+        In the order of the sources. A file that cannot be used has an error and does
+        not stop the others.
 
     Raises
     ------
     InputError
-        If there is no audio in a folder, or if the run cannot be used.
+        If a folder has no audio, or the run cannot be used.
     """
     if not isinstance(run, Run):
         run = Run(run)
@@ -117,8 +116,8 @@ def cut_windows(y: np.ndarray, spec: FeatureSpec) -> list[np.ndarray]:
     Returns
     -------
     list of np.ndarray [shape=(channels, spec.samples)]
-        The first alone if there are less than one and a half clip lengths; else
-        as many as it takes to leave nothing out.
+        One if the signal is shorter than one and a half clip lengths; otherwise as
+        many as cover all of it.
     """
     length = y.shape[1]
     count = -(-length // spec.samples) if 2 * length >= 3 * spec.samples else 1
@@ -137,8 +136,9 @@ def _files(sources: Sequence[str | os.PathLike[str]]) -> Iterator[Path]:
                 and file.is_file()
             )
             if not found:
-                raise InputError(
-                    f"No audio in {source} (looked for {', '.join(AUDIO_ENDINGS)})."
+                raise MissingInputError(
+                    f"No audio in {source}. Expected files that end in"
+                    f" {', '.join(AUDIO_ENDINGS)}."
                 )
             yield from found
         else:

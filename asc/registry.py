@@ -126,6 +126,27 @@ def check_name(kind: str, name: Any) -> str:
     return name
 
 
+def check_modules(name: str, modules: Any) -> tuple[str, ...]:
+    """Return names of modules, without importing any.
+
+    Raises
+    ------
+    UsageError
+        If they are not a list, or one of them is not the name of a module.
+    """
+    if not isinstance(modules, Sequence) or isinstance(modules, str):
+        raise UsageError(f"{name} must be a list of modules. Got {modules!r}.")
+    for module in modules:
+        if not isinstance(module, str) or not all(
+            word.isidentifier() for word in module.split(".")
+        ):
+            raise UsageError(
+                f"{module!r} is not the name of a module. Give a name such as my_models"
+                " or package.models, not a file."
+            )
+    return tuple(modules)
+
+
 def import_modules(
     modules: Any, *, outside: str | os.PathLike[str] | None = None
 ) -> tuple[str, ...]:
@@ -154,19 +175,11 @@ def import_modules(
     InputError
         If a module does not exist, fails, or lies in that folder.
     """
-    if not isinstance(modules, Sequence) or isinstance(modules, str):
-        raise UsageError(f"imports must be a list of modules. Got {modules!r}.")
-    for name in modules:
-        if not isinstance(name, str) or not all(
-            word.isidentifier() for word in name.split(".")
-        ):
-            raise UsageError(
-                f"{name!r} is not the name of a module, such as my_models or"
-                " package.models (not a file)."
-            )
+    names = check_modules("imports", modules)
+    for name in names:
         if name not in sys.modules:
             _import_module(name, outside)
-    return tuple(modules)
+    return names
 
 
 def _import_module(name: str, outside: str | os.PathLike[str] | None) -> None:

@@ -17,7 +17,7 @@ from asc.files import write_csv
 from asc.store import FeatureStore
 from asc.training.recipe import Recipe
 from asc.training.run import Run
-from asc.training.trainer import part_rows
+from asc.training.session import part_rows
 
 
 def probabilities_of(

@@ -282,7 +282,7 @@ def test_what_is_no_run(tmp_path, few_clips):
 
 def test_a_run_without_a_model(tmp_path, small_store, few_clips):
     run = Run.create(tmp_path / "run", Recipe(), FeatureStore(small_store))
-    with pytest.raises(InputError, match="no epoch of it was finished"):
+    with pytest.raises(InputError, match="no epoch was finished"):
         list(predict(run, [few_clips]))
 
 

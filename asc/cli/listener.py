@@ -1,60 +1,63 @@
-"""How a training is shown while it goes on."""
+"""How the command line shows the progress of a training."""
 
 from __future__ import annotations
 
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from asc.cli.options import note
+from asc.cli import options
+from asc.training.callback import TrainingCallback
+
+if TYPE_CHECKING:
+    from asc.training.run import Run
 
 
-def listener(quiet: bool) -> Any:
-    """Return a listener with a bar for the epoch on a terminal, a line after it."""
-    from asc.training.trainer import Listener
+class ProgressCallback(TrainingCallback):
+    """Shows a bar for the epoch on a terminal, and a line after each epoch.
 
-    class Shown(Listener):
-        """Shows a training. With JSON on standard output, it keeps to the other."""
+    Parameters
+    ----------
+    quiet : bool
+        Print to standard error; standard output is for JSON alone.
+    """
 
-        batches = epochs = 0
-        bar: Any = None
+    def __init__(self, quiet: bool = False) -> None:
+        self._quiet = quiet
+        self._batches = self._epochs = 0
+        self._bar: Any = None
 
-        def start(self, run: Any, batches: int, epochs: int, first: int) -> None:
-            from asc.evaluation.evaluate import training_sentence
+    def start(self, run: Run, batches: int, epochs: int, first: int) -> None:
+        self._batches, self._epochs = batches, epochs
+        summary = self.session.summary()
+        line = f"{summary}, {batches} batches an epoch -> {run.path}"
+        click.echo(line, err=self._quiet)
 
-            self.batches, self.epochs = batches, epochs
-            click.echo(
-                f"{training_sentence(run)}, {batches} batches an epoch -> {run.place}",
-                err=quiet,
-            )
+    def note(self, sentence: str) -> None:
+        options.note(sentence)
 
-        def note(self, sentence: str) -> None:
-            note(sentence)
+    def batch(self, done: int, loss: float) -> None:
+        if not sys.stderr.isatty():
+            return
+        from tqdm import tqdm
 
-        def batch(self, done: int, loss: float) -> None:
-            if not sys.stderr.isatty():
-                return
-            from tqdm import tqdm
+        if self._bar is None:
+            self._bar = tqdm(total=self._batches, unit=" batch", leave=False)
+        self._bar.update(done - self._bar.n)
+        self._bar.set_postfix(loss=f"{loss:.3f}", refresh=False)
 
-            if self.bar is None:
-                self.bar = tqdm(total=self.batches, unit=" batch", leave=False)
-            self.bar.update(done - self.bar.n)
-            self.bar.set_postfix(loss=f"{loss:.3f}", refresh=False)
-
-        def epoch(self, record: dict[str, float], best: bool) -> None:
-            if self.bar is not None:
-                self.bar.close()
-                self.bar = None
-            told = "  ".join(
-                f"{name} {record[name]:.4f}"
-                for name in ("loss", "accuracy", "val_loss", "val_accuracy")
-                if name in record
-            )
-            click.echo(
-                f"epoch {record['epoch']:.0f}/{self.epochs}  {told}"
-                f"  {record['seconds']:.1f} s{'  best' if best else ''}",
-                err=quiet,
-            )
-
-    return Shown()
+    def epoch(self, record: dict[str, float], best: bool) -> None:
+        if self._bar is not None:
+            self._bar.close()
+            self._bar = None
+        values = "  ".join(
+            f"{name} {record[name]:.4f}"
+            for name in ("loss", "accuracy", "val_loss", "val_accuracy")
+            if name in record
+        )
+        click.echo(
+            f"epoch {record['epoch']:.0f}/{self._epochs}  {values}"
+            f"  {record['seconds']:.1f} s{'  best' if best else ''}",
+            err=self._quiet,
+        )

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import csv
 import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from asc.cli.options import print_json, verbose_option
 from asc.cli.progress import progress
 from asc.errors import EXIT_PARTIAL, InputError, UsageError
-from asc.text import counted
+from asc.text import counted, percent
+
+if TYPE_CHECKING:
+    from asc.prediction import Prediction
 
 
 @click.command()
@@ -23,7 +27,7 @@ from asc.text import counted
     type=click.IntRange(min=1),
     default=3,
     show_default=True,
-    help="How many scenes to name.",
+    help="Number of scenes to print.",
 )
 @click.option("--csv", "as_csv", is_flag=True, help="Print all probabilities as CSV.")
 @click.option("--json", "as_json", is_flag=True, help="Print them as JSON.")
@@ -33,70 +37,71 @@ def predict(
 ) -> int:
     """Predict the scenes of AUDIO files, or of all audio in folders, with RUN.
 
-    Any sample rate and any length: long files are cut into windows of the
-    clip length, whose probabilities are averaged.
+    Any sample rate and length: long files are cut into windows of the clip
+    length, and the probabilities of the windows are averaged.
 
     \b
     Example:
         asc predict cache/runs/my-run street.wav recordings/ --top 3
     """
-    from asc.prediction import predict as carry_out
+    from asc import prediction
     from asc.training.run import Run
 
     if as_csv and as_json:
-        raise UsageError("--csv and --json exclude each other.")
+        raise UsageError("--csv and --json exclude each other. Give one of them.")
     opened = Run(run)
+    scenes = opened.scenes
     used = failed = 0
+    records: list[dict[str, Any]] = []
     writer = csv.writer(sys.stdout, lineterminator="\n")
     if as_csv:
-        writer.writerow(["path", "seconds", "windows", "predicted", *opened.scenes])
-    records: list[dict[str, Any]] = []
+        writer.writerow(["path", "seconds", "windows", "predicted", *scenes])
     with progress("predicting", "files") as show:
-        for prediction in carry_out(opened, audio, progress=show):
-            if prediction.probabilities is None:
+        for found in prediction.predict(opened, audio, progress=show):
+            if found.probabilities is None:
                 failed += 1
-                click.echo(f"{prediction.path}: {prediction.error}", err=True)
-                if as_json:
-                    records.append(
-                        {"path": str(prediction.path), "error": prediction.error}
-                    )
+                click.echo(f"{found.path}: {found.error}", err=True)
+                records.append({"path": str(found.path), "error": found.error})
                 continue
             used += 1
-            best = prediction.top(opened.scenes, top)
             if as_json:
-                records.append(
-                    {
-                        "path": str(prediction.path),
-                        "seconds": prediction.seconds,
-                        "windows": prediction.windows,
-                        "top": [
-                            {"scene": scene, "probability": p} for scene, p in best
-                        ],
-                        "probabilities": dict(
-                            zip(
-                                opened.scenes,
-                                map(float, prediction.probabilities),
-                                strict=True,
-                            )
-                        ),
-                    }
-                )
+                records.append(_record(found, scenes, top))
             elif as_csv:
-                writer.writerow(
-                    [
-                        prediction.path,
-                        f"{prediction.seconds:.3f}",
-                        prediction.windows,
-                        best[0][0],
-                        *(f"{p:.9g}" for p in prediction.probabilities),
-                    ]
-                )
+                writer.writerow(_row(found, scenes))
             else:
-                told = "  ".join(f"{scene} {100 * p:.1f} %" for scene, p in best)
-                click.echo(f"{prediction.path}: {told}")
+                best = found.top(scenes, top)
+                line = "  ".join(f"{scene} {percent(p)}" for scene, p in best)
+                click.echo(f"{found.path}: {line}")
     if as_json:
         print_json(records)
     if failed and not used:
-        files = counted(failed, "file", "files")
-        raise InputError(f"None of {files} could be used.")
+        raise InputError(
+            f"No prediction: {counted(failed, 'file is', 'files are')} missing or"
+            " unreadable."
+        )
     return EXIT_PARTIAL if failed else 0
+
+
+def _record(prediction: Prediction, scenes: Sequence[str], top: int) -> dict[str, Any]:
+    """Return a prediction for JSON."""
+    best = prediction.top(scenes, top)
+    every = dict(prediction.top(scenes, len(scenes)))
+    return {
+        "path": str(prediction.path),
+        "seconds": prediction.seconds,
+        "windows": prediction.windows,
+        "top": [{"scene": scene, "probability": p} for scene, p in best],
+        "probabilities": {scene: every[scene] for scene in scenes},
+    }
+
+
+def _row(prediction: Prediction, scenes: Sequence[str]) -> list[object]:
+    """Return a prediction for CSV."""
+    every = dict(prediction.top(scenes, len(scenes)))
+    return [
+        prediction.path,
+        f"{prediction.seconds:.3f}",
+        prediction.windows,
+        next(iter(every)),
+        *(f"{every[scene]:.9g}" for scene in scenes),
+    ]

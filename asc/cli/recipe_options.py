@@ -28,40 +28,40 @@ RECIPE_OPTIONS = ("recipe", *_DEFAULT)
 #: Field -> help, in the order of the help page.
 _HELP = {
     "model": f"Model: {', '.join(model_names())}.",
-    "feature": "Feature of the store.",
+    "feature": "Feature of the store, such as mel or stft.",
     "split": "Split: random (leaks recordings), recording, fold1..., folds (all,"
     " pooled), recording1of5..., development (no test part).",
     "augment": f"Augmentation: {', '.join(augmentation_names())}; or several joined by"
     " +, such as mixup+specaugment.",
     "mixup_alpha": "Mixup: alpha of Beta(alpha, alpha).",
     "freq_masks": "SpecAugment: number of frequency masks.",
-    "freq_width": "SpecAugment: greatest width of one, in rows.",
+    "freq_width": "SpecAugment: maximum width of a frequency mask, in rows.",
     "time_masks": "SpecAugment: number of time masks.",
-    "time_width": "SpecAugment: greatest width of one, in columns.",
-    "epochs": "Epochs, at most.",
-    "patience": "Epochs without a better monitor; 0 for never stop.",
-    "monitor": f"What is monitored: {', '.join(MONITORS)}.",
-    "batch_size": "Clips in a batch.",
+    "time_width": "SpecAugment: maximum width of a time mask, in columns.",
+    "epochs": "Maximum number of epochs.",
+    "patience": "Stop after this many epochs without improvement; 0 for never.",
+    "monitor": f"Monitored quantity: {', '.join(MONITORS)}.",
+    "batch_size": "Clips per batch.",
     "optimizer": f"Optimizer: {', '.join(OPTIMIZERS)}.",
     "learning_rate": "Learning rate.",
-    "schedule": f"Its course: {', '.join(SCHEDULES)} (down to 0 at the last epoch).",
-    "warmup": "Epochs over which it first rises from 0.",
+    "schedule": f"Learning-rate schedule: {', '.join(SCHEDULES)} (0 at the end).",
+    "warmup": "Epochs of linear warm-up of the learning rate from 0.",
     "weight_decay": "Decoupled weight decay.  [default: 0.004 for adamw, else 0]",
-    "ema": "Momentum of the moving average of weights that is kept; 0 for none.",
-    "label_smoothing": "Share of a label that is spread over all scenes.",
-    "seed": "Seed of weights, order, augmentation and dropout.",
+    "ema": "Momentum of the EMA weights that are validated and kept; 0 for none.",
+    "label_smoothing": "Share of each label that is spread over all scenes.",
+    "seed": "Seed of initial weights, sampling, augmentation and dropout.",
     "weights": "Initial weights: imagenet, none or a file.  [default: imagenet for"
     " inception-v3 and resnet50]",
-    "batches_per_epoch": "Cut epochs after so many batches.",
-    "limit": "Use at most so many clips of each part.",
-    "precision": f"What layers compute in: {', '.join(PRECISIONS)}.",
-    "strategy": "Devices, one, all of the machine, or all of the machines in"
-    f" TF_CONFIG: {', '.join(STRATEGIES)}.",
-    "jit": "Compile by XLA.",
-    "deterministic": "Repeat results bit for bit, at some cost.",
-    "imports": "Module that registers a model of your own; may be repeated.",
+    "batches_per_epoch": "Cut every epoch after this many batches.",
+    "limit": "Use at most this many clips of each part.",
+    "precision": f"Dtype policy of the layers: {', '.join(PRECISIONS)}.",
+    "strategy": "One device, all of the machine, or all of the machines in TF_CONFIG:"
+    f" {', '.join(STRATEGIES)}.",
+    "jit": "Compile with XLA.",
+    "deterministic": "Use only operations that repeat bit for bit, at some cost.",
+    "imports": "Module that registers a model of your own; can be repeated.",
 }
-#: Types of fields whose default tells none.
+#: Types of fields whose default is None.
 _TYPES = {"weights": str, "batches_per_epoch": int, "limit": int, "weight_decay": float}
 
 
@@ -73,7 +73,11 @@ def option_name(field: str) -> str:
 def recipe_options(command: Callable, several: Collection[str] = ()) -> Callable:
     """Give a command ``--recipe`` and an option for every field of a recipe.
 
-    Those named by ``several`` take several values, as texts.
+    Parameters
+    ----------
+    command : callable
+    several : collection of str
+        Fields whose options take several values, as texts.
     """
     for name in reversed(_HELP):
         command = (_several if name in several else _option)(name)(command)
@@ -81,7 +85,7 @@ def recipe_options(command: Callable, several: Collection[str] = ()) -> Callable
         "--recipe",
         metavar="NAME|FILE",
         help=f"Recipe: {', '.join(RECIPES)}, or a file such as a run's recipe.json."
-        " Options win over it.  [default: slides]",
+        " Other options override it.  [default: slides]",
     )(command)
 
 
@@ -108,7 +112,7 @@ def take_recipe(
 
 
 def _several(field: str) -> Callable:
-    help = f"{_HELP[field]} Several by commas.  [default: {_DEFAULT[field]}]"
+    help = f"{_HELP[field]} Separate several by commas.  [default: {_DEFAULT[field]}]"
     return click.option(option_name(field), field, multiple=True, help=help)
 
 
@@ -116,8 +120,8 @@ def _option(field: str) -> Callable:
     default = _DEFAULT[field]
     name, help = option_name(field), _HELP[field]
     if isinstance(default, bool):
-        both = f"{name}/--no-{field.replace('_', '-')}"
-        return click.option(both, field, default=default, help=help)
+        switch = f"{name}/--no-{field.replace('_', '-')}"
+        return click.option(switch, field, default=default, help=help)
     if field == "imports":
         return click.option(name, field, metavar="MODULE", multiple=True, help=help)
     return click.option(

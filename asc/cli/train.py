@@ -9,7 +9,7 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from asc.cli.listener import listener
+from asc.cli.listener import ProgressCallback
 from asc.cli.options import (
     STORE,
     command_line,
@@ -26,6 +26,7 @@ from asc.cli.recipe_options import (
     take_recipe,
 )
 from asc.errors import UsageError
+from asc.text import leakage_percent
 from asc.training.recipe import Recipe
 from asc.training.recipes import choose
 
@@ -41,26 +42,25 @@ from asc.training.recipes import choose
 @click.option(
     "--resume",
     type=click.Path(path_type=Path),
-    help="Go on with this run; its recipe is used.",
+    help="Resume this run with its own recipe.",
 )
 @click.option(
     "--partial",
-    "growing",
     is_flag=True,
-    help="Use the finished rows of a store that is still growing.",
+    help="Use the finished rows of a store that is still being written.",
 )
 @click.option("--in-memory", is_flag=True, help="Keep the train part in memory.")
 @click.option("--tensorboard", is_flag=True, help="Write logs for TensorBoard.")
 @click.option(
     "--threads",
     type=click.IntRange(1, 4096),
-    help="Threads of TensorFlow.  [default: its own choice]",
+    help="Threads of TensorFlow.  [default: TensorFlow's choice]",
 )
 @click.option("--device", help="cpu or gpu.  [default: a GPU if there is one]")
 @click.option(
     "--show",
     is_flag=True,
-    help="Print the recipe with the source of each value, and train nothing.",
+    help="Print the recipe with the source of each value, without training.",
 )
 @json_option
 @verbose_option
@@ -71,17 +71,16 @@ def train(
     run: Path | None,
     resume: Path | None,
     show: bool,
-    growing: bool,
+    partial: bool,
     as_json: bool,
     **settings: Any,
 ) -> int:
     """Train a model on STORE and evaluate it once on the test part.
 
-    STORE is a file, or a URL, which is pulled into the cache first.
+    STORE is a file, or a URL that is pulled into the cache first.
 
-    With no options this is the documented system: simple CNN, Mel, thirds
-    augmentation, Adam, at most 50 epochs with a patience of 5, batches of 16,
-    random split.
+    The defaults are the documented system: simple CNN, Mel, thirds augmentation,
+    Adam, at most 50 epochs with a patience of 5, batches of 16, random split.
 
     \b
     Example:
@@ -90,31 +89,34 @@ def train(
     # What is left in settings is not part of the recipe.
     named, flags = take_recipe(ctx, settings)
     if show:
-        return _show(*choose(named, flags), as_json)
+        recipe, sources = choose(named, flags)
+        recipe.resolve()
+        return _show(recipe, sources, as_json)
     from asc.experiments import experiment
     from asc.store import FeatureStore
 
-    settings["listener"] = listener(quiet=as_json)
+    settings["listener"] = ProgressCallback(quiet=as_json)
     if resume is not None:
-        _refuse_recipe(ctx)
+        _check_no_recipe(ctx)
         if store is not None:
-            settings["store"] = FeatureStore(local(store), partial=growing)
+            settings["store"] = FeatureStore(local(store), partial=partial)
         finished, result = experiment.resume(resume, **settings)
     elif store is not None:
-        recipe, sources = choose(named, flags)  # a mistake is told before a download
-        opened = FeatureStore(local(store), partial=growing)
+        recipe, sources = choose(named, flags)
+        recipe.resolve()  # fail before a download, not after it
+        opened = FeatureStore(local(store), partial=partial)
         if not opened.complete:
             note(
-                f"{opened.path} is still growing: {len(opened.finished_rows()):,} of"
+                f"{opened.path} is not complete: {len(opened.finished_rows()):,} of"
                 f" {len(opened):,} clips are finished and used."
             )
         finished, result = experiment.train(
             opened, recipe, run, command=command_line(), sources=sources, **settings
         )
     else:
-        raise UsageError("Name a STORE to train on, or a run with --resume.")
+        raise UsageError("Nothing to train. Give a STORE, or a run with --resume.")
     if as_json:
-        print_json(result.metrics.to_dict() | {"run": finished.place})
+        print_json(result.metrics.to_dict() | {"run": str(finished.path)})
         return 0
     click.echo(f"{result.metrics.part} {result.title()}")
     if result.metrics.folds is not None:
@@ -125,16 +127,16 @@ def train(
     if result.metrics.part != "test":
         note(
             f"split {result.metrics.split} has no test part, and the epoch was"
-            f" chosen on these clips. For a test: asc evaluate {finished.place}"
+            f" chosen on these clips. To test: asc evaluate {finished.path}"
             " --store EVALUATION-STORE"
         )
     if result.metrics.leakage:
         note(
-            f"{100 * result.metrics.leakage:.0f} % of the test clips share a"
-            " recording with training, so this measures recognition of recordings"
-            " more than of scenes. --split recording or fold1 keeps them apart."
+            f"{leakage_percent(result.metrics.leakage)} of the test clips share a"
+            " recording with train, so this measures recognition of recordings seen in"
+            " training. Use --split recording or fold1 for recordings that are new."
         )
-    click.echo(f"run {finished.place}: metrics.json, curves.png, confusion.png")
+    click.echo(f"run {finished.path}: metrics.json, curves.png, confusion.png")
     return 0
 
 
@@ -150,8 +152,8 @@ def _show(recipe: Recipe, sources: dict[str, str], as_json: bool) -> int:
     return 0
 
 
-def _refuse_recipe(ctx: click.Context) -> None:
-    """Refuse options that a resumed run would ignore."""
+def _check_no_recipe(ctx: click.Context) -> None:
+    """Raise UsageError for options that a resumed run would ignore."""
     given = [
         option_name(name)
         for name in (*RECIPE_OPTIONS, "run")
@@ -159,6 +161,6 @@ def _refuse_recipe(ctx: click.Context) -> None:
     ]
     if given:
         raise UsageError(
-            f"--resume goes on with the run's own recipe, so it cannot be combined"
-            f" with {', '.join(given)}."
+            f"--resume uses the run's own recipe. Got {', '.join(given)}. Leave out"
+            " these options, or start a new run."
         )

@@ -22,9 +22,9 @@ from asc.files import write_csv, write_json
 from asc.pipeline.batches import Batches
 from asc.pipeline.stream import stream_batches
 from asc.store import FeatureStore
-from asc.text import describe_difference, leakage_percent, unknown_name
+from asc.text import describe_difference, unknown_name
 from asc.training.run import Run
-from asc.training.trainer import part_rows
+from asc.training.session import part_rows
 
 if TYPE_CHECKING:
     import keras
@@ -162,36 +162,6 @@ def few_recordings(metrics: Mapping[str, Any]) -> str:
         return ""
     low, high = metrics["ci95_cautious"]
     return f", so few that {100 * low:.1f} to {100 * high:.1f} is safer to say"
-
-
-def training_sentence(run: Run, store: FeatureStore | None = None) -> str:
-    """Return what the curves of a training must never be shown without.
-
-    Parameters
-    ----------
-    run : Run
-    store : FeatureStore, optional
-        Where the run's own is not to be looked for.
-
-    Returns
-    -------
-    str
-        Model, feature, split, and the share of validation clips whose recording is
-        also in train: what validation tells is as wrong as that is high.
-    """
-    leak = None
-    try:
-        store = store or run.open_store()
-        recordings = store.recordings()
-        rows = part_rows(store, run.recipe)["validation"]
-        leak = _leakage(run, store, True, [recordings[row] for row in rows])
-    except (InputError, StoreError):
-        pass  # it is not there any more, and the sentence says so
-    recipe = run.recipe
-    return (
-        f"{recipe.model}, {recipe.feature}, split {recipe.split}, leakage of validation"
-        f" {leakage_percent(leak)}"
-    )
 
 
 def evaluate(

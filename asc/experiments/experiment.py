@@ -1,4 +1,4 @@
-"""A training and its one look at the test part.
+"""Training and its one evaluation on the test part.
 
 A recipe whose split is ``folds`` makes a folder with an ordinary run for each
 fold in it (``fold1/``...), and the pooled evaluation of all of them.
@@ -8,25 +8,26 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from asc import plots
 from asc.corpus.splits import FOLDS
 from asc.errors import AscError, SettingsMismatch, UsageError
-from asc.evaluation.evaluate import Evaluation, evaluate, training_sentence
+from asc.evaluation.evaluate import Evaluation
 from asc.experiments.folds import fold_names, fold_sentences, pool
+from asc.experiments.outputs import draw_training, evaluate_session, write_results
 from asc.files import is_full_disk
 from asc.store import FeatureStore
 from asc.text import describe_difference
-from asc.training import trainer
-from asc.training.distributed.workers import team
+from asc.training.callback import TrainingCallback
 from asc.training.recipe import MULTIWORKER, Recipe
 from asc.training.recipes import choose
 from asc.training.run import Run
+from asc.training.session import Session, part_rows
+from asc.training.trainer import fit
 
 
 def train(
@@ -49,12 +50,13 @@ def train(
         ``folds``: all folds, one after the other, and their pooled evaluation
         (`asc.experiments.folds`).
     run : path, optional
-        Folder to make; under ``cache/runs`` if not given.
+        Folder to make; under ``cache/runs`` if not given. All workers of strategy
+        ``multiworker`` must see it.
     command, sources
-        For the run's records, see `asc.training.trainer.prepare`.
+        For the run's records, see `asc.training.session.Session.create`.
     **options
-        See `asc.training.trainer.carry_out`: in_memory, tensorboard, threads,
-        device, listener.
+        See `asc.training.trainer.fit`: in_memory, tensorboard, threads, device,
+        listener.
 
     Returns
     -------
@@ -68,36 +70,62 @@ def train(
     >>> result.metrics["accuracy"]                              # doctest: +SKIP
     0.275
     """
-    if not isinstance(store, FeatureStore):
-        store = FeatureStore(store)
     if not isinstance(recipe, Recipe):
         recipe, sources = choose(recipe)
+    recipe.resolve()
+    if not isinstance(store, FeatureStore):
+        store = FeatureStore(store)
+    session = None
     if recipe.split == FOLDS:
         check(store, recipe)
-        prepared = Run.create(run, recipe, store, sources=sources)
-        prepared.record_environment(command)
-    elif recipe.strategy == MULTIWORKER and not team().leads:
-        return resume(team().join(recipe, _teller(options)), store=store, **options)
+        made = Run.create(run, recipe, store, sources=sources)
+        made.record_environment(command)
+    elif joined := _run_of_chief(run, recipe, options):
+        return joined, _complete(joined, store, **options)
     else:
-        prepared = trainer.prepare(store, recipe, run, command=command, sources=sources)
+        session = Session.create(store, recipe, run, command=command, sources=sources)
+        made = session.run
     try:
-        return resume(prepared, store=store, **options)
+        return made, _complete(made, store, session, **options)
     except Exception:
-        if not prepared.history() and not any(prepared.path.glob("*/recipe.json")):
-            shutil.rmtree(prepared.path)  # nothing in it to go on from
+        if not made.history() and not any(made.path.glob("*/recipe.json")):
+            shutil.rmtree(made.path)  # there is nothing to resume
         raise
 
 
+def resume(
+    run: Run | str | os.PathLike[str],
+    *,
+    store: FeatureStore | None = None,
+    **options: Any,
+) -> tuple[Run, Evaluation]:
+    """Resume an interrupted training, then evaluate it like any other.
+
+    A finished run is not changed; it is evaluated again without writing. Options are
+    those of `train`.
+    """
+    if not isinstance(run, Run):
+        run = _run_of_chief(run, None, options) or Run(run)
+    return run, _complete(run, store or run.open_store(), **options)
+
+
 def check(store: FeatureStore, recipe: Recipe) -> None:
-    """Raise UsageError if a recipe cannot be one of several trained on a store."""
+    """Check that a recipe can be one of several that are trained on a store.
+
+    Raises
+    ------
+    UsageError
+        If it cannot.
+    """
     if recipe.strategy == MULTIWORKER:
         raise UsageError(
-            "TensorFlow connects workers once in a process, so --strategy multiworker"
-            " is for one training at a time, such as that of --split fold1."
+            "--strategy multiworker works for one training at a time, such as that of"
+            " --split fold1: TensorFlow connects workers once in a process."
         )
+    recipe.resolve()
     names = fold_names(store) if recipe.split == FOLDS else (recipe.split,)
     for name in names:
-        trainer.part_rows(store, replace(recipe, split=name))
+        part_rows(store, replace(recipe, split=name))
 
 
 def finish(
@@ -108,30 +136,30 @@ def finish(
     command: tuple[str, ...] = (),
     **options: Any,
 ) -> Evaluation:
-    """Return the evaluation of a run, after whatever is left to do of it.
+    """Return the evaluation of a run, after doing what is left of it.
 
     Parameters
     ----------
     path : Path
-        The run's folder. If there is no run in it, it is trained; if it was
-        interrupted, it goes on; if it is finished, its files are read.
+        The run's folder. A run that is missing is trained, an interrupted one is
+        resumed, and the files of a finished one are read.
     command, **options
         See `train`.
 
     Raises
     ------
     SettingsMismatch
-        If the run that is there was trained by another recipe.
+        If the run was trained with another recipe.
     StoreError
         If it was trained on another store.
     """
     if not (path / "recipe.json").exists():
-        shutil.rmtree(path, ignore_errors=True)  # killed before it was a run
+        shutil.rmtree(path, ignore_errors=True)  # killed while it was made
         return train(store, recipe, path, command=command, **options)[1]
     run = Run(path)
     if run.recipe != recipe:
         raise SettingsMismatch(
-            f"{path} was trained by another recipe.\n"
+            f"{path} was trained with another recipe.\n"
             + describe_difference(run.recipe.to_dict(), recipe.to_dict())
         )
     run.check_store(store)
@@ -140,68 +168,44 @@ def finish(
     return resume(run, store=store, **options)[1]
 
 
-def resume(
-    run: Run | str | os.PathLike[str],
-    *,
-    store: FeatureStore | None = None,
-    **options: Any,
-) -> tuple[Run, Evaluation]:
-    """Go on with an interrupted training, then evaluate it like any other.
-
-    A run that is finished stays as it is; it is evaluated again without writing.
-    Options are those of `train`.
-    """
-    if not isinstance(run, Run):
-        run = _open(Path(run), _teller(options))
-    if store is None:
-        store = run.open_store()
+def _complete(
+    run: Run, store: FeatureStore, session: Session | None = None, **options: Any
+) -> Evaluation:
+    """Do what is left of a run; if that is interrupted, say how to resume it."""
     try:
         if run.recipe.split == FOLDS:
-            return run, _resume_folds(run, store, **options)
-        return run, _resume_one(run, store, **options)
+            return _train_folds(run, store, **options)
+        return _train_one(session or Session.open(run, store), **options)
     except KeyboardInterrupt as error:
-        # Of all folds and one of them, the caller knows the former.
-        error.__notes__ = [f"Go on with: asc-train --resume {run.place}"]
+        # For a fold, the run of all folds replaces the note.
+        error.__notes__ = [f"Resume with: asc-train --resume {run.path}"]
         raise
     except OSError as error:
         if not is_full_disk(error):
             raise
         raise AscError(
-            f"The disk of {run.path} is full. All epochs that were kept there still"
-            f" are; make room, and go on with: asc-train --resume {run.place}"
+            f"The disk of {run.path} is full. All epochs that were saved are kept. Free"
+            f" some space and resume with: asc-train --resume {run.path}"
         ) from error
 
 
-def _open(path: Path, tell: Callable[[str], Any]) -> Run:
-    """Return the run of a folder; on other workers than the first, a copy of it."""
-    if (path / "recipe.json").exists() or "TF_CONFIG" not in os.environ:
-        run = Run(path)
-        if run.recipe.strategy != MULTIWORKER or run.is_finished() or team().leads:
-            return run
-        return team().join(run.recipe, tell)
-    return Run(path) if team().leads else team().join(None, tell)
-
-
-def _teller(options: Mapping[str, Any]) -> Callable[[str], Any]:
-    return (options.get("listener") or trainer.Listener()).note
-
-
-def _resume_one(run: Run, store: FeatureStore, **options: Any) -> Evaluation:
+def _train_one(session: Session, **options: Any) -> Evaluation:
+    run = session.run
     try:
-        trained = trainer.carry_out(run, store=store, **options)
+        trained = fit(session, **options)
     except (Exception, KeyboardInterrupt) as error:
         interrupted = isinstance(error, KeyboardInterrupt)
         with suppress(OSError, AscError):  # such as that of a full disk
-            run.log("interrupted" if interrupted else f"failed: {error}")
-            if run.history():
-                _draw(run, store)
+            session.log("interrupted" if interrupted else f"failed: {error}")
+            if session.is_chief and run.history():
+                draw_training(session)
         raise
     if trained or not run.is_finished():
-        return _conclude(run, store)
-    return evaluate(run, store=store, part=_tested_part(run, store))
+        return write_results(session)
+    return evaluate_session(session)
 
 
-def _resume_folds(run: Run, store: FeatureStore, **options: Any) -> Evaluation:
+def _train_folds(run: Run, store: FeatureStore, **options: Any) -> Evaluation:
     """Finish the run of every fold, and pool their evaluations."""
     run.check_store(store)
     done = {}
@@ -209,9 +213,9 @@ def _resume_folds(run: Run, store: FeatureStore, **options: Any) -> Evaluation:
         recipe = replace(run.recipe, split=name)
         try:
             done[name] = finish(store, recipe, run.path / name, **options)
-        except (Exception, KeyboardInterrupt) as error:
-            # In place of what the run of the fold says.
-            error.__notes__ = [f"Go on with: asc-train --resume {run.place}"]
+        except Exception as error:
+            # This replaces the note of the fold's own run.
+            error.__notes__ = [f"Resume with: asc-train --resume {run.path}"]
             raise
     pooled = pool(done, store)
     if not run.is_finished():
@@ -221,39 +225,33 @@ def _resume_folds(run: Run, store: FeatureStore, **options: Any) -> Evaluation:
     return pooled
 
 
-def _tested_part(run: Run, store: FeatureStore) -> str:
-    """Return test, or validation if the split keeps nothing for a test."""
-    rows = trainer.part_rows(store, run.recipe)
-    return next(part for part in ("test", "validation", "train") if len(rows[part]))
+def _run_of_chief(
+    path: str | os.PathLike[str] | None,
+    recipe: Recipe | None,
+    options: Mapping[str, Any],
+) -> Run | None:
+    """Return, on all workers but the chief, the run that the chief makes or resumes.
 
+    Parameters
+    ----------
+    path : path-like or None
+        The run folder.
+    recipe : Recipe or None
+        None for a run that is resumed.
+    """
+    if recipe is None and "TF_CONFIG" not in os.environ:
+        return None
+    if recipe is not None and recipe.strategy != MULTIWORKER:
+        return None
+    if path is None:
+        raise UsageError(
+            "--strategy multiworker needs a run folder that all workers see. Give it"
+            " with --run."
+        )
+    from asc.training.distributed.tf_config import read_cluster
 
-def _conclude(run: Run, store: FeatureStore) -> Evaluation:
-    run.check_unchanged(store)
-    _draw(run, store)
-    evaluation = evaluate(run, store=store, part=_tested_part(run, store))
-    evaluation.save(run.path)
-    run.log(evaluation.title())
-    return evaluation
-
-
-def _draw(run: Run, store: FeatureStore) -> None:
-    history = run.history()
-    better = max if run.recipe.monitor.endswith("accuracy") else min
-    best = better(history, key=lambda record: record[run.recipe.monitor])
-    figure = plots.curves_figure(
-        {name: [record[name] for record in history] for name in history[0]},
-        best_epoch=int(best["epoch"]),
-        title=training_sentence(run, store),
-        augmented=run.recipe.augment != "none",
-    )
-    plots.save(figure, run.path / "curves.png")
-    features, labels = trainer.first_batch(run, store)
-    drawing = store.drawing(run.recipe.feature)
-    values = store.decode(run.recipe.feature, features)[..., 0]
-    figure = plots.batch_sheet(
-        [plots.feature_panel(each, drawing, run.spec.seconds) for each in values],
-        labels,
-        run.scenes,
-        title=f"The first batch, augmentation {run.recipe.augment}",
-    )
-    plots.save(figure, run.path / "batch.png")
+    cluster = read_cluster()
+    if cluster.is_chief:
+        return None
+    listener = options.get("listener") or TrainingCallback()
+    return cluster.wait_for_run(Path(path), listener.note, recipe)

@@ -19,7 +19,7 @@ from asc.experiments.comparison import DONE, Comparison, Entry
 from asc.store import FeatureStore
 from asc.training.recipe import Recipe
 from asc.training.run import Run
-from asc.training.trainer import part_rows
+from asc.training.session import part_rows
 
 #: What curves have room for.
 _MOST_EPOCHS, _GREATEST_VALUE = 10**6, 1e30

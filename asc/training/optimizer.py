@@ -1,4 +1,4 @@
-"""The part of a recipe that Keras carries out: optimizer, schedule, loss."""
+"""A recipe in terms of Keras: optimizer, learning-rate schedule, loss, EMA."""
 
 from __future__ import annotations
 
@@ -20,34 +20,29 @@ _OPTIMIZERS = {
 
 
 def compile_model(
-    model: keras.Model,
-    recipe: Recipe,
-    batches: int,
-    optimizer: keras.optimizers.Optimizer | None = None,
+    model: keras.Model, recipe: Recipe, optimizer: keras.optimizers.Optimizer
 ) -> None:
-    """Compile a model as a recipe says.
-
-    Parameters
-    ----------
-    model : keras.Model
-    recipe : Recipe
-    batches : int
-        Batches of an epoch, which the schedule is counted in.
-    optimizer : keras.optimizers.Optimizer, optional
-        One that the model has already; a new one if not given.
-    """
+    """Compile a model as a recipe says."""
     model.compile(
-        optimizer or _new_optimizer(recipe, batches),
+        optimizer,
         loss=keras.losses.CategoricalCrossentropy(
             label_smoothing=recipe.label_smoothing
         ),
-        weighted_metrics=["accuracy"],  # rows that stand in weigh nothing
+        weighted_metrics=["accuracy"],  # padding rows have sample weight 0
         # "auto" would let the machine decide how to round.
         jit_compile=recipe.jit,
     )
 
 
-def _new_optimizer(recipe: Recipe, batches: int) -> keras.optimizers.Optimizer:
+def make_optimizer(recipe: Recipe, batches: int) -> keras.optimizers.Optimizer:
+    """Return a recipe's optimizer with its learning-rate schedule.
+
+    Parameters
+    ----------
+    recipe : Recipe
+    batches : int
+        Batches of an epoch; the schedule counts steps.
+    """
     settings: dict[str, Any] = {}
     if recipe.weight_decay is not None:
         settings["weight_decay"] = recipe.weight_decay
@@ -59,7 +54,7 @@ def _new_optimizer(recipe: Recipe, batches: int) -> keras.optimizers.Optimizer:
 def learning_rate(
     recipe: Recipe, batches: int
 ) -> float | keras.optimizers.schedules.LearningRateSchedule:
-    """Return the learning rate, or the schedule that it follows."""
+    """Return the learning rate, or its schedule."""
     if recipe.schedule == "constant" and not recipe.warmup:
         return recipe.learning_rate
     rising = round(recipe.warmup * batches)
@@ -73,12 +68,17 @@ def learning_rate(
     )
 
 
-class Averages:
-    """Changes a model's weights for their moving averages, and back.
+class EmaWeights:
+    """Swaps a model's weights for their exponential moving averages, and back.
 
     `keras.callbacks.SwapEMAWeights` does it by sums and differences, which do not
-    give back the same bits; a training would then depend on how often it was
-    looked at.
+    restore the same bits; a training would then depend on how often it was validated.
+
+    Parameters
+    ----------
+    model : keras.Model
+    recipe : Recipe
+        Without EMA, nothing is swapped.
     """
 
     def __init__(self, model: keras.Model, recipe: Recipe) -> None:
@@ -86,14 +86,14 @@ class Averages:
         self._used = bool(recipe.ema)
         self._weights: list[np.ndarray] = []
 
-    def put_in(self) -> None:
-        """Put the averages in, if the recipe asks for any."""
+    def swap_in(self) -> None:
+        """Put the averages into the model."""
         if self._used:
             variables = self._model.trainable_variables
             self._weights = [np.array(variable) for variable in variables]
             self._model.optimizer.finalize_variable_values(variables)
 
-    def take_out(self) -> None:
+    def restore(self) -> None:
         """Put the weights back."""
         if self._used:
             variables = self._model.trainable_variables
@@ -102,10 +102,10 @@ class Averages:
             self._weights = []
 
     @contextmanager
-    def inside(self) -> Iterator[None]:
-        """Have the averages in the model for a while."""
-        self.put_in()
+    def applied(self) -> Iterator[None]:
+        """Have the averages in the model inside a ``with`` block."""
+        self.swap_in()
         try:
             yield
         finally:
-            self.take_out()
+            self.restore()

@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from asc.errors import UsageError
+from asc.models import describe
 from asc.pipeline.augmentation import Augmentation
+from asc.registry import check_modules, check_name, import_modules
 from asc.text import unknown_name
+from asc.validation import (
+    check_choice,
+    check_flag,
+    check_number,
+    check_text,
+    check_whole,
+)
 
 OPTIMIZERS = ("adam", "adamw", "sgd", "rmsprop")
 #: What a training may be stopped on and its best epoch chosen by.
@@ -18,187 +28,161 @@ SCHEDULES = ("constant", "cosine")
 #: Types that layers compute in; weights and probabilities stay float32.
 PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
 
-#: Whole numbers, and the least that each may be.
-_WHOLE = {
-    "epochs": 1,
-    "patience": 0,
-    "batch_size": 1,
-    "seed": 0,
-    "batches_per_epoch": 1,
-    "limit": 1,
-}
-#: Other numbers, and below what each must stay; from 0 on.
-_REAL = {
-    "learning_rate": 100,
-    "warmup": 10**6,
-    "weight_decay": 1,
-    "ema": 1,
-    "label_smoothing": 1,
-}
-_OPTIONAL = ("batches_per_epoch", "limit", "weight_decay", "weights")
 MULTIWORKER = "multiworker"
 #: How a training is spread over devices (`asc.training.distributed`).
 STRATEGIES = ("none", "mirrored", MULTIWORKER)
+
+
+def _checked(default: Any, check: Callable[..., Any], **limits: Any) -> Any:
+    """Return a field with a default, and the check that its values must pass."""
+    return dataclasses.field(
+        default=default, metadata={"check": partial(check, **limits)}
+    )
+
+
+def _check_policy(name: str, value: Any) -> str:
+    for part in check_text(name, value).split("+"):
+        check_name("policy", part)
+    return str(value)
 
 
 @dataclass(frozen=True)
 class Recipe:
     """What to train, on what, and how. The defaults are the documented system.
 
+    Making a recipe imports no module and asks no registry: see `resolve`.
+
     Parameters
     ----------
     model : str
         A registered model (`asc.models`).
     feature : str
-        One of the store's.
+        A feature of the store, such as ``mel`` or ``stft``.
     split : str
         A split of the store. ``random`` leaks recordings into test.
     augment : str
         ``none``, ``thirds``, ``both``, a registered augmentation, or several joined
         by ``+``: see `asc.Augmentation`.
     mixup_alpha, freq_masks, freq_width, time_masks, time_width
-        Strengths, see `asc.pipeline.Augmentation`.
+        Strengths, see `asc.Augmentation`.
     epochs : int > 0
-        At most so many.
+        Maximum number of epochs.
     patience : int >= 0
-        Stop after so many epochs without a better ``monitor``; 0 for never.
+        Stop after this many epochs without a better ``monitor``; 0 for never.
     monitor : {'val_loss', 'val_accuracy', 'loss', 'accuracy'}
         Also decides which epoch's model is kept.
     batch_size : int > 0
     optimizer : {'adam', 'adamw', 'sgd', 'rmsprop'}
     learning_rate : float > 0
     schedule : {'constant', 'cosine'}
-        ``cosine`` lowers the learning rate to 0 along half a cosine, which ends
-        with the last of ``epochs`` (Loshchilov & Hutter 2017).
+        Learning-rate schedule. ``cosine`` lowers the learning rate to 0 along half a
+        cosine that ends with the last of ``epochs`` (Loshchilov & Hutter 2017).
     warmup : float >= 0
-        Over so many epochs the learning rate first rises in a line from 0.
+        Number of epochs over which the learning rate first rises linearly from 0.
     weight_decay : float >= 0, optional
-        Share of the learning rate by which each step shrinks every trainable
-        weight, apart from the gradient (Loshchilov & Hutter 2019). The
-        optimizer's own if not given: 0.004 for adamw, 0 for the others.
+        Decoupled weight decay (Loshchilov & Hutter 2019): each step shrinks every
+        trainable weight by this share of the learning rate. The optimizer's default
+        if not given: 0.004 for adamw, 0 for the others.
     ema : float in [0, 1)
-        If above 0, the model that is validated and kept is an exponential moving
-        average of the weights after each step with this momentum (Polyak &
-        Juditsky 1992). Moving statistics of batch normalisation are taken as
-        they are.
+        Momentum of the exponential moving average (EMA) of the weights. Above 0, the
+        EMA weights are what is validated and kept (Polyak & Juditsky 1992). Moving
+        statistics of batch normalisation are not averaged again.
     label_smoothing : float in [0, 1)
-        Share of each label that is spread evenly over all scenes; in the loss of
+        Share of each label that is spread evenly over all scenes, in the loss of
         training and validation alike (Szegedy et al. 2016).
     seed : int >= 0
-        Of initial weights, order, augmentation and dropout.
+        Of initial weights, sampling, augmentation and dropout.
     weights : str, optional
-        ``imagenet``, ``none`` or a file; what the model starts from. ImageNet
-        for the pretrained models if not given.
+        Initial weights: ``imagenet``, ``none`` or a file. ImageNet for the
+        pretrained models if not given.
     batches_per_epoch : int > 0, optional
-        Cut every epoch after so many batches.
+        Cut every epoch after this many batches.
     limit : int > 0, optional
-        Use at most so many clips of each part, for a quick trial.
+        Use at most this many clips of each part, for a quick trial.
     precision : {'float32', 'mixed_bfloat16', 'mixed_float16'}
-        What layers compute in; weights stay float32.
+        Dtype policy of the layers; weights stay float32.
     jit : bool
-        Compile the steps by XLA, which rounds otherwise.
+        Compile the steps with XLA, which rounds differently.
     deterministic : bool
-        Have TensorFlow use none but operations that repeat their result bit for
-        bit. That applies to the whole process, and to its end.
+        Use only TensorFlow operations that repeat their result bit for bit. This
+        holds for the whole process, until it ends.
     imports : tuple of str
         Modules that register models of your own (`asc.register_model`). They are
-        imported when the recipe is made, also by whatever opens its run later.
+        imported when the recipe is trained and when its model is loaded.
     strategy : {'none', 'mirrored', 'multiworker'}
-        One device, all of the machine, or all of several machines
-        (`asc.training.distributed`): each takes an equal share of every batch. Batch
-        normalisation then goes by the share.
+        One device, all devices of the machine, or all of several machines
+        (`asc.training.distributed`). Each device takes an equal part of every batch;
+        batch normalisation uses the statistics of that part.
 
     Raises
     ------
     UsageError
-        If a name is unknown or a number is out of range.
-    InputError
-        If a module cannot be imported.
+        If a value is malformed or out of range.
     """
 
-    model: str = "simple-cnn"
-    feature: str = "mel"
-    split: str = "random"
-    augment: str = "thirds"
+    model: str = _checked("simple-cnn", check_name)
+    feature: str = _checked("mel", check_name)
+    split: str = _checked("random", check_text)
+    augment: str = _checked("thirds", _check_policy)
+    # `Augmentation` checks the strengths.
     mixup_alpha: float = Augmentation.mixup_alpha
     freq_masks: int = Augmentation.freq_masks
     freq_width: int = Augmentation.freq_width
     time_masks: int = Augmentation.time_masks
     time_width: int = Augmentation.time_width
-    epochs: int = 50
-    patience: int = 5
-    monitor: str = "val_loss"
-    batch_size: int = 16
-    optimizer: str = "adam"
-    learning_rate: float = 1e-3
-    schedule: str = "constant"
-    warmup: float = 0.0
-    weight_decay: float | None = None
-    ema: float = 0.0
-    label_smoothing: float = 0.0
-    seed: int = 0
-    weights: str | None = None
-    batches_per_epoch: int | None = None
-    limit: int | None = None
-    precision: str = "float32"
-    jit: bool = False
-    deterministic: bool = False
-    imports: tuple[str, ...] = ()
-    strategy: str = "none"
+    epochs: int = _checked(50, check_whole, least=1)
+    patience: int = _checked(5, check_whole)
+    monitor: str = _checked("val_loss", check_choice, choices=MONITORS)
+    batch_size: int = _checked(16, check_whole, least=1)
+    optimizer: str = _checked("adam", check_choice, choices=OPTIMIZERS)
+    learning_rate: float = _checked(
+        1e-3, check_number, least=0, most=100, above=True, below=True
+    )
+    schedule: str = _checked("constant", check_choice, choices=SCHEDULES)
+    warmup: float = _checked(0.0, check_number, least=0, most=10**6)
+    weight_decay: float | None = _checked(
+        None, check_number, least=0, most=1, below=True
+    )
+    ema: float = _checked(0.0, check_number, least=0, most=1, below=True)
+    label_smoothing: float = _checked(0.0, check_number, least=0, most=1, below=True)
+    seed: int = _checked(0, check_whole)
+    weights: str | None = _checked(None, check_text)
+    batches_per_epoch: int | None = _checked(None, check_whole, least=1)
+    limit: int | None = _checked(None, check_whole, least=1)
+    precision: str = _checked("float32", check_choice, choices=PRECISIONS)
+    jit: bool = _checked(False, check_flag)
+    deterministic: bool = _checked(False, check_flag)
+    imports: tuple[str, ...] = _checked((), check_modules)
+    strategy: str = _checked("none", check_choice, choices=STRATEGIES)
 
     def __post_init__(self) -> None:
-        # Here, so that a list of defaults can be had without loading these.
-        from asc.models import model_names
-        from asc.registry import check_name, import_modules
-
-        object.__setattr__(self, "imports", import_modules(self.imports))
-        check_name("feature", self.feature)
-        for name, known in (
-            ("model", model_names()),
-            ("optimizer", OPTIMIZERS),
-            ("monitor", MONITORS),
-            ("schedule", SCHEDULES),
-            ("precision", PRECISIONS),
-            ("strategy", STRATEGIES),
-        ):
-            if getattr(self, name) not in known:
-                raise UsageError(unknown_name(name, str(getattr(self, name)), known))
-        for name, least in _WHOLE.items():
-            value = getattr(self, name)
-            if value is None and name in _OPTIONAL:
-                continue
-            whole = isinstance(value, int) and not isinstance(value, bool)
-            if not whole or not least <= value < 2**31:
-                raise UsageError(
-                    f"{name} must be a whole number from {least} to {2**31 - 1}."
-                    f" Got {value!r}."
-                )
-        for name, limit in _REAL.items():
-            value = getattr(self, name)
-            if value is None and name in _OPTIONAL:
-                continue
-            number = isinstance(value, (int, float)) and not isinstance(value, bool)
-            if not number or not 0 <= value < limit:
-                raise UsageError(f"{name} must be in [0, {limit}). Got {value!r}.")
-        if not self.learning_rate:
-            raise UsageError("learning_rate must be above 0. Got 0.")
+        for field in dataclasses.fields(self):
+            value, check = getattr(self, field.name), field.metadata.get("check")
+            if check and not (value is None and field.default is None):
+                object.__setattr__(self, field.name, check(field.name, value))
         if self.schedule == "cosine" and self.warmup >= self.epochs:
             raise UsageError(
-                f"warmup must be shorter than epochs ({self.epochs}), or nothing is"
-                f" left for the cosine. Got {self.warmup!r}; 0 leaves it out."
+                f"warmup must be shorter than epochs ({self.epochs}) with schedule"
+                f" cosine. Got {self.warmup:g}. Use 0 for no warm-up."
             )
-        for name in ("jit", "deterministic"):
-            if not isinstance(getattr(self, name), bool):
-                raise UsageError(
-                    f"{name} must be true or false. Got {getattr(self, name)!r}."
-                )
-        for name in ("split", "weights"):
-            value = getattr(self, name)
-            if not isinstance(value, str) and (
-                value is not None or name not in _OPTIONAL
-            ):
-                raise UsageError(f"{name} must be text. Got {value!r}.")
-        self.augmentation().transforms()  # check the strengths, and the names
+        self.augmentation()  # checks the strengths
+
+    def resolve(self) -> None:
+        """Import the modules of `imports`, and check that all names are registered.
+
+        Making or reading a recipe runs no code of others; whoever trains it calls
+        this first.
+
+        Raises
+        ------
+        UsageError
+            If the model or an augmentation is unknown; the nearest name is offered.
+        InputError
+            If a module cannot be imported.
+        """
+        import_modules(self.imports)
+        describe(self.model)
+        self.augmentation().transforms()
 
     def augmentation(self) -> Augmentation:
         """Return the augmentation with its strengths."""
@@ -226,7 +210,7 @@ class Recipe:
         """
         known = tuple(field.name for field in dataclasses.fields(cls))
         if not isinstance(values, Mapping):
-            raise UsageError(f"Not a recipe: {values!r}.")
+            raise UsageError(f"A recipe must be an object of fields. Got {values!r}.")
         for name in values:
             if name not in known:
                 raise UsageError(unknown_name("field of a recipe", str(name), known))

@@ -9,19 +9,18 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from asc.errors import InputError, UsageError
-from asc.registry import import_modules
+from asc.errors import InputError, MissingInputError, UsageError
 from asc.text import unknown_name
 from asc.training.recipe import Recipe
 
-#: Recipes by name, as what is not the default in them. They leave model, feature
-#: and split alone.
+#: Recipes by name: the fields that differ from the defaults. None sets model, feature
+#: or split.
 RECIPES: dict[str, dict[str, Any]] = {
     # The documented system.
     "slides": {},
-    # What the better systems of the field have in common: every clip is augmented,
-    # a long training without early stopping, AdamW, warm-up and cosine (McDonnell &
-    # Gao 2020; the baseline of DCASE 2024), averaged weights (PaSST).
+    # What the best systems of the field have in common: every clip is augmented, a
+    # long training without early stopping, AdamW, warm-up and cosine (McDonnell & Gao
+    # 2020; the baseline of DCASE 2024), EMA weights (PaSST).
     "better": {
         "augment": "both",
         "epochs": 100,
@@ -32,7 +31,7 @@ RECIPES: dict[str, dict[str, Any]] = {
         "warmup": 3.0,
         "ema": 0.99,
     },
-    # The same for those who wait for it.
+    # The same in less time.
     "short": {
         "augment": "both",
         "epochs": 30,
@@ -54,10 +53,10 @@ def choose(
     Parameters
     ----------
     named : str or path-like, optional
-        A name in `RECIPES`; or a file: the ``recipe.json`` of a run, a run folder,
-        or a JSON object of fields.
+        A name in `RECIPES`, a run folder, or a JSON file: the ``recipe.json`` of a
+        run or an object of fields.
     flags : mapping of str to value, optional
-        Fields that win over those of the file.
+        Fields that override those of `named`.
 
     Returns
     -------
@@ -69,10 +68,10 @@ def choose(
     Raises
     ------
     UsageError
-        If a name or a field is unknown, with the nearest one; or if a value cannot
-        be.
+        If a name or a field is unknown (the message offers the nearest one), or if
+        a value is invalid.
     InputError
-        If the file is missing or is no JSON.
+        If the file is missing or is not JSON.
     """
     flags = dict(flags or {})
     base: dict[str, Any] = {}
@@ -81,7 +80,6 @@ def choose(
         base, source = RECIPES[named], f"recipe {named}"
     elif named is not None:
         base, source = _read(named), f"file {os.fspath(named)}"
-        import_modules(flags.get("imports", ()))  # they may register its model
         try:
             Recipe.from_dict(base)
         except UsageError as error:
@@ -103,15 +101,17 @@ def _read(place: str | os.PathLike[str]) -> dict[str, Any]:
         record = json.loads(path.read_text("utf-8"))
     except FileNotFoundError:
         if path.suffix or len(path.parts) > 1:
-            raise InputError(f"There is no recipe {path}; check the path.") from None
-        told = unknown_name("recipe", str(place), tuple(RECIPES))
-        raise UsageError(f"{told} A file can be named too.") from None
+            raise MissingInputError(
+                f"There is no recipe {path}. Check the path."
+            ) from None
+        message = unknown_name("recipe", str(place), tuple(RECIPES))
+        raise UsageError(f"{message} A path of a file works too.") from None
     except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"{path} is not a recipe in JSON ({error}).") from error
     values = record.get("recipe", record) if isinstance(record, dict) else record
     if not isinstance(values, dict):
         raise InputError(
-            f"{path} is not a recipe: expected an object of fields, such as"
-            ' {"epochs": 30}.'
+            f"{path} is not a recipe. Got {type(values).__name__}, expected an object"
+            ' of fields such as {"epochs": 30}.'
         )
     return values

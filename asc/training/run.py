@@ -1,16 +1,16 @@
-"""The run folder: what a training was, what happened, and what came out.
+"""The run folder: what was trained, how it went, and the results.
 
 ====================  ====================================================
 ``recipe.json``       the recipe and the sources of its values, the store, the
                       feature spec, the scenes
 ``environment.json``  versions, machine, command
-``log.txt``           one line for everything that happened
+``log.txt``           one line for each event, with the time
 ``history.csv``       one row for each epoch
 ``model.keras``       the model of the best epoch
-``state/``            what `--resume` goes on from
+``state/``            what ``--resume`` needs
 ``curves.png``        accuracy and loss over the epochs
 ``batch.png``         the first batch of the training, with its labels
-``tensorboard/``      logs for TensorBoard, if they were asked for
+``tensorboard/``      logs for TensorBoard, on request
 ``metrics.json``      the one evaluation on the test part
 ``predictions.csv``   truth, prediction and probabilities of every test clip
 ``confusion.csv``     the confusion matrix, also as ``confusion.png``
@@ -28,7 +28,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from asc import environment
-from asc.errors import InputError, StoreError, UsageError
+from asc.errors import (
+    AscError,
+    InputError,
+    MissingInputError,
+    StoreError,
+    UsageError,
+)
 from asc.features import FeatureSpec
 from asc.files import write_json
 from asc.registry import import_modules
@@ -41,23 +47,20 @@ if TYPE_CHECKING:
 
 
 class Run:
-    """A run folder that is there.
+    """An existing run folder. Opening it runs no code that it names.
 
     Parameters
     ----------
     path : path-like
-    place : str, optional
-        Where people find it, if that is another folder than ``path``.
 
     Attributes
     ----------
     path : Path
-    place : str
     recipe : Recipe
     spec : FeatureSpec
-        The front end that the model was trained behind.
+        The features that the model was trained on.
     scenes : tuple of str
-        What the model's outputs stand for.
+        Names of the model's outputs.
     store : dict
         Path, fingerprint and digest of the store.
 
@@ -67,27 +70,29 @@ class Run:
         If it is not a run folder.
     """
 
-    def __init__(self, path: str | os.PathLike[str], place: str | None = None) -> None:
+    def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
-        self.place = place or str(path)
+        file = self.path / "recipe.json"
         try:
-            record = json.loads((self.path / "recipe.json").read_text("utf-8"))
-            imports = dict(record["recipe"]).get("imports", ())
-            import_modules(imports, outside=self.path)
+            record = json.loads(file.read_text("utf-8"))
+        except (FileNotFoundError, NotADirectoryError) as error:
+            raise MissingInputError(
+                f"{self.path} is not a run folder: it has no recipe.json."
+            ) from error
+        except (OSError, ValueError, RecursionError) as error:
+            raise InputError(f"{file} cannot be read ({error}).") from error
+        try:
             self.recipe = Recipe.from_dict(record["recipe"])
             self.spec = FeatureSpec.from_dict(record["spec"])
             self.scenes = _names(record["scenes"])
-            kept = ("path", "fingerprint", "digest")
-            values = _names([record["store"][name] for name in kept])
-            self.store = dict(zip(kept, values, strict=True))
-        except FileNotFoundError as error:
+            keys = ("path", "fingerprint", "digest")
+            values = _names([record["store"][key] for key in keys])
+            self.store = dict(zip(keys, values, strict=True))
+        except AscError as error:
+            raise InputError(f"{file} is damaged: {error}") from error
+        except (LookupError, TypeError, ValueError, RecursionError) as error:
             raise InputError(
-                f"{self.path} is not a run folder: it has no recipe.json."
-            ) from error
-        except (OSError, LookupError, TypeError, ValueError, RecursionError) as error:
-            raise InputError(
-                f"{self.path} is not a run folder that can be used:"
-                f" {type(error).__name__}: {error}"
+                f"{file} is damaged ({type(error).__name__}: {error})."
             ) from error
 
     @classmethod
@@ -104,20 +109,17 @@ class Run:
         Raises
         ------
         UsageError
-            If the folder is there and not empty: runs are never overwritten.
+            If the folder exists and is not empty: runs are never overwritten.
         """
         folder = _new_folder(store, recipe) if path is None else Path(path)
         try:
             folder.mkdir(parents=True, exist_ok=True)
             if any(folder.iterdir()):
                 raise FileExistsError
-            # Whoever makes this file has the folder, if two begin at once.
+            # Of two processes that start at once, the one that makes this file wins.
             (folder / "log.txt").touch(exist_ok=False)
         except (FileExistsError, NotADirectoryError):
-            raise UsageError(
-                f"{folder} is there already and a run is never overwritten. Name"
-                " another folder with --run, or go on with it by --resume."
-            ) from None
+            raise UsageError(exists_already(folder)) from None
         write_json(
             folder / "recipe.json",
             {
@@ -135,19 +137,19 @@ class Run:
         return cls(folder)
 
     def open_store(self, path: str | os.PathLike[str] | None = None) -> FeatureStore:
-        """Open the store of the run, by default where it was.
+        """Open the store of the run, by default at the path of the training.
 
         Raises
         ------
         InputError
-            If it is not there any more.
+            If it is no longer there.
         StoreError
-            If what is there is another store.
+            If another store is there.
         """
         if path is None and not Path(self.store["path"]).exists():
-            raise InputError(
-                f"The store of {self.path} is no longer at {self.store['path']}. Name"
-                " it with --store, or as STORE before --resume."
+            raise MissingInputError(
+                f"The store of {self.path} is no longer at {self.store['path']}. Give"
+                " its path with --store, or as STORE before --resume."
             )
         store = FeatureStore(path or self.store["path"])
         self.check_store(store)
@@ -158,16 +160,16 @@ class Run:
         if not self.is_own(store):
             raise StoreError(
                 f"{store.path} is not the store that {self.path} was trained on:"
-                " features, labels or splits differ. Train on it in a new run."
+                " features, labels or splits differ. Start a new run to train on it."
             )
 
     def check_unchanged(self, store: FeatureStore) -> None:
-        """Raise an error if the file of a store was replaced since it was opened.
+        """Check that the file of the store was not replaced since it was opened.
 
         Raises
         ------
         StoreError
-            If it is another one.
+            If it is another store.
         InputError
             If it is gone.
         """
@@ -186,6 +188,16 @@ class Run:
             self.scenes,
         )
 
+    def import_modules(self) -> None:
+        """Import the modules that the recipe names; none may be in the run folder.
+
+        Raises
+        ------
+        InputError
+            If one of them cannot be imported, or is in the folder of this run.
+        """
+        import_modules(self.recipe.imports, outside=self.path)
+
     def load_model(self) -> keras.Model:
         """Load the model of the best epoch.
 
@@ -196,9 +208,10 @@ class Run:
         """
         file = self.path / "model.keras"
         if not file.is_file():
-            raise InputError(
-                f"{self.path} has no model.keras: no epoch of it was finished."
+            raise MissingInputError(
+                f"{self.path} has no model.keras: no epoch was finished."
             )
+        self.import_modules()  # they may define its layers
         from asc.pipeline.tensorflow import keras
 
         try:
@@ -220,7 +233,7 @@ class Run:
         write_json(self.path / "environment.json", facts)
 
     def history(self) -> list[dict[str, float]]:
-        """Return the rows of history.csv; none if there is no such file."""
+        """Return the rows of history.csv; none before the first epoch."""
         try:
             with open(self.path / "history.csv", newline="", encoding="utf-8") as file:
                 return [
@@ -231,7 +244,7 @@ class Run:
             return []
 
     def is_finished(self) -> bool:
-        """Return True if the training was concluded with its evaluation."""
+        """Return True if the run was trained and evaluated to the end."""
         return (self.path / "metrics.json").is_file()
 
     def metrics(self) -> dict[str, Any]:
@@ -242,25 +255,34 @@ class Run:
         InputError
             If the run was not evaluated, or if its figures are damaged.
         """
+        file = self.path / "metrics.json"
         try:
-            metrics = json.loads((self.path / "metrics.json").read_text("utf-8"))
+            metrics = json.loads(file.read_text("utf-8"))
             if not isinstance(metrics, dict) or "accuracy" not in metrics:
-                raise ValueError("there is no accuracy in it")
+                raise ValueError("it has no accuracy")
             return metrics
         except FileNotFoundError as error:
-            raise InputError(
+            raise MissingInputError(
                 f"{self.path} has no metrics.json: its training was not finished."
-                " Go on with it by --resume, or use asc evaluate."
+                " Resume it with --resume, or use asc evaluate."
             ) from error
         except (OSError, ValueError, RecursionError) as error:
             raise InputError(
-                f"{self.path / 'metrics.json'} is damaged ({error}). The run is whole"
-                f" without it: asc evaluate {self.path} gives its figures again."
+                f"{file} is damaged ({error}). Use asc evaluate {self.path} to compute"
+                " the metrics again."
             ) from error
 
 
+def exists_already(folder: Path) -> str:
+    """Return the sentence that refuses to make a run in a folder that exists."""
+    return (
+        f"{folder} exists already; a run is never overwritten. Give another folder with"
+        " --run, or resume this one with --resume."
+    )
+
+
 def _new_folder(store: FeatureStore, recipe: Recipe) -> Path:
-    """Make a folder that is named for a run and that nobody else has made."""
+    """Make a folder with a name of its own for a run."""
     stamp = time.strftime("%Y%m%d-%H%M%S")
     name = "-".join(
         (store.path.stem, recipe.model, recipe.feature, recipe.split, stamp)
@@ -277,7 +299,7 @@ def _new_folder(store: FeatureStore, recipe: Recipe) -> Path:
 
 
 def _sources(recipe: Recipe) -> dict[str, str]:
-    """Return what can be said of the values of a recipe that was made by code."""
+    """Return the sources of the values of a recipe that was made in Python."""
     default = Recipe()
     return {
         name: "default" if value == getattr(default, name) else "given"
@@ -287,5 +309,5 @@ def _sources(recipe: Recipe) -> dict[str, str]:
 
 def _names(values: Any) -> tuple[str, ...]:
     if not isinstance(values, list) or not values or not all(map(is_name, values)):
-        raise ValueError(f"expected names, got {values!r}")
+        raise ValueError(f"expected a list of names. Got {values!r}")
     return tuple(values)

@@ -12,6 +12,7 @@ from asc.models import register_model
 from asc.store import FeatureStore
 from asc.training import trainer
 from asc.training.recipe import Recipe
+from asc.training.session import Session
 from tests.benchmarks.extraction import corpus_of
 from tests.benchmarks.scale import sparse_store
 
@@ -50,7 +51,7 @@ def train(store: Path, run: Path, in_memory: bool = False) -> None:
     """Train an epoch of a network that takes next to no memory of its own."""
     register_model("least", least)
     recipe = Recipe(model="least", epochs=1)
-    trainer.carry_out(trainer.prepare(store, recipe, run), in_memory=in_memory)
+    trainer.fit(Session.create(FeatureStore(store), recipe, run), in_memory=in_memory)
 
 
 def least(x, scenes):

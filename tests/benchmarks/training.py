@@ -33,8 +33,9 @@ class Clock(asc.Listener):
 
 store, run, steps, deterministic = json.loads(sys.argv[1])
 recipe = asc.Recipe(epochs=1, batches_per_epoch=steps, deterministic=deterministic)
-from asc.training import trainer
-trainer.carry_out(trainer.prepare(store, recipe, run), listener=Clock())
+from asc.training.session import Session
+from asc.training.trainer import fit
+fit(Session.create(asc.FeatureStore(store), recipe, run), listener=Clock())
 print(json.dumps(seen))
 """
 

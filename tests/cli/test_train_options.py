@@ -61,7 +61,7 @@ def test_show_prints_what_recipe_takes(tmp_path):
         (("--import", "models.py"), 3, "models"),
         (("--model", "mine"), 2, "Unknown model 'mine'"),
         (("--schedule", "cosin"), 2, "Did you mean 'cosine'"),
-        (("--ema", 1), 2, "ema must be in [0, 1)"),
+        (("--ema", 1), 2, "ema must be a number in [0, 1)"),
         (("--threads", 0), 2, "--threads"),
     ],
 )

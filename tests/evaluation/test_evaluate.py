@@ -15,13 +15,13 @@ from asc.errors import InputError, SettingsMismatch, UsageError
 from asc.evaluation.evaluate import (
     Evaluation,
     evaluate,
-    training_sentence,
 )
 from asc.models import register_model, registry
 from asc.store import FeatureStore
 from asc.training import trainer
 from asc.training.recipe import Recipe
 from asc.training.run import Run
+from asc.training.session import Session, part_rows
 
 SCENES = ("beach", "bus", "cafe/restaurant", "home")
 #: Clips of each part that the run uses, of 8 of 4 recordings.
@@ -56,8 +56,9 @@ def run(tmp_path_factory, store):
             learning_rate=0.01,
             seed=3,
         )
-        run = trainer.prepare(store, recipe, path)
-        trainer.carry_out(run)
+        session = Session.create(store, recipe, path)
+        trainer.fit(session)
+        run = session.run
         yield run
 
 
@@ -103,7 +104,7 @@ def assert_is_of(result, store, probabilities, rows):
 
 def test_the_test_part_of_the_runs_own_split(run, store, probabilities):
     result = evaluate(run)
-    rows = trainer.part_rows(store, run.recipe)["test"]
+    rows = part_rows(store, run.recipe)["test"]
     assert len(rows) == LIMIT
     assert_is_of(result, store, probabilities, rows)
     assert (result.metrics["split"], result.metrics["part"]) == ("recording", "test")
@@ -144,7 +145,7 @@ def test_progress_counts_clips(run, store):
 
 def test_the_runs_own_store_at_another_place(run, store, probabilities, own_store):
     result = evaluate(run, store=own_store)
-    rows = trainer.part_rows(store, run.recipe)["test"]
+    rows = part_rows(store, run.recipe)["test"]
     assert_is_of(result, store, probabilities, rows)
     assert result.metrics["store"] == "own.h5"
 
@@ -255,24 +256,6 @@ def test_accuracy_is_never_given_without_split_and_leakage(run, part, tested_on)
         f" {least}-{most}; {metrics.clips} clips, {metrics.recordings} recordings],"
         f" split {tested_on}, leakage {100 * metrics.leakage:.0f} %"
     )
-
-
-def test_curves_are_never_shown_without_split_and_leakage(tmp_path, run, store):
-    """What validation shares with train, by hand; without the store, unknown."""
-    told = training_sentence(run)
-    assert told == "linear, mel, split recording, leakage of validation 0 %"
-    path = tmp_path / "run"
-    shutil.copytree(run.path, path)
-    record = json.loads((path / "recipe.json").read_text())
-    record["recipe"]["split"] = "random"
-    record["recipe"]["limit"] = None
-    (path / "recipe.json").write_text(json.dumps(record))
-    split, recordings = store.split("random"), np.array(store.recordings())
-    shared = np.isin(recordings[split.validation], recordings[split.train]).mean()
-    assert training_sentence(Run(path), store).endswith(f" {100 * shared:.0f} %")
-    record["store"]["path"] = str(tmp_path / "elsewhere.h5")
-    (path / "recipe.json").write_text(json.dumps(record))
-    assert training_sentence(Run(path)).endswith("leakage of validation unknown")
 
 
 # What cannot be

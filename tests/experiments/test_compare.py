@@ -95,7 +95,7 @@ def test_a_grid_survives_json(tmp_path):
         ({"models": "simple-cnn"}, "must be a list"),
         ({"models": []}, "a few different ones"),
         ({"seeds": [1, 1]}, "a few different ones"),
-        ({"models": ["simple-cmn"]}, "Did you mean 'simple-cnn'"),
+        ({"models": ["simple_cnn"]}, "Invalid name of a model"),
         ({"settings": {"epoch": 3}}, "Did you mean 'epochs'"),
         ({"settings": {"seed": 3}}, "is a choice"),
         ({"settings": 3}, "must be fields of a recipe"),
@@ -107,6 +107,12 @@ def test_what_is_no_grid(values, sentence, tmp_path):
     file.write_text(json.dumps(values))
     with pytest.raises(UsageError, match=sentence):
         Grid.load(file)
+
+
+def test_an_unknown_model_is_refused_before_anything_is_made(small_store, tmp_path):
+    with pytest.raises(UsageError, match="Did you mean 'simple-cnn'"):
+        compare(small_store, Grid(models=("simple-cmn",)), tmp_path / "comparison")
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("text", [None, "{", "[" * 100_000])

@@ -15,9 +15,9 @@ from asc.evaluation.evaluate import Evaluation, evaluate
 from asc.experiments import experiment
 from asc.experiments.folds import STAND_INS, fold_names, fold_sentences, pool
 from asc.store import FeatureStore
+from asc.training.callback import TrainingCallback
 from asc.training.recipe import Recipe
 from asc.training.run import Run
-from asc.training.trainer import Listener
 
 
 class Named:
@@ -144,7 +144,7 @@ RECIPE = {
 }
 
 
-class Stop(Listener):
+class Stop(TrainingCallback):
     """Interrupts after the first epoch of a split."""
 
     def __init__(self, split):

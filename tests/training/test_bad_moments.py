@@ -19,9 +19,10 @@ from asc.models import registry
 from asc.registry import import_modules
 from asc.store import FeatureStore
 from asc.training import trainer
+from asc.training.callback import TrainingCallback
 from asc.training.recipe import Recipe
 from asc.training.run import Run
-from asc.training.trainer import Listener
+from asc.training.session import Session
 
 MODULE = """
 from asc.models import register_model
@@ -60,7 +61,7 @@ def recipe(**values):
     return Recipe(**(SETTINGS | values))
 
 
-class At(Listener):
+class At(TrainingCallback):
     """Does something after a batch, counted through all epochs."""
 
     def __init__(self, batch, action):
@@ -81,7 +82,8 @@ class At(Listener):
 KILLED = """
 import json, os, signal, sys
 from asc.experiments import experiment
-from asc.training import trainer, state
+from asc.training import state
+from asc.training.callback import TrainingCallback
 from asc.training.recipe import Recipe
 
 store, path, moment, count = sys.argv[1:]
@@ -98,7 +100,7 @@ def counting(call):
         return call(*arguments, **more)
     return wrapped
 
-class Listener(trainer.Listener):
+class Listener(TrainingCallback):
     calls = 0
     def batch(self, done, loss):
         Listener.calls += 1
@@ -215,7 +217,9 @@ def test_a_memory_that_is_too_small(tmp_path, small_store):
         message = "OOM when allocating tensor with shape[16,256,256,32]"
         raise tf.errors.ResourceExhaustedError(None, None, message)
 
-    with pytest.raises(AscError, match="train frail on 8 clips.*smaller --batch-size"):
+    with pytest.raises(
+        AscError, match="training frail with batches of 8.*smaller --batch-size"
+    ):
         experiment.train(
             small_store, recipe(), tmp_path / "run", listener=At(3, exhaust)
         )
@@ -228,30 +232,31 @@ def test_a_memory_that_is_too_small(tmp_path, small_store):
 def test_oddities_are_noted(tmp_path, small_store):
     wanted = recipe(epochs=1, warmup=0, limit=3, batch_size=100, augment="thirds")
     listener = At(0, None)
-    run = trainer.prepare(small_store, wanted, tmp_path / "run")
-    trainer.carry_out(run, listener=listener)
+    session = Session.create(FeatureStore(small_store), wanted, tmp_path / "run")
+    trainer.fit(session, listener=listener)
     *missing, large = listener.notes
     assert len(missing) == 3
     for part, sentence in zip(("train", "validation", "test"), missing, strict=True):
         assert sentence.startswith(f"part {part} has no clips of ")
-    assert "100 is larger than the 4 rows" in large
-    log = (run.path / "log.txt").read_text()
+    assert "batch size 100 is above the 4 rows" in large
+    log = (session.run.path / "log.txt").read_text()
     assert all(f"note: {sentence}" in log for sentence in listener.notes)
 
 
 def test_a_usual_training_has_nothing_odd(tmp_path, small_store):
     listener = At(0, None)
-    run = trainer.prepare(small_store, recipe(epochs=1, warmup=0), tmp_path / "run")
-    trainer.carry_out(run, listener=listener)
+    store, wanted = FeatureStore(small_store), recipe(epochs=1, warmup=0)
+    session = Session.create(store, wanted, tmp_path / "run")
+    trainer.fit(session, listener=listener)
     assert listener.notes == []
 
 
 @pytest.mark.parametrize(
     ("options", "values", "error", "sentence"),
     [
-        ({"device": "gpu"}, {}, UsageError, "finds no GPU here"),
+        ({"device": "gpu"}, {}, UsageError, "finds no GPU"),
         ({"device": "tpu"}, {}, UsageError, "Known: cpu, gpu"),
-        ({"threads": 0}, {}, UsageError, "threads must be from 1"),
+        ({"threads": 0}, {}, UsageError, r"threads must be a whole number in \[1"),
         ({"threads": 77}, {}, UsageError, "has begun to compute"),
         ({}, {"weights": "other.keras"}, InputError, "do not fit model 'frail'"),
         ({}, {"weights": "none.keras"}, InputError, "no weights file"),

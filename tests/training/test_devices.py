@@ -22,10 +22,12 @@ from asc.models import register_model
 from asc.pipeline.tensorflow import keras, tf
 from asc.store import FeatureStore
 from asc.training import trainer
+from asc.training.callback import TrainingCallback
 from asc.errors import UsageError
 from asc.models import registry
 from asc.training.recipe import Recipe
 from asc.training.run import Run
+from asc.training.session import Session
 
 cpu = tf.config.list_physical_devices("CPU")[0]
 two = [tf.config.LogicalDeviceConfiguration()] * 2
@@ -36,7 +38,7 @@ def plain(x, scenes):
     x = keras.layers.Flatten()(x)
     return keras.layers.Dense(scenes, activation="softmax")(x)
 
-class Stop(trainer.Listener):
+class Stop(TrainingCallback):
     def epoch(self, record, best):
         if record["epoch"] == 1:
             raise KeyboardInterrupt
@@ -46,12 +48,12 @@ store, folder, recipes = sys.argv[1:]
 store = FeatureStore(store)
 for name, values in json.loads(recipes).items():
     path = pathlib.Path(folder, name)
-    run = trainer.prepare(store, Recipe(**values), path)
+    session = Session.create(store, Recipe(**values), path)
     listener = Stop() if name == "interrupted" else None
     try:
-        trainer.carry_out(run, store=store, listener=listener)
+        trainer.fit(session, listener=listener)
     except KeyboardInterrupt:
-        trainer.carry_out(Run(path), store=store)
+        trainer.fit(Session.open(Run(path), store))
 """
 #: 24 rows in batches of 3, so in shares of 2 and 1; 4 validation clips in batches of
 #: 3 and 1, so the last has a share without a row.

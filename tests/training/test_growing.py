@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import pickle
+import re
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
+from asc.cli.train import train
 from asc.corpus.leakage import PARTS, leakage
 from asc.errors import StoreError
 from asc.experiments import experiment
 from asc.pipeline.dataset import dataset
 from asc.store import FeatureStore, partial_path
 from asc.store.schema import DONE
+from asc.training.callback import TrainingCallback
 from asc.training.recipe import Recipe
 from asc.training.run import Run
-from asc.training.trainer import Listener
 
 
 @pytest.fixture
@@ -95,7 +98,7 @@ def test_batches_hold_finished_rows_alone(growing):
 def test_training_while_the_store_is_finished(
     extract, few_clips, place, growing, tmp_path
 ):
-    class Finishing(Listener):
+    class Finishing(TrainingCallback):
         def start(self, *arguments):
             assert extract(few_clips, place).complete
 
@@ -107,3 +110,14 @@ def test_training_while_the_store_is_finished(
     # The store is another one now, so its figures must not be taken for those.
     with pytest.raises(StoreError, match="not the store that .* was trained on"):
         Run(run.path).open_store(place)
+
+
+def test_the_command_shows_the_leakage_of_what_is_finished(place, tmp_path):
+    """Validation leaks in split random, and the growing store is not opened again."""
+    arguments = [str(place), "--partial", "--run", str(tmp_path / "run")]
+    arguments += ["--epochs", "1", "--batches-per-epoch", "1"]
+    arguments += ["--freq-width", "4", "--time-width", "4"]
+    result = CliRunner().invoke(train, arguments, standalone_mode=False)
+    assert result.exception is None, result.output
+    first = next(line for line in result.output.splitlines() if "batches" in line)
+    assert re.search(r"leakage of validation (\d+|under 1) %", first), first

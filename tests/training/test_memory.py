@@ -21,7 +21,9 @@ from asc.pipeline.stream import stream_batches
 from asc.pipeline.tensorflow import keras, tf
 from asc.store import FeatureStore, release_pages
 from asc.training import trainer
+from asc.training.callback import TrainingCallback
 from asc.training.recipe import Recipe
+from asc.training.session import Session
 
 #: Megabytes that may be mapped at a time: 2 around every row of four batches, a
 #: quarter of them mixed with another one.
@@ -33,8 +35,10 @@ import numpy as np
 from asc.errors import AscError
 from asc.models import register_model
 from asc.pipeline.tensorflow import keras, tf
+from asc.store import FeatureStore
 from asc.training import trainer
 from asc.training.recipe import Recipe
+from asc.training.session import Session
 
 def least(x, scenes):
     x = keras.layers.Flatten()(keras.layers.AveragePooling2D(32)(x))
@@ -44,9 +48,10 @@ register_model("least", least)
 store, limit, *runs = sys.argv[1:]
 resource.setrlimit(resource.RLIMIT_DATA, (int(limit), int(limit)))
 recipe = Recipe(model="least", epochs=1, batches_per_epoch=2)
+store = FeatureStore(store)
 for run, in_memory in zip(runs, (False, True)):
     try:
-        trainer.carry_out(trainer.prepare(store, recipe, run), in_memory=in_memory)
+        trainer.fit(Session.create(store, recipe, run), in_memory=in_memory)
     except AscError as error:
         sys.exit(str(error))
 """
@@ -173,14 +178,14 @@ def test_a_dataset_that_is_gone_holds_no_rows(small_store, tmp_path):
 def test_training_keeps_little_of_any_part_mapped(large_store, least_model, tmp_path):
     """Neither of train, of which 40 MB are read, nor of validation with its 200."""
 
-    class Watch(trainer.Listener):
+    class Watch(TrainingCallback):
         def epoch(self, record, best):
             seen.append(mapped(large_store.path))
 
     seen = []
     recipe = Recipe(model="least", epochs=1, batches_per_epoch=40)
-    run = trainer.prepare(large_store.path, recipe, tmp_path / "run")
-    trainer.carry_out(run, listener=Watch())
+    session = Session.create(large_store, recipe, tmp_path / "run")
+    trainer.fit(session, listener=Watch())
     assert seen and max(seen) < UNDER_WAY * 2**20
 
 
@@ -211,9 +216,9 @@ def test_a_training_that_is_over_holds_no_weights(
     make, models = trainer._new_model, []
     monkeypatch.setattr(trainer, "_new_model", kept)
     recipe = Recipe(model="least", epochs=1, limit=16, strategy=strategy)
-    run = trainer.prepare(large_store, recipe, tmp_path / "run")
-    assert trainer.carry_out(run)
+    session = Session.create(large_store, recipe, tmp_path / "run")
+    assert trainer.fit(session)
     held = [*models[0].variables, *models[0].optimizer.variables]
     assert len(held) > 5
     assert not any(int(tf.size(variable.value.read_value())) for variable in held)
-    assert run.load_model().count_params() > 0
+    assert session.run.load_model().count_params() > 0

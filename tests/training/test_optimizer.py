@@ -11,9 +11,10 @@ from asc.experiments import experiment
 from asc.models import register_model, registry
 from asc.store import FeatureStore
 from asc.training import trainer
+from asc.training.callback import TrainingCallback
 from asc.training.recipe import Recipe
 from asc.training.run import Run
-from asc.training.trainer import Listener
+from asc.training.session import Session
 
 SETTINGS = {
     **{"model": "dense", "epochs": 4, "patience": 0, "batch_size": 8, "seed": 3},
@@ -39,7 +40,7 @@ def registered():
         yield
 
 
-class Stopping(Listener):
+class Stopping(TrainingCallback):
     """Presses Ctrl-C after so many steps."""
 
     def __init__(self, stop):
@@ -115,13 +116,14 @@ def test_an_interruption_changes_nothing(tmp_path, small_store, whole, stop):
 def averaged():
     """A compiled model, the averages after some steps, and the weights."""
     from asc.pipeline.tensorflow import keras
-    from asc.training.optimizer import compile_model
+    from asc.training.optimizer import compile_model, make_optimizer
 
     keras.utils.set_random_seed(0)
     inputs = keras.Input((3,))
     outputs = keras.layers.Dense(2, activation="softmax")(inputs)
     model = keras.Model(inputs, outputs)
-    compile_model(model, Recipe(**SETTINGS), batches=4)
+    recipe = Recipe(**SETTINGS)
+    compile_model(model, recipe, make_optimizer(recipe, batches=4))
     rng = np.random.default_rng(0)
     averages = None
     for _ in range(5):
@@ -135,11 +137,11 @@ def averaged():
 
 
 def test_averages_are_those_of_the_formula_and_weights_come_back(averaged):
-    from asc.training.optimizer import Averages
+    from asc.training.optimizer import EmaWeights
 
     model, expected = averaged
     before = [np.array(v) for v in model.trainable_variables]
-    with Averages(model, Recipe(**SETTINGS)).inside():
+    with EmaWeights(model, Recipe(**SETTINGS)).applied():
         inside = [np.array(v) for v in model.trainable_variables]
     for a, b in zip(inside, expected, strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-7)
@@ -173,8 +175,8 @@ def test_other_precisions(tmp_path, small_store, precision):
     assert model.output.dtype == "float32"
     assert {layer.compute_dtype for layer in model.layers} == {precision[6:], "float32"}
     assert {str(v.dtype) for v in model.trainable_variables} == {"float32"}
-    again = trainer.prepare(store, recipe, tmp_path / "again")
-    trainer.carry_out(again)
-    assert [r | {"seconds": 0} for r in again.history()] == [
+    session = Session.create(store, recipe, tmp_path / "again")
+    trainer.fit(session)
+    assert [r | {"seconds": 0} for r in session.run.history()] == [
         r | {"seconds": 0} for r in resumed.history()
     ]

@@ -5,11 +5,12 @@ from __future__ import annotations
 import dataclasses
 import json
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from asc.errors import UsageError
+from asc.errors import InputError, UsageError
 from asc.models import model_names
 from asc.pipeline.augmentation import Augmentation, augmentation_names
 from asc.training.recipe import MONITORS, OPTIMIZERS, Recipe
@@ -83,19 +84,20 @@ def test_what_a_record_lacks_has_its_default():
 @pytest.mark.parametrize(
     ("values", "sentence"),
     [
-        ({"model": "simple_cnn"}, "Did you mean 'simple-cnn'"),
-        ({"model": 5}, "Unknown model '5'"),
-        ({"feature": "Mel"}, "Invalid name of a feature. Got 'Mel'"),
+        ({"model": "simple_cnn"}, "Invalid name of a model. Got 'simple_cnn'"),
+        ({"model": 5}, "Got 5"),
+        ({"feature": "\x1b[2J"}, "Invalid name of a feature"),
         ({"feature": ["mel"]}, "Invalid name of a feature"),
-        ({"augment": "third"}, "Did you mean 'thirds'"),
+        ({"augment": "mixup+"}, "Invalid name of a policy"),
+        ({"augment": 3}, "augment must be a text"),
         ({"optimizer": "Adamm"}, "Did you mean 'adam"),
         ({"monitor": "val_los"}, "Did you mean 'val_loss'"),
-        ({"split": 1}, "split must be text"),
-        ({"weights": 1}, "weights must be text"),
-        ({"epochs": 0}, "epochs must be a whole number from 1"),
+        ({"split": 1}, "split must be a text"),
+        ({"weights": 1}, "weights must be a text"),
+        ({"epochs": 0}, r"epochs must be a whole number in \[1, "),
         ({"epochs": None}, "epochs must be"),
         ({"epochs": 2.0}, "epochs must be"),
-        ({"patience": -1}, "patience must be a whole number from 0"),
+        ({"patience": -1}, r"patience must be a whole number in \[0, "),
         ({"batch_size": 0}, "batch_size must be"),
         ({"batch_size": 2**31}, "batch_size must be"),
         ({"seed": -1}, "seed must be"),
@@ -105,16 +107,40 @@ def test_what_a_record_lacks_has_its_default():
         ({"batches_per_epoch": 0}, "batches_per_epoch must be"),
         ({"learning_rate": 0}, "learning_rate must be"),
         ({"learning_rate": float("nan")}, "learning_rate must be"),
+        ({"learning_rate": 100}, r"in \(0, 100\)"),
+        ({"ema": 1}, r"ema must be a number in \[0, 1\)"),
+        ({"jit": 1}, "jit must be true or false"),
+        ({"strategy": "mirror"}, "Did you mean 'mirrored'"),
+        ({"imports": "os"}, "imports must be a list of modules"),
+        ({"imports": ["../x.py"]}, "not the name of a module"),
         ({"learning_rate": "0.1"}, "learning_rate must be"),
         ({"mixup_alpha": 0}, "mixup_alpha must be"),
         ({"time_masks": -1}, "time_masks must be"),
         ({"epoch": 3}, "Did you mean 'epochs'"),
         ({"learning rate": 3}, "Did you mean 'learning_rate'"),
-        ([1, 2], "Not a recipe"),
-        ("epochs", "Not a recipe"),
-        (None, "Not a recipe"),
+        ([1, 2], "must be an object of fields"),
+        ("epochs", "must be an object of fields"),
+        (None, "must be an object of fields"),
     ],
 )
 def test_what_cannot_be_is_said(values, sentence):
     with pytest.raises(UsageError, match=sentence):
         Recipe.from_dict(values)
+
+
+def test_values_are_kept_as_plain_numbers():
+    recipe = Recipe(epochs=np.int64(3), learning_rate=1, weight_decay=None)
+    assert json.loads(json.dumps(recipe.to_dict()))["epochs"] == 3
+    assert type(recipe.epochs) is int and type(recipe.learning_rate) is float
+    assert recipe.weight_decay is None
+
+
+def test_names_are_resolved_when_asked_for():
+    recipe = Recipe(model="simple-cnm", imports=("no_such_module",))
+    with pytest.raises(InputError, match="'no_such_module' cannot be imported"):
+        recipe.resolve()
+    with pytest.raises(UsageError, match="Did you mean 'simple-cnn'"):
+        Recipe(model="simple-cnm").resolve()
+    with pytest.raises(UsageError, match="Did you mean 'thirds'"):
+        Recipe(augment="third").resolve()
+    Recipe(augment="mixup+specaugment").resolve()

@@ -16,9 +16,10 @@ from asc.experiments import experiment
 from asc.models import register_model, registry
 from asc.store import FeatureStore
 from asc.training import trainer
+from asc.training.callback import TrainingCallback
 from asc.training.recipe import Recipe
 from asc.training.run import Run
-from asc.training.trainer import Listener
+from asc.training.session import Session, part_rows
 
 #: For a store with 16, 4 and 4 clips of 16 x 16.
 SETTINGS = {
@@ -69,9 +70,9 @@ def whole(tmp_path_factory, store):
 
 def trained(store, wanted, path, **options):
     """Train without the evaluation that follows."""
-    run = trainer.prepare(store, wanted, path)
-    trainer.carry_out(run, store=store, **options)
-    return run
+    session = Session.create(store, wanted, path)
+    trainer.fit(session, **options)
+    return session.run
 
 
 def without_seconds(run):
@@ -89,9 +90,7 @@ def state_of(run):
 
 def last_weights(run):
     """Everything in the model of the last epoch, optimizer included."""
-    from asc.training.state import load_whole
-
-    model = load_whole(run, state_of(run))
+    model = state_of(run).load_model(run)
     return [np.asarray(value) for value in (*model.weights, *model.optimizer.variables)]
 
 
@@ -216,7 +215,7 @@ def test_another_seed_gives_another_run(tmp_path, store, whole):
     assert without_seconds(other)[0] != without_seconds(whole)[0]
 
 
-class Interrupting(Listener):
+class Interrupting(TrainingCallback):
     """Presses Ctrl-C in the middle of an epoch."""
 
     def __init__(self, epoch, batch):
@@ -263,9 +262,9 @@ def test_an_interruption_before_the_first_epoch_ends(tmp_path, store, whole):
         experiment.train(store, wanted, tmp_path / "r", listener=Interrupting(1, 1))
     run = Run(tmp_path / "r")
     assert run.history() == []
-    with pytest.raises(InputError, match="no epoch of it was finished"):
+    with pytest.raises(InputError, match="no epoch was finished"):
         run.load_model()
-    trainer.carry_out(run)
+    trainer.fit(Session.open(run))
     assert without_seconds(run) == without_seconds(whole)[:1]
 
 
@@ -281,14 +280,14 @@ def test_a_crash_between_two_files_is_made_up_for(tmp_path, whole, lost):
         (path / "state" / "state.json").write_text(json.dumps(state))
     (path / lost).unlink()
     (path / "state" / "epoch-0003.keras").touch()
-    trainer.carry_out(Run(path))
+    trainer.fit(Session.open(Run(path)))
     assert Run(path).history() == whole.history()
     assert Run(path).load_model().output.shape == (None, 4)
     assert not (path / "state" / "epoch-0003.keras").exists()
 
 
 def test_going_on_with_a_finished_run_trains_no_more(tmp_path, whole):
-    class Unheard(Listener):
+    class Unheard(TrainingCallback):
         def start(self, *arguments):
             pytest.fail("it trains")
 
@@ -320,7 +319,7 @@ def test_a_state_that_is_damaged(tmp_path, whole, file, data):
     if data is not None:
         (path / "state" / file).write_bytes(data)
     with pytest.raises(InputError, match="run"):
-        trainer.carry_out(Run(path))
+        trainer.fit(Session.open(Run(path)))
 
 
 def test_a_run_that_is_there_is_not_touched(store, whole):
@@ -335,9 +334,10 @@ def test_a_run_that_is_there_is_not_touched(store, whole):
 
 @pytest.fixture
 def keeper(tmp_path, store):
-    """Return a function that plays epochs with given values to a `Keeper`."""
+    """Return a function that plays epochs with given values to the callback."""
     from asc.pipeline.tensorflow import keras
-    from asc.training.state import Keeper, State
+    from asc.training.checkpoint import CheckpointCallback
+    from asc.training.state import State
 
     def play(name, values, path=None, **settings):
         if path is None:
@@ -348,7 +348,7 @@ def keeper(tmp_path, store):
         model = keras.Model(inputs, keras.layers.Dense(1)(inputs))
         model.compile("sgd", "mse")
         state = State.load(run)
-        keeper = Keeper(run, state, store)
+        keeper = CheckpointCallback(Session.open(run, store), state)
         keeper.set_model(model)
         for value in values:
             model.stop_training = False
@@ -403,12 +403,12 @@ def test_an_interruption_changes_neither(tmp_path, keeper, cut):
 def test_a_loss_that_is_no_number_stops_and_the_best_is_kept(
     tmp_path, keeper, store, value, when
 ):
-    from asc.training.state import Keeper
+    from asc.training.checkpoint import CheckpointCallback
 
     state = keeper("val_loss", [2.0, 1.0])
     run = Run(tmp_path / "run")
     before = (run.path / "model.keras").read_bytes()
-    late = Keeper(run, state, store)
+    late = CheckpointCallback(Session.open(run, store), state)
     with pytest.raises(AscError, match="in epoch 3.*--learning-rate") as caught:
         if when == "batch":
             late.on_train_batch_end(0, {"loss": value})
@@ -429,7 +429,7 @@ def test_patience_ends_a_training(tmp_path, store):
     """The accuracy of three clips cannot get better more than three times."""
     heard = []
 
-    class Hearing(Listener):
+    class Hearing(TrainingCallback):
         def start(self, run, batches, epochs, first):
             heard.append((batches, epochs, first))
 
@@ -447,7 +447,7 @@ def test_patience_ends_a_training(tmp_path, store):
     assert state_of(run).stopped
     assert heard[:4] == [(2, 10, 0), 1, 2, (1, True)]
     assert heard[-1] == (stopped, False)
-    trainer.carry_out(run)
+    trainer.fit(Session.open(run))
     assert len(run.history()) == stopped
 
 
@@ -456,19 +456,19 @@ def test_patience_ends_a_training(tmp_path, store):
 
 @pytest.mark.parametrize("limit", [1, 3, 100])
 def test_a_limit_takes_some_clips_of_each_part(store, limit):
-    whole = trainer.part_rows(store, recipe())
-    some = trainer.part_rows(store, recipe(limit=limit))
+    whole = part_rows(store, recipe())
+    some = part_rows(store, recipe(limit=limit))
     for part, rows in some.items():
         assert len(rows) == min(limit, len(whole[part]))
         assert set(rows) <= set(whole[part])
         assert (np.diff(rows) > 0).all()
-    again = trainer.part_rows(store, recipe(limit=limit))
+    again = part_rows(store, recipe(limit=limit))
     assert all(np.array_equal(some[part], again[part]) for part in some)
 
 
 def test_a_limit_takes_other_clips_with_another_seed(store):
     chosen = {
-        tuple(trainer.part_rows(store, recipe(limit=3, seed=seed))["train"])
+        tuple(part_rows(store, recipe(limit=3, seed=seed))["train"])
         for seed in range(5)
     }
     assert len(chosen) > 1

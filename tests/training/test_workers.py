@@ -11,15 +11,19 @@ import subprocess
 import sys
 import time
 from contextlib import ExitStack
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from asc.errors import UsageError
+from asc.errors import MissingInputError, SettingsMismatch, UsageError
 from asc.experiments import experiment
 from asc.store import FeatureStore
-from asc.training.distributed import workers
+from asc.training.callback import TrainingCallback
+from asc.training.distributed import tf_config
+from asc.training.distributed.tf_config import read_cluster
 from asc.training.recipe import Recipe
+from asc.training.run import Run
 
 MODEL = """
 import asc
@@ -51,9 +55,9 @@ def start(tmp_path):
     (tmp_path / "one_layer.py").write_text(MODEL)
     begun = []
 
-    def begin(*arguments):
+    def begin(*arguments, only=(0, 1)):
         addresses = [f"127.0.0.1:{port}" for port in free_ports(2)]
-        for index in range(2):
+        for index in only:
             config = {
                 "cluster": {"worker": addresses},
                 "task": {"type": "worker", "index": index},
@@ -69,7 +73,7 @@ def start(tmp_path):
                     text=True,
                 )
             )
-        return begun[-2:]
+        return begun[-len(only) :]
 
     yield begin
     for process in begun:
@@ -97,7 +101,7 @@ def wait_for(happened):
     assert happened()
 
 
-def test_a_worker_is_killed_and_all_go_on(small_store, tmp_path, start):
+def test_a_worker_is_killed_and_all_resume(small_store, tmp_path, start):
     """The result is that of two workers that nothing interrupted."""
     run, whole = tmp_path / "run", tmp_path / "whole"
     pair = start(*options(small_store, run, 12))
@@ -112,6 +116,9 @@ def test_a_worker_is_killed_and_all_go_on(small_store, tmp_path, start):
     said = [one.communicate(timeout=100) for one in start("--resume", run)]
     results = [output.splitlines()[-2:] for output, _ in said]
     assert results[0] == results[1] and "accuracy" in results[0][0], said
+    log = (run / "log.txt").read_text("utf-8")  # the chief alone writes it
+    assert log.count("on 2 devices, here CPU:0") == 2
+    assert log.count("resumed after epoch") == log.count("finished after") == 1
     uninterrupted = start(*options(small_store, whole, 12))
     for process in uninterrupted:
         process.communicate(timeout=100)
@@ -123,14 +130,13 @@ def test_a_worker_is_killed_and_all_go_on(small_store, tmp_path, start):
 
 
 def test_two_workers_are_like_one_device(small_store, tmp_path, start, monkeypatch):
-    """But for batch normalisation, which goes by the share: this model has none."""
+    """Except for batch normalisation, which uses its part: this model has none."""
     plain = MODEL.replace("keras.layers.BatchNormalization()", "")
     (tmp_path / "one_layer.py").write_text(plain)
     pair = start(*options(small_store, tmp_path / "pair", 2))
     for process in pair:
         _, told = process.communicate(timeout=100)
         assert process.returncode == 0, told
-    assert not list(tmp_path.glob("asc-*"))
     monkeypatch.syspath_prepend(tmp_path)
     recipe = json.loads((tmp_path / "pair" / "recipe.json").read_text())["recipe"]
     alone = Recipe.from_dict(recipe | {"strategy": "none"})
@@ -138,6 +144,19 @@ def test_two_workers_are_like_one_device(small_store, tmp_path, start, monkeypat
     np.testing.assert_allclose(
         history(tmp_path / "pair"), history(tmp_path / "alone"), rtol=1e-4, atol=1e-5
     )
+
+
+def test_one_device_needs_no_code_for_several(small_store, tmp_path):
+    program = (
+        "import sys; from asc.experiments import experiment;"
+        "from asc.training.recipe import Recipe;"
+        "recipe = Recipe(epochs=1, batches_per_epoch=1, freq_width=4, time_width=4);"
+        "experiment.train(sys.argv[1], recipe, sys.argv[2]);"
+        "sys.exit('asc.training.distributed' in sys.modules)"
+    )
+    command = [sys.executable, "-c", program, small_store, tmp_path / "run"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.parametrize(
@@ -155,17 +174,83 @@ def test_two_workers_are_like_one_device(small_store, tmp_path, start, monkeypat
         json.dumps(EXAMPLE | {"cluster": {"worker": ["host:1", "host:99999"]}}),
     ],
 )
-def test_a_cluster_that_is_none(config, monkeypatch):
+def test_an_invalid_cluster(config, monkeypatch):
     monkeypatch.setenv("TF_CONFIG", config)
     with pytest.raises(UsageError, match="TF_CONFIG.*Expected something like"):
-        workers.team.__wrapped__()
+        read_cluster()
 
 
-def test_who_leads(monkeypatch):
+@pytest.mark.parametrize(
+    ("task", "index"),
+    [(("chief", 0), 0), (("worker", 0), 1), (("worker", 1), 2)],
+)
+def test_the_first_worker_is_the_chief(monkeypatch, task, index):
+    config = {
+        "cluster": {"worker": ["host1:1", "host2:2"], "chief": ["host0:3"]},
+        "task": {"type": task[0], "index": task[1]},
+    }
+    monkeypatch.setenv("TF_CONFIG", json.dumps(config))
+    cluster = read_cluster()
+    assert (cluster.index, cluster.is_chief) == (index, index == 0)
+    assert cluster.addresses == ("host0:3", "host1:1", "host2:2")
+
+
+@pytest.fixture
+def second(monkeypatch):
+    """Make this process the second worker, which waits no longer than it must."""
     monkeypatch.setenv("TF_CONFIG", json.dumps(EXAMPLE))
-    team = workers.team.__wrapped__()
-    assert (team.index, team.leads) == (1, False)
-    assert team.addresses == [("127.0.0.1", 1), ("127.0.0.1", 2)]
+    monkeypatch.setattr(tf_config, "WAIT_SECONDS", 0.3)
+
+
+class Notes(TrainingCallback):
+    def __init__(self):
+        self.notes = []
+
+    def note(self, sentence):
+        self.notes.append(sentence)
+
+
+def test_a_worker_that_does_not_see_the_run_folder(second, small_store, tmp_path):
+    recipe, listener = Recipe(strategy="multiworker"), Notes()
+    for begin in (
+        lambda path: experiment.train(small_store, recipe, path, listener=listener),
+        lambda path: experiment.resume(path, listener=listener),
+    ):
+        with pytest.raises(MissingInputError, match="file system that all workers see"):
+            begin(tmp_path / "run")
+        assert listener.notes.pop().startswith(
+            f"waiting for the chief (127.0.0.1:1) to write {tmp_path / 'run'}"
+        )
+        assert not (tmp_path / "run").exists()
+
+
+def test_a_worker_waits_for_the_statistics_of_the_chief(second, small_store, tmp_path):
+    recipe = Recipe(strategy="multiworker")
+    run = Run.create(tmp_path / "run", recipe, FeatureStore(small_store))
+    before = sorted(run.path.rglob("*"))
+    with pytest.raises(MissingInputError, match=r"No .*statistics\.json"):
+        experiment.train(small_store, recipe, run.path)
+    assert sorted(run.path.rglob("*")) == before  # a worker writes nothing
+
+
+def test_a_chief_with_another_recipe(second, small_store, tmp_path):
+    chief = Recipe(strategy="multiworker", seed=1)
+    run = Run.create(tmp_path / "run", chief, FeatureStore(small_store))
+    with pytest.raises(SettingsMismatch, match=r"seed\s+1 -> 2"):
+        experiment.train(small_store, replace(chief, seed=2), run.path)
+
+
+def test_a_run_that_exists_is_not_joined_as_a_new_one(second, small_store, tmp_path):
+    recipe = Recipe(strategy="multiworker")
+    run = Run.create(tmp_path / "run", recipe, FeatureStore(small_store))
+    (run.path / "history.csv").write_text("epoch,loss\n1,2\n")
+    with pytest.raises(UsageError, match="never overwritten"):
+        experiment.train(small_store, recipe, run.path)
+
+
+def test_workers_need_a_folder_that_all_know(second, small_store):
+    with pytest.raises(UsageError, match="--run"):
+        experiment.train(small_store, Recipe(strategy="multiworker"))
 
 
 def test_several_trainings_cannot_be_connected(small_store, tmp_path):

@@ -1,0 +1,49 @@
+"""The pictures and the evaluation that a training leaves in its run folder."""
+
+from __future__ import annotations
+
+from asc import plots
+from asc.evaluation.evaluate import Evaluation, evaluate
+from asc.training.session import Session
+
+
+def evaluate_session(session: Session) -> Evaluation:
+    """Return the evaluation on the part that a recipe's split keeps for it."""
+    return evaluate(session.run, store=session.store, part=session.tested_part)
+
+
+def write_results(session: Session) -> Evaluation:
+    """Evaluate a trained session once and write everything that follows from it."""
+    run = session.run
+    run.check_unchanged(session.store)
+    if session.is_chief:
+        draw_training(session)
+    evaluation = evaluate_session(session)
+    if session.is_chief:
+        evaluation.save(run.path)
+        run.log(evaluation.title())
+    return evaluation
+
+
+def draw_training(session: Session) -> None:
+    """Draw the curves of a training and its first batch."""
+    run, recipe = session.run, session.run.recipe
+    history = run.history()
+    best = max if recipe.monitor.endswith("accuracy") else min
+    figure = plots.curves_figure(
+        {name: [record[name] for record in history] for name in history[0]},
+        best_epoch=int(best(history, key=lambda x: x[recipe.monitor])["epoch"]),
+        title=session.summary(),
+        augmented=recipe.augment != "none",
+    )
+    plots.save(figure, run.path / "curves.png")
+    features, labels, _ = session.training_batches()(epoch=0, index=0)
+    drawing = session.store.drawing(recipe.feature)
+    values = session.store.decode(recipe.feature, features)[..., 0]
+    figure = plots.batch_sheet(
+        [plots.feature_panel(each, drawing, run.spec.seconds) for each in values],
+        labels,
+        run.scenes,
+        title=f"First batch, augmentation {recipe.augment}",
+    )
+    plots.save(figure, run.path / "batch.png")

@@ -1,0 +1,48 @@
+"""The callback through which a training reports its progress."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from asc.training.run import Run
+    from asc.training.session import Session
+
+
+class TrainingCallback:
+    """Callback for training progress. Does nothing; override what you need.
+
+    Attributes
+    ----------
+    session : Session
+        Run, store and rows of the training; set before `start`.
+    """
+
+    session: Session
+
+    def start(self, run: Run, batches: int, epochs: int, first: int) -> None:
+        """Training starts.
+
+        Parameters
+        ----------
+        run : Run
+        batches : int
+            Batches of an epoch.
+        epochs : int
+            Maximum number of epochs.
+        first : int
+            Number of epochs that were finished before.
+        """
+
+    def batch(self, done: int, loss: float) -> None:
+        """A batch is finished: the number of batches of this epoch, and its loss."""
+
+    def epoch(self, record: dict[str, float], best: bool) -> None:
+        """An epoch is finished: its row of the history, and if it is the best one."""
+
+    def note(self, sentence: str) -> None:
+        """Something about the training is unusual; it continues."""
+
+
+#: The name of earlier versions.
+Listener = TrainingCallback

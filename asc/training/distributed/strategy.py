@@ -1,0 +1,102 @@
+"""Connecting the devices of a machine, or the workers of a cluster."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from asc.errors import AscError, UsageError
+from asc.pipeline.tensorflow import tf
+from asc.training.distributed.replicas import Replicas
+from asc.training.distributed.tf_config import read_cluster
+from asc.training.recipe import MULTIWORKER
+from asc.training.session import Session
+
+
+@contextmanager
+def connect(session: Session, note: Callable[[str], Any]) -> Iterator[Replicas]:
+    """Yield the replicas of a session's strategy.
+
+    Parameters
+    ----------
+    session : Session
+    note : callable
+        Takes a sentence on what is waited for.
+
+    Raises
+    ------
+    UsageError
+        If the workers cannot be connected in this process.
+    AscError
+        If another worker fails, inside the block too.
+    """
+    tf.get_logger().setLevel("ERROR")  # it logs every reduction
+    if session.run.recipe.strategy != MULTIWORKER:
+        yield Replicas(_mirrored())
+        return
+    with translate_worker_errors():
+        yield Replicas(_multi_worker(session, note), workers=True)
+
+
+def _mirrored() -> tf.distribute.Strategy:
+    """Return a strategy over all GPUs, or over all CPU devices without a GPU."""
+    kind = "GPU" if tf.config.list_logical_devices("GPU") else "CPU"
+    return tf.distribute.MirroredStrategy(
+        [device.name for device in tf.config.list_logical_devices(kind)]
+    )
+
+
+def _multi_worker(
+    session: Session, note: Callable[[str], Any]
+) -> tf.distribute.Strategy:
+    """Return a strategy over all GPUs, or one CPU, of every worker."""
+    cluster = read_cluster()
+    if not cluster.is_chief:
+        # The chief computes them; the last bits could differ between machines.
+        cluster.wait_for(session.statistics_file, note)
+    session.statistics  # noqa: B018 - written by the chief, read by the others
+    others = [i for i in range(len(cluster.addresses)) if i != cluster.index]
+    if others:
+        note(f"connecting with {', '.join(map(cluster.name, others))}.")
+    try:
+        with _default_signals():
+            return tf.distribute.MultiWorkerMirroredStrategy()
+    except RuntimeError as error:
+        raise UsageError(
+            "Workers can no longer be connected: TensorFlow has begun to compute in"
+            " this process. Train in a new process."
+        ) from error
+
+
+@contextmanager
+def _default_signals() -> Iterator[None]:
+    """Let Ctrl-C end the process while TensorFlow waits and Python cannot react."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    signals = (signal.SIGINT, signal.SIGTERM)
+    handlers = {number: signal.signal(number, signal.SIG_DFL) for number in signals}
+    try:
+        yield
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def translate_worker_errors() -> Iterator[None]:
+    """Raise one sentence when another worker cannot be reached."""
+    try:
+        yield
+    except tf.errors.OpError as error:
+        unreachable = (tf.errors.UnavailableError, tf.errors.DeadlineExceededError)
+        if not isinstance(error, unreachable) and "ollective" not in error.message:
+            raise
+        raise AscError(
+            "Another worker can no longer be reached, so the training stops here. Read"
+            " its message. The chief has kept every finished epoch: use --resume RUN"
+            " on all workers."
+        ) from error

@@ -1,0 +1,233 @@
+"""A run with its store: every value that a training needs, made once."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from asc.corpus.leakage import PARTS, leakage
+from asc.errors import UsageError
+from asc.files import write_json
+from asc.pipeline.batches import Batches
+from asc.pipeline.statistics import Statistics, row_statistics
+from asc.store import FeatureStore
+from asc.text import leakage_percent
+from asc.training.recipe import MULTIWORKER, Recipe
+from asc.training.run import Run
+
+
+@dataclass(frozen=True)
+class Session:
+    """A run with its store, the rows of each part and the statistics.
+
+    Attributes
+    ----------
+    run : Run
+    store : FeatureStore
+    rows : dict of str to np.ndarray
+        Store rows of the parts train, validation and test.
+    """
+
+    run: Run
+    store: FeatureStore
+    rows: Mapping[str, np.ndarray]
+
+    @classmethod
+    def create(
+        cls,
+        store: FeatureStore,
+        recipe: Recipe,
+        path: str | os.PathLike[str] | None = None,
+        *,
+        command: tuple[str, ...] = (),
+        sources: Mapping[str, str] | None = None,
+    ) -> Session:
+        """Make the run folder of a training.
+
+        Parameters
+        ----------
+        store : FeatureStore
+        recipe : Recipe
+        path : path-like, optional
+            Folder to make; under ``cache/runs`` if not given.
+        command : tuple of str
+            For the run's records.
+        sources : mapping, optional
+            Where each value of the recipe comes from; for the records too.
+
+        Raises
+        ------
+        UsageError
+            If recipe and store do not fit, or if the run folder exists.
+        """
+        rows = part_rows(store, recipe)
+        run = Run.create(path, recipe, store, sources=sources)
+        run.record_environment(command)
+        return cls(run, store, rows)
+
+    @classmethod
+    def open(cls, run: Run, store: FeatureStore | None = None) -> Session:
+        """Return the session of an existing run.
+
+        Parameters
+        ----------
+        run : Run
+        store : FeatureStore, optional
+            The run's store, if it was opened already or has moved.
+
+        Raises
+        ------
+        InputError
+            If the store is not there.
+        StoreError
+            If it is another store.
+        """
+        if store is None:
+            store = run.open_store()
+        else:
+            run.check_store(store)
+        return cls(run, store, part_rows(store, run.recipe))
+
+    @property
+    def is_chief(self) -> bool:
+        """False on all workers but the first, which alone writes the run folder."""
+        if self.run.recipe.strategy != MULTIWORKER:
+            return True
+        from asc.training.distributed.tf_config import read_cluster
+
+        return read_cluster().is_chief
+
+    def log(self, line: str) -> None:
+        """Add a line to the run's log."""
+        if self.is_chief:
+            self.run.log(line)
+
+    @property
+    def tested_part(self) -> str:
+        """The part to evaluate: test, or validation where a split has no test part."""
+        order = ("test", "validation", "train")
+        return next(part for part in order if len(self.rows[part]))
+
+    @property
+    def statistics_file(self) -> Path:
+        """Where the statistics are kept."""
+        return self.run.path / "state" / "statistics.json"
+
+    @cached_property
+    def statistics(self) -> Statistics:
+        """The statistics of the train part, computed once in the life of a run."""
+        file = self.statistics_file
+        try:
+            kept = json.loads(file.read_text())
+            mean, variance = np.array(kept["mean"]), np.array(kept["variance"])
+            return Statistics(mean, variance, kept["clips"])
+        except (OSError, LookupError, TypeError, ValueError):
+            pass  # not there yet, or damaged
+        found = row_statistics(self.store, self.run.recipe.feature, self.rows["train"])
+        file.parent.mkdir(exist_ok=True)
+        values = {"mean": found.mean.tolist(), "variance": found.variance.tolist()}
+        write_json(file, {"clips": found.clips} | values)
+        return found
+
+    @cached_property
+    def validation_leakage(self) -> float | None:
+        """Share of validation clips with a recording in train; None if unknown.
+
+        Metrics on validation are too optimistic by as much as this is high.
+        """
+        if not self.store.recordings_known:
+            return None
+        names = np.array(self.store.recordings())
+        return leakage(names[self.rows["train"]], names[self.rows["validation"]])
+
+    def summary(self) -> str:
+        """Return model, feature, split and leakage, which curves are shown with."""
+        recipe = self.run.recipe
+        return (
+            f"{recipe.model}, {recipe.feature}, split {recipe.split}, leakage of"
+            f" validation {leakage_percent(self.validation_leakage)}"
+        )
+
+    def training_batches(self, in_memory: bool = False) -> Batches:
+        """Return the batches of the train part, permuted and augmented.
+
+        Parameters
+        ----------
+        in_memory : bool
+            Copy the rows into memory first, as they are stored.
+        """
+        recipe = self.run.recipe
+        return Batches.from_store(
+            self.store,
+            recipe.feature,
+            self.rows["train"],
+            batch_size=recipe.batch_size,
+            augmentation=recipe.augmentation(),
+            seed=recipe.seed,
+            shuffle=True,
+            fill=self.statistics.mean,
+            in_memory=in_memory,
+            keep_pages=False,
+        )
+
+    def validation_batches(self) -> Batches:
+        """Return the batches of the validation part, in row order."""
+        return Batches.from_store(
+            self.store,
+            self.run.recipe.feature,
+            self.rows["validation"],
+            batch_size=self.run.recipe.batch_size,
+            keep_pages=False,
+        )
+
+    def notes(self) -> list[str]:
+        """Return sentences on what is allowed but probably not intended."""
+        notes = []
+        scenes, labels = self.store.scenes, self.store.labels()
+        for part, rows in self.rows.items():
+            missing = np.setdiff1d(np.arange(len(scenes)), labels[rows])
+            if len(rows) and len(missing):
+                names = ", ".join(scenes[label] for label in missing[:10])
+                more = ", ..." if len(missing) > 10 else ""
+                notes.append(f"part {part} has no clips of {names}{more}.")
+        recipe = self.run.recipe
+        count = recipe.augmentation().rows_per_epoch(len(self.rows["train"]))
+        if recipe.batch_size > count:
+            notes.append(
+                f"batch size {recipe.batch_size} is above the {count} rows of an epoch,"
+                " so every epoch is one batch."
+            )
+        return notes
+
+
+def part_rows(store: FeatureStore, recipe: Recipe) -> dict[str, np.ndarray]:
+    """Return the store rows of each part that a recipe uses.
+
+    Raises
+    ------
+    UsageError
+        If the split or the feature does not exist, or if a part is empty that
+        the recipe needs.
+    """
+    store.features(recipe.feature)
+    split = store.split(recipe.split)
+    rows = {}
+    for part in PARTS:
+        rows[part] = split.part(part)
+        if recipe.limit is not None and len(rows[part]) > recipe.limit:
+            rng = np.random.default_rng(recipe.seed)
+            rows[part] = np.sort(rng.permutation(rows[part])[: recipe.limit])
+    if not len(rows["train"]):
+        raise UsageError(f"Part train of split {recipe.split!r} has no clips.")
+    if not len(rows["validation"]) and recipe.monitor.startswith("val_"):
+        raise UsageError(
+            f"Part validation of split {recipe.split!r} has no clips, so"
+            f" {recipe.monitor} cannot be monitored. Use --monitor loss."
+        )
+    return rows
