@@ -285,6 +285,11 @@ def completed(spec: FeatureSpec) -> FeatureSpec:
     return dataclasses.replace(spec, parameters=parameters)
 
 
+def feature_title(name: str) -> str:
+    """Return the name for pictures and tables; the class need not be registered."""
+    return FEATURES.get(name).title if name in FEATURES else name
+
+
 def drawing_of(name: str, spec: FeatureSpec, unit: str = "") -> Drawing:
     """Return how a feature is drawn; its class need not be registered.
 

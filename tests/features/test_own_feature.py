@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import asc
+from asc import plots
 from asc.errors import SettingsMismatch, StoreError, UsageError
 from asc.features import FEATURES, FeatureSpec, FrontEnd, drawing_of, fit, read_audio
 
@@ -119,6 +120,14 @@ def test_it_is_drawn_by_what_the_file_says(made):
     assert drawing.title == "bands"
     assert drawing.value_label == "Value (% of full scale)"
     assert (drawing.row_label, drawing.row_centres) == ("Row", None)
+    figure = plots.preview_clip(store, 0)
+    bands = next(axes for axes in figure.axes if axes.get_title("left") == "bands")
+    shown = bands.images[0].get_array()
+    np.testing.assert_array_equal(
+        shown, store.decode("bands", store.features("bands")[0])[..., 0]
+    )
+    labels = {axes.get_ylabel() for axes in figure.axes}
+    assert {"Row", "Frequency (Hz)", "Value (% of full scale)"} <= labels
     assert store.drawing("mel").title == drawing_of("mel", store.spec).title == "Mel"
 
 
