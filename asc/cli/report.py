@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from asc.cli.options import verbose_option
+from asc.text import megabytes
 
 
 @click.command()
@@ -30,19 +31,28 @@ from asc.cli.options import verbose_option
     type=click.Path(path_type=Path),
     help="Folder of the corpus, for waveforms.",
 )
+@click.option(
+    "--template",
+    metavar="FILE|FOLDER",
+    type=click.Path(path_type=Path),
+    help="Jinja2 template in place of page.html, or a folder of templates that replace"
+    " the built-in ones of the same name. {% extends 'asc/page.html' %} extends one.",
+)
 @verbose_option
-def report(paths: tuple[Path, ...], output: Path, audio: Path | None) -> None:
+def report(
+    paths: tuple[Path, ...], output: Path, audio: Path | None, template: Path | None
+) -> None:
     """Write one page about a RUN, or about several RUNs and COMPARISONs.
 
-    The page is a single file without references to anything outside: it opens
-    from a USB stick, prints, and fits a phone. A RUN may also be a folder that
-    asc evaluate --output wrote.
+    The page is a single file that refers to nothing outside: it opens from a USB
+    stick, prints, and fits a phone. A RUN may also be a folder that asc evaluate
+    --output wrote.
 
     \b
     Example:
         asc report cache/runs/leaky cache/runs/honest -o report.html
     """
-    from asc.reporting import report as carry_out
+    from asc import reporting
 
-    written = carry_out(paths, output, audio=audio)
-    click.echo(f"{written}: {written.stat().st_size / 1e6:.1f} MB")
+    written = reporting.report(paths, output, audio=audio, template=template)
+    click.echo(f"{written}: {megabytes(written.stat().st_size)}")

@@ -1,34 +1,65 @@
-"""The data analysis: what the store of a result holds, and what its splits leak."""
+"""What the stores of a report hold, and what their splits leak."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from asc.corpus.leakage import PARTS
 from asc.errors import AscError
-from asc.reporting.html import Child, Element, tag
-from asc.reporting.record import listing
-from asc.reporting.results import leakage_badge
-from asc.reporting.tables import table
-from asc.reporting.wording import duration, percent
 from asc.store import FeatureStore
 
 
-def analysis(store: FeatureStore) -> list[Child]:
-    """Return clips, recordings and length of every scene, and all splits."""
-    summary = store.summary()
-    spec = store.spec
-    known = store.recordings_known
-    facts: dict[str, Child] = {
+@dataclass(frozen=True)
+class SceneData:
+    """Clips of one scene of a store.
+
+    Attributes
+    ----------
+    scene : str
+    clips : int
+    recordings : int or None
+        None if they are unknown.
+    seconds : float
+    """
+
+    scene: str
+    clips: int
+    recordings: int | None
+    seconds: float
+
+
+@dataclass(frozen=True)
+class SplitData:
+    """A split of a store; ``error`` and nothing else if it cannot be read."""
+
+    name: str
+    clips: tuple[int, ...] = ()
+    leakage: float | None = None
+    adjacent: float | None = None
+    duplicates: int = 0
+    error: str = ""
+
+
+def data_section(stores: Sequence[FeatureStore]) -> dict[str, Any]:
+    """Return ``parts`` (of a split) and ``stores``: facts, scenes and splits."""
+    return {"parts": PARTS, "stores": [_store(store) for store in stores]}
+
+
+def _store(store: FeatureStore) -> dict[str, Any]:
+    summary, spec = store.summary(), store.spec
+    facts = {
         "store": store.path.name,
         "corpus": f"{summary['corpus'].get('name')}"
         f" (format {summary['corpus'].get('format')})",
         "clips": f"{summary['clips']:,}",
-        "left out": f"{summary['failed']:,}",
-        "recordings": f"{summary['recordings']:,}" if known else "not known",
+        "failed clips": f"{summary['failed']:,}",
+        "recordings": (
+            f"{summary['recordings']:,}" if store.recordings_known else "unknown"
+        ),
         "features": ", ".join(
             f"{name} {' x '.join(map(str, feature['shape'][1:]))} {feature['dtype']}"
             for name, feature in summary["features"].items()
@@ -38,71 +69,37 @@ def analysis(store: FeatureStore) -> list[Child]:
         f" {spec.fmax:g} Hz",
         "digest": store.digest,
     }
-    return [
-        listing(facts),
-        tag("h3", "Scenes"),
-        _scenes(store),
-        tag("h3", "Splits and their leakage"),
-        _splits(store, summary["splits"]),
-        tag(
-            "p",
-            "Leakage is the share of test clips whose recording is also in train,"
-            " adjacent the share that touches a clip of train, and equal clips are"
-            " those of test with the very same features in train.",
-            class_="note",
-        ),
-    ]
+    return {
+        "facts": facts,
+        "scenes": _scenes(store),
+        "splits": [_split(store, name, summary["splits"]) for name in store.splits],
+    }
 
 
-def _scenes(store: FeatureStore) -> Element:
+def _scenes(store: FeatureStore) -> list[SceneData]:
     labels, seconds = store.labels(), store.measured("seconds")
     recordings = np.asarray(store.recordings())
-    known = store.recordings_known
-    most = max(np.bincount(labels, minlength=len(store.scenes)).max(), 1)
-    rows: list[list[Child]] = []
-    for label, scene in enumerate(store.scenes):
-        own = labels == label
-        clips, sessions = int(own.sum()), len(set(recordings[own]))
-        bar = tag("i", class_="fill", style=f"width:{100 * clips / most:.1f}%")
-        each = f"{clips / sessions:.1f}" if known and sessions else "–"
-        rows.append(
-            [
-                scene,
-                tag("div", bar, class_="strip"),
-                f"{clips:,}",
-                f"{sessions:,}" if known else "–",
-                each,
-                duration(float(seconds[own].sum())),
-            ]
+    return [
+        SceneData(
+            scene,
+            int(own.sum()),
+            len(set(recordings[own])) if store.recordings_known else None,
+            float(seconds[own].sum()),
         )
-    columns = [("Scene", ""), ("", "wide")] + [
-        (name, "number") for name in ("Clips", "Recordings", "Clips of one", "Audio")
+        for label, scene in enumerate(store.scenes)
+        for own in [labels == label]
     ]
-    return table(columns, rows, kind="scenes")
 
 
-def _splits(store: FeatureStore, facts: Mapping[str, Mapping[str, Any]]) -> Element:
-    rows: list[list[Child]] = []
-    for name in store.splits:
-        try:
-            split = store.split(name)
-        except AscError as error:
-            rows.append([name, tag("td", str(error), colspan=6)])
-            continue
-        rows.append(
-            [
-                name,
-                *(f"{len(split.part(part)):,}" for part in PARTS),
-                leakage_badge(split.leakage),
-                percent(split.adjacent),
-                f"{facts[name]['duplicates']:,}",
-            ]
-        )
-    columns = [
-        ("Split", ""),
-        *((part, "number") for part in PARTS),
-        ("Leakage", ""),
-        ("Adjacent", "number"),
-        ("Equal clips", "number"),
-    ]
-    return table(columns, rows)
+def _split(store: FeatureStore, name: str, facts: dict[str, Any]) -> SplitData:
+    try:
+        split = store.split(name)
+    except AscError as error:
+        return SplitData(name, error=str(error))
+    return SplitData(
+        name,
+        tuple(len(split.part(part)) for part in PARTS),
+        split.leakage,
+        split.adjacent,
+        facts[name]["duplicates"],
+    )

@@ -1,247 +1,234 @@
-"""Everything about one result: curves, confusion, scenes, recordings, calibration."""
+"""Everything about one result: curves, folds, scenes, recordings, calibration."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
+from asc import plots
+from asc.evaluation.anchors import Anchor, anchors
 from asc.evaluation.calibration import calibration
-from asc.evaluation.evaluate import Evaluation, few_recordings
-from asc.evaluation.mistakes import recording_results
-from asc.reporting.charts import curves, legend, reliability
-from asc.reporting.confusion import matrix, pair_pictures, pairs_table
-from asc.reporting.facts import History, Subject
-from asc.reporting.html import Child, Element, tag
-from asc.reporting.results import leakage_badge
-from asc.reporting.scenes import per_scene
-from asc.reporting.tables import table
-from asc.reporting.wording import (
-    drawn_over,
-    duration,
-    interval,
-    percent,
-    split_name,
+from asc.evaluation.evaluate import Evaluation
+from asc.evaluation.mistakes import (
+    confused_pairs,
+    confusion_counts,
+    recording_results,
 )
-from asc.text import counted
+from asc.reporting.confusion import compared_pairs
+from asc.reporting.entries import History, ReportEntry
 
-#: Lines of the table of recordings.
-_RECORDINGS = 12
+#: Rows of the tables of confused pairs and of recordings.
+_MAX_ROWS = 12
+#: A larger confusion matrix is not readable.
+_MAX_SCENES = 60
+#: Confused pairs with spectrograms, in all and of one entry.
+_MAX_PAIRS, _MAX_PAIRS_OF_ENTRY = 30, 4
+#: With more entries than this, all but the first are collapsed.
+_MAX_OPEN = 3
 
 
-def details(subject: Subject, pictures: int) -> Element:
-    """Return the part of the page about one result.
+@dataclass(frozen=True)
+class SceneResult:
+    """The clips of one scene.
 
-    Parameters
+    Attributes
     ----------
-    subject : Subject
-    pictures : int
-        How many confused pairs to draw.
+    scene : str
+    recall, precision : float or None
+        None where nothing is divided: no clip, or none predicted as this scene.
+    correct, clips : int
+    recordings : int or None
+        None if they are unknown.
+    published : tuple of float
+        Recalls of the published systems.
     """
-    evaluation = subject.evaluation
-    content: list[Child] = [
-        tag("p", sentence, class_="note") for sentence in subject.missing
-    ]
-    if evaluation is not None:
-        content.append(_summary(subject))
-    if evaluation is not None:
-        content += _folds(evaluation)
-    content += _curves(subject)
-    if evaluation is not None:
-        content += [
-            tag("h4", "Scenes"),
-            *per_scene(subject, evaluation),
-            tag(
-                "div",
-                tag("div", tag("h4", "Confusion"), matrix(evaluation)),
-                tag("div", tag("h4", "Most confused pairs"), pairs_table(evaluation)),
-                class_="beside",
-            ),
-            *pair_pictures(subject, evaluation, pictures),
-            tag("h4", "Worst recordings"),
-            *_recordings(subject, evaluation),
-            tag("h4", "Calibration"),
-            *_calibration(evaluation),
-        ]
-    return tag("div", content, class_="details")
+
+    scene: str
+    recall: float | None
+    precision: float | None
+    correct: int
+    clips: int
+    recordings: int | None
+    published: tuple[float, ...] = ()
 
 
-def _summary(subject: Subject) -> Element:
-    metrics = subject.metrics
-    return tag(
-        "p",
-        tag("strong", percent(metrics["accuracy"], 2)),
-        " ",
-        leakage_badge(subject.leakage),
-        f" 95 % interval {interval(metrics['ci95'])}; {drawn_over(metrics)}"
-        f"{few_recordings(metrics)}; split"
-        f" {split_name(metrics)}.",
-        _naive(metrics),
-        tag("br"),
-        f"Mean of recalls {percent(metrics['class_accuracy'], 2)}, macro F1"
-        f" {percent(metrics['macro_f1'], 2)}, log loss {metrics['log_loss']:.3f}."
-        f" {metrics['model']} on {metrics['feature']}, augmentation"
-        f" {metrics['augment']}, {metrics['parameters']:,} parameters,"
-        f" {counted(metrics['epochs'], 'epoch', 'epochs')} in"
-        f" {duration(metrics['seconds'])}, seed {metrics['seed']}.",
-    )
+@dataclass(frozen=True)
+class Bin:
+    """The clips of one bin of confidence."""
+
+    low: float
+    high: float
+    clips: int
+    confidence: float
+    accuracy: float
 
 
-def _naive(metrics: Mapping[str, Any]) -> str:
-    """Return the interval over clips, which is shown only beside the real one."""
-    limits = metrics.get("ci95_clips")
-    if metrics["recordings"] is None or not limits:
-        return ""
-    return (
-        " Were all clips independent, which they are not, it would be"
-        f" {interval(limits)}."
-    )
+def runs_section(entries: Sequence[ReportEntry]) -> dict[str, Any]:
+    """Return ``details`` of every entry, and how many of them are ``open``."""
+    pairs = min(_MAX_PAIRS_OF_ENTRY, max(1, _MAX_PAIRS // max(len(entries), 1)))
+    return {
+        "details": [_details(entry, pairs) for entry in entries],
+        "open": len(entries) if len(entries) <= _MAX_OPEN else 1,
+    }
 
 
-def _curves(subject: Subject) -> list[Child]:
-    if not subject.histories or subject.recipe is None:
+def _details(entry: ReportEntry, pairs: int) -> dict[str, Any]:
+    """Return the parts of an entry; without an evaluation only the first three."""
+    found = {"entry": entry, "evaluation": entry.evaluation, "curves": _curves(entry)}
+    if entry.evaluation is None:
+        return found
+    return found | {
+        "scenes": _scenes(entry, entry.evaluation),
+        "confusion": _confusion(entry.evaluation),
+        "compared": compared_pairs(entry, entry.evaluation, pairs),
+        "recordings": _recordings(entry.evaluation),
+        "calibration": _calibration(entry.evaluation),
+    }
+
+
+def _curves(entry: ReportEntry) -> list[tuple[str, list[plots.Embedded]]]:
+    """Return the curves of every training, with the name of its fold."""
+    if entry.recipe is None:
         return []
-    drawn: list[Child] = []
-    for name, history in subject.histories.items():
-        if name:
-            drawn.append(tag("h5", name))
-        epoch = _kept(history, subject.recipe.monitor)
-        drawn.append(tag("div", curves(history, epoch), class_="charts"))
-    augmented = subject.recipe.augment != "none"
-    return [
-        tag("h4", "Training"),
-        *drawn,
-        legend(
-            ("train", "train (augmented)" if augmented else "train"),
-            ("validation", "validation"),
-            ("best", f"kept epoch, the best {subject.recipe.monitor}"),
-        ),
-    ]
+    drawn = []
+    for fold, history in entry.histories.items():
+        names = {name for record in history for name in record}
+        values = {
+            name: [record.get(name, math.nan) for record in history] for name in names
+        }
+        of_fold = f" of {fold}" if fold else ""
+        figures = [
+            plots.embed(
+                plots.curve_figure(
+                    values,
+                    measure,
+                    best_epoch=_best_epoch(history, entry.recipe.monitor),
+                    augmented=entry.recipe.augment != "none",
+                ),
+                alt=f"{measure.capitalize()} over {len(history)} epochs{of_fold}",
+            )
+            for measure in ("accuracy", "loss")
+            if not names.isdisjoint((measure, f"val_{measure}"))
+        ]
+        drawn.append((fold, figures))
+    return drawn
 
 
-def _kept(history: History, monitor: str) -> float | None:
+def _best_epoch(history: History, monitor: str) -> int | None:
     """Return the epoch whose model was kept."""
     better = max if monitor.endswith("accuracy") else min
     known = [
         record for record in history if math.isfinite(record.get(monitor, math.nan))
     ]
-    return better(known, key=lambda record: record[monitor])["epoch"] if known else None
+    if not known:
+        return None
+    return int(better(known, key=lambda record: record[monitor])["epoch"])
 
 
-def _folds(evaluation: Evaluation) -> list[Child]:
-    """Return the figures of every fold, if folds were pooled."""
-    folds = evaluation.metrics.get("folds")
-    if not folds:
-        return []
-    metrics = evaluation.metrics
+def _scenes(entry: ReportEntry, evaluation: Evaluation) -> dict[str, Any]:
+    """Return ``rows`` (list of SceneResult), ``total`` and ``published`` systems."""
+    counts = confusion_counts(evaluation)
+    support, predicted = counts.sum(axis=1).tolist(), counts.sum(axis=0).tolist()
+    correct = counts.diagonal().tolist()
+    metrics = entry.metrics
+    # A whole other store is what an evaluation set is.
+    protocol = "evaluation" if metrics.split == "all clips" else "folds"
+    published: Sequence[Anchor] = anchors(evaluation.scenes, protocol)
+    names = np.asarray(evaluation.recordings)
     rows = [
-        [
-            name,
-            percent(fold["accuracy"], 2),
-            percent(fold["class_accuracy"], 2),
-            f"{fold['clips']:,}",
-            leakage_badge(fold["leakage"]),
-        ]
-        for name, fold in folds.items()
-    ]
-    columns = [("Fold", ""), ("Accuracy", "number"), ("Mean of recalls", "number")]
-    columns += [("Clips", "number"), ("Leakage", "")]
-    spread = metrics["accuracy_deviation"]
-    return [
-        tag("h4", "Folds"),
-        table(columns, rows),
-        tag(
-            "p",
-            f"Mean over folds {percent(metrics['accuracy_mean'], 2)}",
-            "" if spread is None else f", standard deviation {100 * spread:.2f} points",
-            "; the accuracy above is that of all their clips."
-            f" {metrics['tested_again']:,} clips are tested in more than one fold,"
-            f" {metrics['never_tested']:,} in none.",
-            class_="note",
-        ),
-    ]
-
-
-def _recordings(subject: Subject, evaluation: Evaluation) -> list[Child]:
-    results = recording_results(evaluation)
-    wrong = [result for result in results if result.wrong]
-    if not wrong:
-        return [tag("p", "Every clip of every recording is right.")]
-    errors = sum(result.wrong for result in results)
-    bad = [result for result in results if 2 * result.right < result.clips]
-    known = subject.metrics["recordings"] is not None
-    told = (
-        f"Of {counted(len(results), 'recording', 'recordings')},"
-        f" {len(results) - len(wrong):,} are all right. {len(bad):,} are less than"
-        f" half right and hold {percent(sum(r.wrong for r in bad) / errors, 0)} of all"
-        " errors."
-        if known
-        else "The corpus names no recordings, so every clip stands for itself."
-    )
-    rows = [
-        [
-            result.recording,
-            ", ".join(result.scenes),
-            f"{result.right:,} of {result.clips:,}",
-            _taken(result.taken_for),
-        ]
-        for result in wrong[:_RECORDINGS]
-    ]
-    columns = [("Recording" if known else "Clip", ""), ("Scene", "")]
-    columns += [("Right", "number"), ("Taken for", "")]
-    return [
-        tag("p", told),
-        table(columns, rows),
-    ]
-
-
-def _taken(taken_for: Sequence[tuple[str, int]]) -> str:
-    shown = ", ".join(f"{scene} ({clips:,})" for scene, clips in taken_for[:4])
-    return shown + (", ..." if len(taken_for) > 4 else "")
-
-
-def _calibration(evaluation: Evaluation) -> list[Child]:
-    found = calibration(evaluation.truth, evaluation.probabilities)
-    told = float(evaluation.probabilities.max(axis=1).mean())
-    reached = evaluation.metrics["accuracy"]
-    word = "more than it keeps" if told > reached else "less than it keeps"
-    if percent(told) == percent(reached):
-        word = "what it keeps"
-    rows = [
-        [
-            f"{100 * begin:.0f} to {100 * end:.0f} %",
-            f"{clips:,}",
-            percent(float(confidence)),
-            percent(float(accuracy)),
-        ]
-        for begin, end, clips, confidence, accuracy in zip(
-            found.edges,
-            found.edges[1:],
-            found.clips,
-            found.confidence,
-            found.accuracy,
+        SceneResult(
+            scene,
+            right / clips if clips else None,
+            right / taken if taken else None,
+            right,
+            clips,
+            (
+                len(set(names[evaluation.truth == index]))
+                if metrics.recordings is not None
+                else None
+            ),
+            tuple(system.recalls[scene] for system in published),
         )
-        if clips
+        for index, (scene, right, clips, taken) in enumerate(
+            zip(evaluation.scenes, correct, support, predicted, strict=True)
+        )
     ]
-    columns = [("Confidence", "")]
-    columns += [(name, "number") for name in ("Clips", "Mean", "Right")]
-    return [
-        tag(
-            "p",
-            "Expected calibration error ",
-            tag("strong", percent(found.error)),
-            f": the model is sure by {percent(told)} on average and right in"
-            f" {percent(reached)}, so it promises {word}.",
+    total = SceneResult(
+        "all",
+        metrics.accuracy,
+        None,
+        sum(correct),
+        metrics.clips,
+        metrics.recordings,
+        tuple(system.accuracy for system in published),
+    )
+    return {"rows": rows, "total": total, "published": published, "protocol": protocol}
+
+
+def _confusion(evaluation: Evaluation) -> dict[str, Any]:
+    """Return ``figure`` (None for too many scenes), ``pairs`` and ``more`` pairs."""
+    pairs = confused_pairs(evaluation)
+    figure = None
+    if len(evaluation.scenes) <= _MAX_SCENES:
+        figure = plots.embed(
+            plots.confusion_figure(confusion_counts(evaluation), evaluation.scenes),
+            alt="Confusion matrix: clips by true and predicted scene",
+            limit=100_000,
+        )
+    scenes = evaluation.scenes
+    return {
+        "figure": figure,
+        "pairs": [
+            (scenes[pair.truth], scenes[pair.predicted], pair)
+            for pair in pairs[:_MAX_ROWS]
+        ],
+        "more": max(0, len(pairs) - _MAX_ROWS),
+    }
+
+
+def _recordings(evaluation: Evaluation) -> dict[str, Any]:
+    """Return the ``worst`` recordings, and numbers of all of them."""
+    results = recording_results(evaluation)
+    mostly_wrong = [result for result in results if 2 * result.right < result.clips]
+    errors = sum(result.wrong for result in results)
+    return {
+        "worst": [result for result in results[:_MAX_ROWS] if result.wrong],
+        "count": len(results),
+        "all_correct": sum(not result.wrong for result in results),
+        "mostly_wrong": len(mostly_wrong),
+        "share_of_errors": (
+            sum(result.wrong for result in mostly_wrong) / errors if errors else None
         ),
-        tag(
-            "div",
-            reliability(found),
-            table(columns, rows),
-            class_="charts",
+    }
+
+
+def _calibration(evaluation: Evaluation) -> dict[str, Any]:
+    """Return ``error``, mean ``confidence``, ``verdict``, ``bins`` and ``figure``."""
+    found = calibration(evaluation.truth, evaluation.probabilities)
+    confidence = float(evaluation.probabilities.max(axis=1).mean())
+    difference = round(confidence - evaluation.metrics.accuracy, 3)
+    verdict = "overconfident" if difference > 0 else "underconfident"
+    return {
+        "error": found.error,
+        "confidence": confidence,
+        "verdict": verdict if difference else "well calibrated on average",
+        "bins": [
+            Bin(*values)
+            for values in zip(
+                found.edges.tolist(),
+                found.edges[1:].tolist(),
+                found.clips.tolist(),
+                found.confidence.tolist(),
+                found.accuracy.tolist(),
+            )
+            if values[2]
+        ],
+        "figure": plots.embed(
+            plots.reliability_figure(found.edges, found.confidence, found.accuracy),
+            alt="Reliability diagram: accuracy over confidence",
         ),
-        legend(
-            ("bar", "accuracy of the clips of that confidence"),
-            ("gap", "distance from what was promised"),
-            ("ideal", "a model that keeps its word"),
-        ),
-    ]
+    }

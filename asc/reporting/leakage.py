@@ -1,202 +1,130 @@
-"""What leakage adds to the accuracy of one and the same model."""
+"""What leakage adds to the accuracy of one and the same training."""
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Sequence
-from statistics import mean
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from asc.reporting.charts import legend
-from asc.reporting.facts import Subject
-from asc.reporting.html import Child, Element, tag
+from asc.reporting.entries import ReportEntry, evaluated
 from asc.reporting.record import train_command
-from asc.reporting.results import variant, varying_fields
-from asc.reporting.tables import table
-from asc.reporting.wording import interval, percent, points, split_name
-from asc.text import counted
-
-_HONEST, _LEAKY = "New recordings: quote this", "Leaky: do not quote"
+from asc.reporting.trainings import Training, mean_accuracy, mean_leakage, trainings
 
 
-def leakage_section(subjects: Sequence[Subject]) -> list[Child]:
-    """Return what leakage adds to the accuracy of one and the same model."""
-    done = [subject for subject in subjects if subject.evaluation is not None]
-    leaky = [subject for subject in done if subject.leaks]
-    if not done:
-        return [tag("p", "No result yet.", class_="note")]
-    if not leaky:
-        known = all(subject.leakage == 0 for subject in done)
-        sentence = (
-            "No result here leaks: every one was tested on recordings that its model"
-            " was not trained on."
-            if known
-            else "The corpus names no recordings, so leakage cannot be told."
-        )
-        return [tag("p", sentence)]
-    content: list[Child] = [
-        tag(
-            "p",
-            "A random split puts clips of one recording into train and test. The model"
-            " then meets the same place, day and microphone again, and is right for"
-            " the wrong reason. The figure to quote is the one on new recordings.",
-        )
-    ]
-    comparisons, alone = _comparisons(done)
-    if comparisons:
-        content += [
-            _gap_table(comparisons),
-            legend(
-                ("honest", "tested on new recordings"),
-                ("leaky", "tested on recordings that were trained on"),
-                ("reach", "95 % interval"),
-            ),
-        ]
-    within = [row for row in map(_within, leaky) if row is not None]
-    if within:
-        content += [
-            tag("h3", "The same run, by whether it knew the recording"),
-            _within_table(within),
-        ]
-    if alone:
-        ask = "This trains it:" if len(alone) == 1 else "These commands train them:"
-        told = counted(len(alone), "leaky result has", "leaky results have")
-        commands = [train_command(subject, split="recording") for subject in alone]
-        content += [
-            tag(
-                "p",
-                f"{told} no counterpart on new recordings in this report:"
-                f" {', '.join(subject.name for subject in alone)}. {ask}",
-                class_="note",
-            ),
-            tag("code", "\n".join(dict.fromkeys(commands)), class_="block"),
-        ]
-    return content
+@dataclass(frozen=True)
+class Side:
+    """Results of a training on splits that all leak, or that all do not.
+
+    Attributes
+    ----------
+    entries : tuple of ReportEntry
+    accuracy : float
+        The mean.
+    leakage : float or None
+        The mean.
+    reach : (low, high)
+        From the lowest to the highest end of their 95 % intervals.
+    """
+
+    entries: tuple[ReportEntry, ...]
+    accuracy: float
+    leakage: float | None
+    reach: tuple[float, float]
 
 
-def _comparisons(
-    subjects: Sequence[Subject],
-) -> tuple[list[tuple[tuple, list[Subject], list[Subject]]], list[Subject]]:
-    """Return pairs of leaky and other results of one recipe, and leaky ones alone."""
-    varying = varying_fields(subjects)
-    groups: dict[tuple, tuple[list[Subject], list[Subject]]] = defaultdict(
-        lambda: ([], [])
+@dataclass(frozen=True)
+class Gap:
+    """A training on recording-disjoint splits and on splits that leak."""
+
+    training: Training
+    disjoint: Side
+    leaky: Side
+
+    @property
+    def difference(self) -> float:
+        """What leakage adds to accuracy."""
+        return self.leaky.accuracy - self.disjoint.accuracy
+
+
+@dataclass(frozen=True)
+class Overlap:
+    """Accuracy of a run on recordings that were seen in training, and on others.
+
+    Attributes
+    ----------
+    entry : ReportEntry
+    seen, unseen : (accuracy, clips)
+        The accuracy is None where there is no such clip.
+    """
+
+    entry: ReportEntry
+    seen: tuple[float | None, int]
+    unseen: tuple[float | None, int]
+
+
+def leakage_section(entries: Sequence[ReportEntry]) -> dict[str, Any]:
+    """Return what leakage does to the results.
+
+    Returns
+    -------
+    dict
+        ``evaluated`` and ``leaky`` (numbers of entries), ``known`` (whether every
+        leakage is), ``gaps`` (list of Gap), ``overlaps`` (list of Overlap),
+        ``alone`` (leaky entries without a recording-disjoint counterpart) and
+        ``commands`` (that train the counterparts).
+    """
+    done = evaluated(entries)
+    leaky = [entry for entry in done if entry.leaks]
+    groups: dict[tuple, list[ReportEntry]] = {}
+    for training, entry in trainings(entries):
+        if entry.leakage is not None:
+            key = (training, entry.store_facts.get("digest"))
+            groups.setdefault(key, []).append(entry)
+    gaps: list[Gap] = []
+    alone: list[ReportEntry] = []
+    for (training, _), group in groups.items():
+        inflated = [entry for entry in group if entry.leaks]
+        disjoint = [entry for entry in group if not entry.leaks]
+        if inflated and disjoint:
+            gaps.append(Gap(training, _side(disjoint), _side(inflated)))
+        else:
+            alone += inflated
+    overlaps = [overlap for overlap in map(_overlap, leaky) if overlap is not None]
+    return {
+        "evaluated": len(done),
+        "leaky": len(leaky),
+        "known": all(entry.leakage is not None for entry in done),
+        "gaps": sorted(gaps, key=lambda gap: str(gap.training)),
+        "overlaps": overlaps,
+        "alone": alone,
+        "commands": list(
+            dict.fromkeys(train_command(entry, split="recording") for entry in alone)
+        ),
+    }
+
+
+def _side(entries: Sequence[ReportEntry]) -> Side:
+    limits = [limit for entry in entries for limit in entry.metrics.ci95]
+    return Side(
+        tuple(entries),
+        mean_accuracy(entries),
+        mean_leakage(entries),
+        (min(limits), max(limits)),
     )
-    for subject in subjects:
-        if subject.leakage is not None:
-            metrics = subject.metrics
-            key = (
-                metrics["model"],
-                metrics["feature"],
-                metrics["augment"],
-                variant(subject, varying),
-                subject.fingerprints.get("digest"),
-            )
-            groups[key][0 if subject.leaks else 1].append(subject)
-    paired = [(key, *both) for key, both in groups.items() if both[0] and both[1]]
-    alone = [s for leaky, other in groups.values() if not other for s in leaky]
-    return sorted(paired, key=lambda one: str(one[0])), alone
 
 
-def _gap_table(
-    comparisons: list[tuple[tuple, list[Subject], list[Subject]]],
-) -> Element:
-    rows: list[list[Child]] = []
-    for (model, feature, augment, settings, _), leaky, other in comparisons:
-        more = ", ".join(f"{name} {value}" for name, value in settings)
-        told = f"{feature}, {augment}" + f", {more}" * bool(more)
-        rows.append(
-            [
-                [model, tag("small", told)],
-                tag("td", _side(other), class_="number honest", data_label=_HONEST),
-                tag("td", _side(leaky), class_="number leaky", data_label=_LEAKY),
-                tag("td", _gap(leaky, other), class_="number", data_label="Gap"),
-                _strip(leaky, other),
-            ]
-        )
-    columns = [
-        ("Model", ""),
-        (_HONEST, "number"),
-        (_LEAKY, "number"),
-        ("Gap", "number"),
-        ("0 to 100 %", "wide"),
-    ]
-    return table(columns, rows, kind="gaps")
-
-
-def _gap(leaky: Sequence[Subject], other: Sequence[Subject]) -> list[Child]:
-    return [tag("strong", points(_mean(leaky) - _mean(other))), " points"]
-
-
-def _mean(subjects: Sequence[Subject]) -> float:
-    return mean(subject.metrics["accuracy"] for subject in subjects)
-
-
-def _side(subjects: Sequence[Subject]) -> list[Child]:
-    lines: list[Child] = [tag("strong", percent(_mean(subjects), 2))]
-    if len(subjects) > 1:
-        lines.append(tag("small", f"mean of {len(subjects)}"))
-    for subject in subjects:
-        metrics = subject.metrics
-        told = f"{split_name(metrics)}: " + (
-            f"{percent(metrics['accuracy'])}; " if len(subjects) > 1 else ""
-        )
-        leak = f"; leaks {percent(subject.leakage, 0)}" if subject.leaks else ""
-        lines.append(tag("small", told, interval(metrics["ci95"]), leak))
-    return lines
-
-
-def _strip(leaky: Sequence[Subject], other: Sequence[Subject]) -> Element:
-    """Draw both accuracies and their intervals on one line from 0 to 100 %."""
-    drawn = []
-    for kind, subjects in (("honest", other), ("leaky", leaky)):
-        low = min(subject.metrics["ci95"][0] for subject in subjects)
-        high = max(subject.metrics["ci95"][1] for subject in subjects)
-        drawn += [
-            tag(
-                "i",
-                class_=f"reach {kind}",
-                style=f"left:{100 * low:.1f}%;width:{100 * (high - low):.1f}%",
-            ),
-            tag("i", class_=f"dot {kind}", style=f"left:{100 * _mean(subjects):.1f}%"),
-        ]
-    return tag("div", drawn, class_="strip")
-
-
-def _within(subject: Subject) -> tuple[Subject, np.ndarray, np.ndarray] | None:
-    """Return which clips are right, and which are of recordings that it knew."""
-    rows = subject.train_rows()
-    if subject.evaluation is None or subject.store is None or rows is None:
+def _overlap(entry: ReportEntry) -> Overlap | None:
+    rows = entry.train_rows()
+    if entry.evaluation is None or entry.store is None or rows is None:
         return None
-    names = subject.store.recordings()
+    names = entry.store.recordings()
     trained = {names[row] for row in rows}
-    known = np.array([name in trained for name in subject.evaluation.recordings])
-    right = subject.evaluation.probabilities.argmax(axis=1) == subject.evaluation.truth
-    return subject, right, known
+    seen = np.array([name in trained for name in entry.evaluation.recordings])
+    correct = entry.evaluation.probabilities.argmax(axis=1) == entry.evaluation.truth
+    return Overlap(entry, _share(correct[seen]), _share(correct[~seen]))
 
 
-def _within_table(rows: list[tuple[Subject, np.ndarray, np.ndarray]]) -> Element:
-    def share(right: np.ndarray) -> list[Child]:
-        if not len(right):
-            return ["no such clip"]
-        clips = counted(len(right), "clip", "clips")
-        return [percent(float(right.mean())), " ", tag("small", f"of {clips}")]
-
-    columns = [
-        ("Run", ""),
-        ("Clips of known recordings", "number leaky"),
-        ("Clips of new recordings", "number honest"),
-    ]
-    return table(
-        columns,
-        [
-            [
-                tag("a", subject.name, href=f"#{subject.key}"),
-                share(right[known]),
-                share(right[~known]),
-            ]
-            for subject, right, known in rows
-        ],
-        kind="inline",
-    )
+def _share(correct: np.ndarray) -> tuple[float | None, int]:
+    return float(correct.mean()) if len(correct) else None, len(correct)

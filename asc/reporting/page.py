@@ -4,35 +4,44 @@ from __future__ import annotations
 
 import os
 import time
-import uuid
 from collections.abc import Sequence
-from importlib.resources import files
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from asc import environment
-from asc.errors import AscError, InputError, UsageError
-from asc.reporting.data import analysis
-from asc.reporting.details import details
-from asc.reporting.differences import differences_section
-from asc.reporting.facts import Subject, gather
-from asc.reporting.gallery import augmentation, gallery
-from asc.reporting.html import GENERATOR, Child, Element, document, tag
+from markupsafe import Markup
+
+from asc import environment, plots
+from asc.errors import AscError, MissingInputError, UsageError
+from asc.files import write_text
+from asc.reporting.augmentation import augmentation_section
+from asc.reporting.data import data_section
+from asc.reporting.details import runs_section
+from asc.reporting.entries import ReportEntry, gather
+from asc.reporting.gallery import gallery_section
 from asc.reporting.leakage import leakage_section
 from asc.reporting.record import (
-    commands_section,
     environment_section,
-    recipes_section,
+    recipe_section,
+    reproduce_section,
 )
-from asc.reporting.results import headline, results_table
-from asc.store import FeatureStore
-from asc.text import counted
+from asc.reporting.results import headline, results_section
+from asc.reporting.significance import significance_section
+from asc.reporting.templating import GENERATOR, HEAD, render
 
-#: Confused pairs that are drawn, in all and of one result.
-_PICTURES, _PICTURES_OF_ONE = 30, 4
-#: With more results than this, all but the first are folded up.
-_OPEN = 3
-#: A report tells what it is within so many bytes.
-_HEAD = 2000
+
+@dataclass(frozen=True)
+class Section:
+    """A section: its anchor and template, its title, and the values to write."""
+
+    key: str
+    title: str
+    values: dict[str, Any]
+
+    @property
+    def template(self) -> str:
+        """Name of its template."""
+        return f"{self.key}.html"
 
 
 def report(
@@ -40,12 +49,13 @@ def report(
     output: str | os.PathLike[str] = "report.html",
     *,
     audio: str | os.PathLike[str] | None = None,
+    template: str | os.PathLike[str] | None = None,
 ) -> Path:
-    """Write a page about runs and comparisons: figures, pictures, how they were made.
+    """Write a page about runs and comparisons: results, figures, how to reproduce them.
 
-    The page is one file that refers to nothing outside, so it can be read without
-    a network, sent, printed and kept. What is missing, such as a store that is on
-    another machine, is left out of it with a sentence.
+    The page is one file that refers to nothing outside, so it can be read without a
+    network, sent, printed and archived. Where something is missing, such as a store
+    that is on another machine, a sentence says so.
 
     Parameters
     ----------
@@ -54,7 +64,11 @@ def report(
     output : path
         File to write. A report of this name is replaced, any other file is not.
     audio : path, optional
-        Folder of the corpus, for waveforms in the gallery.
+        Folder of the corpus, for waveforms of the example clips.
+    template : path, optional
+        A Jinja2 file to use in place of the built-in ``page.html``, or a folder of
+        files that replace the built-in templates of the same name. They can extend
+        the built-in ones: ``{% extends "asc/page.html" %}``.
 
     Returns
     -------
@@ -64,9 +78,10 @@ def report(
     Raises
     ------
     InputError
-        If a path is none of these, or the audio folder does not exist.
+        If a path is none of these, if the audio folder or the template does not
+        exist, or if the template fails.
     UsageError
-        If there are no paths, or the output is there and is no report.
+        If there are no paths, or the output exists and is not a report.
 
     Examples
     --------
@@ -76,167 +91,90 @@ def report(
     if isinstance(paths, (str, os.PathLike)):
         paths = [paths]
     if not paths:
-        raise UsageError("Name at least one run to report on.")
+        raise UsageError("A report needs at least one run. Got none.")
     target = Path(output)
     _check_output(target)
     folder = None if audio is None else Path(audio)
     if folder is not None and not folder.is_dir():
-        raise InputError(f"There is no folder {folder} with the audio of the corpus.")
-    _write(target, page(gather(paths), audio=folder))
+        raise MissingInputError(f"The audio folder {folder} does not exist.")
+    own = None if template is None else Path(template)
+    text = page(gather(paths), audio=folder, template=own)
+    try:
+        write_text(target, text)
+    except OSError as error:
+        raise AscError(f"{target} cannot be written ({error.strerror}).") from error
     return target
 
 
-def page(subjects: Sequence[Subject], *, audio: Path | None = None) -> str:
+def page(
+    entries: Sequence[ReportEntry],
+    *,
+    audio: Path | None = None,
+    template: Path | None = None,
+) -> str:
     """Return the page about some results as text."""
-    stores: dict[str, FeatureStore] = {}
-    for subject in subjects:
-        if subject.store is not None:
-            stores.setdefault(subject.store.digest, subject.store)
-    pictures = min(_PICTURES_OF_ONE, max(1, _PICTURES // max(len(subjects), 1)))
-    sections: list[tuple[str, str, list[Child]]] = [
-        ("results", "Results", results_table(subjects)),
-        ("leakage", "Random against new recordings", leakage_section(subjects)),
-        *(
-            [("differences", "Better or lucky", differences_section(subjects))]
-            if len(subjects) > 1
-            else []
+    single = len(entries) == 1
+    values = {
+        "title": entries[0].name if single else f"{len(entries)} results",
+        "entries": entries,
+        "cards": headline(entries),
+        "sections": sections(entries, audio),
+        "palette": Markup(plots.palette_css()),
+        "version": environment.version(),
+        "time": time.strftime("%Y-%m-%d %H:%M"),
+    }
+    return render(values, template)
+
+
+def sections(
+    entries: Sequence[ReportEntry], audio: Path | None = None
+) -> list[Section]:
+    """Return the sections of a page, in order."""
+    by_digest = {
+        entry.store.digest: entry.store for entry in entries if entry.store is not None
+    }
+    stores = list(by_digest.values())
+    runs, compared = "Run", []
+    if len(entries) > 1:
+        title = "Statistical significance"
+        compared = [Section("significance", title, significance_section(entries))]
+        runs = "Runs"
+    return [
+        Section("results", "Results", results_section(entries)),
+        Section(
+            "leakage",
+            "Random split vs. recording-disjoint split",
+            leakage_section(entries),
         ),
-        (
-            "runs",
-            "The runs" if len(subjects) > 1 else "The run",
-            [_one(subject, len(subjects), pictures) for subject in subjects],
-        ),
-        ("gallery", "One clip of every scene", _galleries(stores, audio)),
-        ("augmentation", "Augmentation", _augmentations(subjects)),
-        ("data", "Data", _analyses(stores)),
-        ("recipe", "Recipe", recipes_section(subjects)),
-        ("environment", "Environment", environment_section(subjects)),
-        (
-            "repeat",
-            "Doing it again",
-            commands_section(subjects, [subject.name for subject in subjects]),
-        ),
+        *compared,
+        Section("runs", runs, runs_section(entries)),
+        Section("gallery", "Example clips", gallery_section(stores, audio)),
+        Section("augmentation", "Augmentation", augmentation_section(entries)),
+        Section("data", "Data", data_section(stores)),
+        Section("recipe", "Recipe", recipe_section(entries)),
+        Section("environment", "Environment", environment_section(entries)),
+        Section("reproduce", "Reproduce", reproduce_section(entries)),
     ]
-    title = subjects[0].name if len(subjects) == 1 else f"{len(subjects)} results"
-    body = tag(
-        "body",
-        tag(
-            "header",
-            tag("p", "Acoustic scene classification", class_="kicker"),
-            tag("h1", title),
-            headline(subjects),
-            tag(
-                "nav",
-                [tag("a", name, href=f"#{key}") for key, name, _ in sections],
-                aria_label="Sections",
-            ),
-        ),
-        tag(
-            "main",
-            [
-                tag("section", tag("h2", name), content, id=key)
-                for key, name, content in sections
-            ],
-        ),
-        tag(
-            "footer",
-            f"asc {environment.version()}, {time.strftime('%Y-%m-%d %H:%M')}."
-            " No accuracy"
-            " is shown here without its split and leakage; please quote it so.",
-        ),
-    )
-    style = files("asc.reporting").joinpath("page.css").read_text("utf-8")
-    return document(f"{title}: asc report", style, body)
-
-
-def _one(subject: Subject, count: int, pictures: int) -> Element:
-    content = details(subject, pictures)
-    name = tag("h3", subject.name)
-    if count <= _OPEN:
-        return tag("article", name, content, id=subject.key)
-    return tag(
-        "details",
-        tag("summary", name),
-        content,
-        id=subject.key,
-        open=subject.key == "result-0",
-    )
-
-
-def _galleries(stores: dict[str, FeatureStore], audio: Path | None) -> list[Child]:
-    if not stores:
-        return [_no_store()]
-    first, *others = stores.values()
-    content = gallery(first, audio)
-    if others:
-        told = counted(len(others), "other store is", "other stores are")
-        content.append(
-            tag("p", f"Of {first.path.name}; {told} not drawn.", class_="note")
-        )
-    return content
-
-
-def _augmentations(subjects: Sequence[Subject]) -> list[Child]:
-    augmented = [
-        subject
-        for subject in subjects
-        if subject.recipe is not None and subject.recipe.augment != "none"
-    ]
-    if not augmented:
-        return [tag("p", "Nothing was augmented in these trainings.")]
-    with_store = [subject for subject in augmented if subject.store is not None]
-    shown: dict[str, Subject] = {}
-    for subject in with_store or augmented[:1]:
-        if subject.recipe is not None:
-            shown.setdefault(subject.recipe.augment, subject)
-    return [augmentation(subject) for subject in shown.values()]
-
-
-def _analyses(stores: dict[str, FeatureStore]) -> list[Child]:
-    if not stores:
-        return [_no_store()]
-    return [analysis(store) for store in stores.values()]
-
-
-def _no_store() -> Element:
-    return tag(
-        "p",
-        "This needs the store that the runs were trained on, which is not where it"
-        " was.",
-        class_="note",
-    )
 
 
 def _check_output(target: Path) -> None:
-    """Refuse to replace what is no report."""
+    """Refuse to replace a file that is not a report."""
     if not target.parent.is_dir():
-        raise InputError(
-            f"{target} cannot be written: there is no folder {target.parent}. Make it"
-            " first, or choose another."
+        raise MissingInputError(
+            f"{target} cannot be written: the folder {target.parent} does not exist."
+            " Create it, or choose another."
         )
     try:
-        with open(target, "rb") as file:
-            head = file.read(_HEAD)
+        with open(target, encoding="utf-8", errors="replace") as file:
+            head = file.read(HEAD)
     except FileNotFoundError:
         return
     except OSError as error:
         raise UsageError(
             f"{target} cannot be replaced ({error.strerror}). Name another file."
         ) from error
-    if f'content="{GENERATOR}"'.encode() not in head:
+    if GENERATOR not in head:
         raise UsageError(
-            f"{target} is there already and is no report, so it is not replaced. Name"
-            " another file with --output."
+            f"{target} exists and is not a report, so it is not replaced. Name another"
+            " file with --output."
         )
-
-
-def _write(target: Path, text: str) -> None:
-    """Write the page, whole or not at all."""
-    growing = target.with_name(f".asc-{uuid.uuid4().hex}.html")
-    try:
-        growing.write_text(text, "utf-8")
-        os.replace(growing, target)
-    except OSError as error:
-        raise AscError(f"{target} cannot be written ({error.strerror}).") from error
-    finally:
-        growing.unlink(missing_ok=True)

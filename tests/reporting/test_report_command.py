@@ -53,13 +53,16 @@ def test_a_report_by_command(folder):
     [
         (("nothing",), 3, "neither a run nor an evaluation"),
         ((), 2, "Missing argument"),
-        (("run", "-o", "run/log.txt"), 2, "is no report"),
-        (("run", "-o", "no/page.html"), 3, "no folder"),
-        (("run", "--audio", "no"), 3, "no folder"),
+        (("run", "-o", "run/log.txt"), 2, "not a report"),
+        (("run", "-o", "no/page.html"), 3, "does not exist"),
+        (("run", "--audio", "no"), 3, "does not exist"),
+        (("run", "--template", "no"), 3, "does not exist"),
+        (("run", "--template", "bad.html"), 3, "bad.html, line 2"),
     ],
 )
 def test_what_is_wrong_is_told_in_a_sentence(folder, arguments, code, told):
     (folder / "run" / "log.txt").touch()
+    (folder / "bad.html").write_text("\n{{ nothing }}")
     done = command(*arguments, cwd=folder)
     assert done.returncode == code, done.stderr
     assert told in done.stderr and "Traceback" not in done.stderr

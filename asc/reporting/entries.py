@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -15,41 +15,43 @@ import numpy as np
 from asc.corpus.splits import FOLDS
 from asc.errors import AscError, InputError
 from asc.evaluation.evaluate import Evaluation
+from asc.evaluation.metrics import Metrics
 from asc.experiments.comparison import DONE, Comparison, Entry
 from asc.store import FeatureStore
 from asc.training.recipe import Recipe
 from asc.training.run import Run
 from asc.training.session import part_rows
 
-#: What curves have room for.
-_MOST_EPOCHS, _GREATEST_VALUE = 10**6, 1e30
+#: Limits of what the axes of curves can show.
+_MAX_EPOCH, _MAX_VALUE = 10**6, 1e30
 
 History = list[dict[str, float]]
 
 
-@dataclass(frozen=True)
-class Subject:
-    """One result that the page tells about.
+@dataclass(frozen=True, eq=False)
+class ReportEntry:
+    """One run, or one evaluation, of a report.
 
     Attributes
     ----------
     key : str
-        What the page links to.
+        Its anchor in the page.
     name : str
     recipe : Recipe, optional
         None for an evaluation without its run.
     evaluation : Evaluation, optional
         None if there is none yet.
     histories : dict of str to list of dict
-        Every epoch as in ``history.csv``, by fold; a single training has no name.
+        Every epoch as in ``history.csv``, by fold; the name of a single training is
+        empty.
     environment : dict
         As in ``environment.json``; empty if there is none.
     store : FeatureStore, optional
-        The one it was trained on, if that is still there.
-    fingerprints : dict of str to str
-        Of the store.
+        The one it was trained on, if it is still there.
+    store_facts : dict of str to str
+        Its name, fingerprint and digest, as recorded by the run.
     missing : tuple of str
-        One sentence for everything that could not be had.
+        One sentence for everything that is missing or damaged.
     """
 
     key: str
@@ -59,31 +61,33 @@ class Subject:
     histories: dict[str, History] = field(default_factory=dict)
     environment: dict[str, Any] = field(default_factory=dict)
     store: FeatureStore | None = None
-    fingerprints: dict[str, str] = field(default_factory=dict)
+    store_facts: dict[str, str] = field(default_factory=dict)
     missing: tuple[str, ...] = ()
 
     @property
-    def metrics(self) -> Mapping[str, Any]:
-        """The figures of the evaluation; empty if there is none."""
-        return {} if self.evaluation is None else self.evaluation.metrics
+    def metrics(self) -> Metrics:
+        """Of the evaluation, which must be there."""
+        if self.evaluation is None:
+            raise ValueError(f"{self.name} was not evaluated")
+        return self.evaluation.metrics
 
     @property
     def leakage(self) -> float | None:
-        """Share of the evaluated clips whose recording the model was trained on."""
-        return self.metrics.get("leakage")
+        """Share of the evaluated clips whose recording is also in train."""
+        return None if self.evaluation is None else self.metrics.leakage
 
     @property
     def leaks(self) -> bool:
-        """Whether the accuracy must not be taken for one on new recordings."""
+        """Whether the accuracy is inflated by recordings that were seen in training."""
         return bool(self.leakage)
 
     def rows(self) -> list[int] | None:
-        """Return the store rows of the evaluated clips; None if not all are there."""
+        """Return the store rows of the evaluated clips; None if any is missing."""
         if self.store is None or self.evaluation is None:
             return None
-        places = {path: row for row, path in enumerate(self.store.paths())}
-        found = [places.get(path) for path in self.evaluation.paths]
-        return None if None in found else [row for row in found if row is not None]
+        row_of = {path: row for row, path in enumerate(self.store.paths())}
+        rows = [row_of.get(path) for path in self.evaluation.paths]
+        return None if None in rows else [row for row in rows if row is not None]
 
     def train_rows(self, fold: str | None = None) -> np.ndarray | None:
         """Return the store rows that the model was trained on, if they are known.
@@ -99,7 +103,12 @@ class Subject:
             return None
 
 
-def gather(paths: Sequence[str | os.PathLike[str]]) -> list[Subject]:
+def evaluated(entries: Sequence[ReportEntry]) -> list[ReportEntry]:
+    """Return the entries that have an evaluation."""
+    return [entry for entry in entries if entry.evaluation is not None]
+
+
+def gather(paths: Sequence[str | os.PathLike[str]]) -> list[ReportEntry]:
     """Read runs, comparisons, and folders that ``asc evaluate --output`` wrote.
 
     Raises
@@ -115,64 +124,58 @@ def gather(paths: Sequence[str | os.PathLike[str]]) -> list[Subject]:
         else:
             found.setdefault(path.resolve(), None)
     stores: dict[str, FeatureStore | str] = {}
+    names = _short_names(list(found))
     return [
-        _subject(f"result-{number}", name, folder, found[folder], stores)
-        for number, (folder, name) in enumerate(
-            zip(found, _names(list(found)), strict=True)
+        _read(f"result-{number}", name, folder, compared, stores)
+        for number, (name, (folder, compared)) in enumerate(
+            zip(names, found.items(), strict=True)
         )
     ]
 
 
-def _subject(
+def _read(
     key: str,
     name: str,
     folder: Path,
-    entry: Entry | None,
+    compared: Entry | None,
     stores: dict[str, FeatureStore | str],
-) -> Subject:
-    if entry is None:
+) -> ReportEntry:
+    if compared is None:
         if (folder / "recipe.json").is_file():
             return _run(key, name, folder, stores)
         return _evaluation(key, name, folder)
-    subject = Subject(key, name, recipe=entry.recipe)
+    entry = ReportEntry(key, name, recipe=compared.recipe)
     try:
         if folder.exists():
-            subject = _run(key, name, folder, stores)
-    except InputError as error:  # it must not keep the others from being told
-        return replace(subject, missing=(_told(error, folder, name),))
-    if entry.status != DONE:
-        told = f"No result, {_told(entry.title(), folder, name).rstrip('.')}."
-        subject = replace(subject, missing=(told,))
-    return subject
+            entry = _run(key, name, folder, stores)
+    except InputError as error:  # one damaged run does not hide the others
+        return replace(entry, missing=(_private(error, folder, name),))
+    if compared.status != DONE:
+        reason = _private(compared.title(), folder, name).rstrip(".")
+        entry = replace(entry, missing=(f"No result, {reason}.",))
+    return entry
 
 
 def _run(
     key: str, name: str, folder: Path, stores: dict[str, FeatureStore | str]
-) -> Subject:
+) -> ReportEntry:
     run = Run(folder)
     missing = []
     evaluation = None
     try:
         evaluation = Evaluation.load(folder)
         if evaluation.scenes != run.scenes:
-            raise InputError("The evaluation has other scenes than the run.")
+            evaluation = None
+            missing.append("The evaluation has other scenes than the run.")
     except InputError as error:
-        evaluation = None
-        missing.append(_told(error, folder, name))
-    if run.store["path"] not in stores:
-        try:
-            opened = FeatureStore(run.store["path"])
-            opened.labels()  # they may be damaged
-            stores[run.store["path"]] = opened
-        except AscError:
-            stores[run.store["path"]] = (
-                "The store that it was trained on is no longer where it was, or cannot"
-                " be read, so there are no spectrograms."
-            )
-    store = stores[run.store["path"]]
+        missing.append(_private(error, folder, name))
+    path = run.store["path"]
+    if path not in stores:
+        stores[path] = _open(path)
+    store = stores[path]
     if isinstance(store, FeatureStore) and not run.is_own(store):
         store = (
-            "Where the store was that it was trained on there is another one now, so"
+            "Another store is at the place of the one that the run was trained on, so"
             " there are no spectrograms."
         )
     if isinstance(store, str):
@@ -184,8 +187,8 @@ def _run(
             histories |= {fold: history} if history else {}
         except (AttributeError, KeyError, TypeError, ValueError, OSError):
             where = f" of {fold}" if fold else ""
-            missing.append(f"history.csv{where} is damaged, so it has no curves.")
-    return Subject(
+            missing.append(f"history.csv{where} is damaged, so there are no curves.")
+    return ReportEntry(
         key,
         name,
         recipe=run.recipe,
@@ -193,13 +196,26 @@ def _run(
         histories=histories,
         environment=_environment(folder),
         store=store if isinstance(store, FeatureStore) else None,
-        fingerprints={
-            "store": Path(run.store["path"]).name,
+        store_facts={  # not its place, which is private
+            "store": Path(path).name,
             "fingerprint": run.store["fingerprint"],
             "digest": run.store["digest"],
         },
         missing=tuple(missing),
     )
+
+
+def _open(path: str) -> FeatureStore | str:
+    """Return a store, or the sentence why there is none."""
+    try:
+        store = FeatureStore(path)
+        store.labels()  # may be damaged
+    except AscError:
+        return (
+            "The store that the run was trained on has moved or cannot be read, so"
+            " there are no spectrograms."
+        )
+    return store
 
 
 def _drawable(record: dict[str, float]) -> dict[str, float]:
@@ -208,13 +224,11 @@ def _drawable(record: dict[str, float]) -> dict[str, float]:
     Raises
     ------
     ValueError
-        If it is not the number of an epoch.
+        If its number is not that of an epoch.
     """
-    if not 0 <= record["epoch"] <= _MOST_EPOCHS:
-        raise ValueError("no epoch has such a number")
-    return {
-        name: value for name, value in record.items() if abs(value) < _GREATEST_VALUE
-    }
+    if not 0 <= record["epoch"] <= _MAX_EPOCH:
+        raise ValueError("not the number of an epoch")
+    return {name: value for name, value in record.items() if abs(value) < _MAX_VALUE}
 
 
 def _trainings(run: Run) -> dict[str, Run]:
@@ -226,11 +240,11 @@ def _trainings(run: Run) -> dict[str, Run]:
         try:
             found[record.parent.name] = Run(record.parent)
         except InputError:
-            continue  # its part of the pooled evaluation tells of it
+            continue  # the pooled evaluation covers it
     return found
 
 
-def _evaluation(key: str, name: str, folder: Path) -> Subject:
+def _evaluation(key: str, name: str, folder: Path) -> ReportEntry:
     if not (folder / "metrics.json").is_file():
         raise InputError(
             f"{folder} is neither a run nor an evaluation: it has no recipe.json and"
@@ -238,14 +252,14 @@ def _evaluation(key: str, name: str, folder: Path) -> Subject:
             " wrote."
         )
     evaluation = Evaluation.load(folder)
-    return Subject(
+    return ReportEntry(
         key,
         name,
         evaluation=evaluation,
-        fingerprints={"store": str(evaluation.metrics.get("store", "unknown"))},
+        store_facts={"store": evaluation.metrics.store or "unknown"},
         missing=(
-            "This is an evaluation without its run, so there are no curves, no"
-            " recipe and no spectrograms.",
+            "This is an evaluation without its run, so there are no curves, no recipe"
+            " and no spectrograms.",
         ),
     )
 
@@ -258,13 +272,13 @@ def _environment(folder: Path) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _told(error: Exception | str, folder: Path, name: str) -> str:
-    """Return a sentence without the place of the folder on this machine."""
+def _private(error: Exception | str, folder: Path, name: str) -> str:
+    """Return a message without the place of the folder on this machine."""
     return str(error).replace(str(folder), name)
 
 
-def _names(folders: Sequence[Path]) -> list[str]:
-    """Return short names; folders of one name are told apart by where they are."""
+def _short_names(folders: Sequence[Path]) -> list[str]:
+    """Return the names of folders, with as many parents as tell them apart."""
     names = [""] * len(folders)
     for depth in range(1, max(len(folder.parts) for folder in folders) + 1):
         ends = ["/".join(folder.parts[-depth:]) for folder in folders]

@@ -1,0 +1,88 @@
+"""How values are written in a page: the filters of its templates."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from asc import text
+from asc.features import FEATURES
+
+#: Between a number and its unit, where no line may break.
+_THIN = "\N{NARROW NO-BREAK SPACE}"
+_DASH = "\N{EN DASH}"
+_MINUS = "\N{MINUS SIGN}"
+#: Control characters, lone surrogates, invisible characters and marks that turn the
+#: direction of writing: with these a name could pass for another one.
+_INVISIBLE = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069"
+    "\ud800-\udfff\ufdd0-\ufdef\ufeff\ufffe\uffff]"
+)
+
+
+def visible(value: Any) -> Any:
+    """Return text with its invisible characters replaced, other values as they are."""
+    if isinstance(value, str) and not hasattr(value, "__html__"):
+        return _INVISIBLE.sub("\N{REPLACEMENT CHARACTER}", value)
+    return value
+
+
+def abridged(value: object, limit: int = 120) -> str:
+    """Return untrusted text, without its middle if it is very long."""
+    line = str(value)
+    if len(line) <= limit:
+        return line
+    half = limit // 2
+    return f"{line[:half]}\N{HORIZONTAL ELLIPSIS}{line[len(line) - half + 1:]}"
+
+
+def points(difference: float) -> str:
+    """Return a difference of shares in percentage points, with its sign."""
+    sign = "+" if difference >= 0 else _MINUS
+    return f"{sign}{abs(100 * difference):.1f}"
+
+
+def point_interval(limits: Sequence[float]) -> str:
+    """Return an interval of a difference, in percentage points."""
+    return text.interval(limits, signed=True).replace("-", _MINUS)
+
+
+def across(share: float) -> str:
+    """Return a share as a length in a style sheet."""
+    return f"{100 * min(max(share, 0), 1):.1f}%"
+
+
+def feature_title(name: str) -> str:
+    """Return the title of a feature; its name if it is not registered here."""
+    return FEATURES.get(name).title if name in FEATURES else name
+
+
+def spelled(name: str) -> str:
+    """Return the name of a field as words."""
+    return name.replace("_", " ")
+
+
+def percent(share: float | None, digits: int = 1) -> str:
+    """Return a share in percent; a dash where it is unknown."""
+    return _DASH if share is None else _unbroken(text.percent)(share, digits)
+
+
+def _unbroken(function: Callable[..., str]) -> Callable[..., str]:
+    """Return a function of `asc.text` whose number and unit stay on one line."""
+    return lambda *values: function(*values).replace(" ", _THIN)
+
+
+FILTERS: dict[str, Callable[..., Any]] = {
+    "abridged": abridged,
+    "across": across,
+    "counted": text.counted,
+    "duration": _unbroken(text.duration),
+    "feature": feature_title,
+    "interval": text.interval,
+    "leakage": _unbroken(text.leakage_percent),
+    "percent": percent,
+    "point_interval": point_interval,
+    "points": points,
+    "spelled": spelled,
+}

@@ -1,0 +1,127 @@
+"""Jinja2 templates: the built-in ones, and a lab's own in their place.
+
+Values are escaped wherever they are written, in templates of a lab too, and no
+template can reach more than the values of the report (Jinja2's sandbox).
+"""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from jinja2 import (
+    BaseLoader,
+    ChoiceLoader,
+    FileSystemLoader,
+    FunctionLoader,
+    PackageLoader,
+    PrefixLoader,
+    StrictUndefined,
+    TemplateSyntaxError,
+)
+from jinja2.sandbox import SandboxedEnvironment
+from markupsafe import Markup
+
+from asc.errors import AscError, InputError, MissingInputError
+from asc.reporting.formats import FILTERS, visible
+
+#: What marks a file as a report, near its beginning.
+GENERATOR = Markup('<meta name="generator" content="asc report">')
+#: Nothing is fetched, run or sent; styles and pictures are in the page.
+POLICY = Markup("default-src 'none'; img-src data:; style-src 'unsafe-inline'")
+#: Both must be within so many characters.
+HEAD = 2000
+
+
+def render(values: Mapping[str, Any], template: Path | None = None) -> str:
+    """Return the page.
+
+    Parameters
+    ----------
+    values : mapping
+        What the templates write.
+    template : Path, optional
+        A file to use for ``page.html``, or a folder whose files replace the built-in
+        ones of the same name. Either can extend or include the built-in ones as
+        ``asc/NAME``.
+
+    Raises
+    ------
+    InputError
+        If the lab's template does not exist or fails; the message names the line.
+    """
+    built_in = PackageLoader("asc.reporting", "templates")
+    loaders: list[BaseLoader] = [built_in, PrefixLoader({"asc": built_in})]
+    if template is None:
+        return _rendered(loaders, values)
+    try:
+        page = _rendered([_own(template), *loaders], values)
+    except Exception as error:  # a template can raise anything
+        place = _place(error, template)
+        if place is None and isinstance(error, (OSError, UnicodeDecodeError)):
+            place = str(template)
+        if place is None or isinstance(error, AscError):
+            raise
+        raise InputError(f"The template {place} failed: {_message(error)}.") from error
+    if GENERATOR not in page[:HEAD] or POLICY not in page[:HEAD]:
+        raise InputError(
+            f"The page of the template {template} does not begin with the head of a"
+            " report, which has its content security policy. Write"
+            " {% include 'asc/head.html' %} first in <head>, or"
+            " {% extends 'asc/page.html' %}."
+        )
+    return page
+
+
+def _rendered(loaders: list[BaseLoader], values: Mapping[str, Any]) -> str:
+    environment = SandboxedEnvironment(
+        loader=ChoiceLoader(loaders),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=visible,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(FILTERS)
+    environment.globals.update(generator=GENERATOR, policy=POLICY)
+    return environment.get_template("page.html").render(values)
+
+
+def _own(template: Path) -> BaseLoader:
+    """Return the loader of a lab's file or folder."""
+    if template.is_dir():
+        return FileSystemLoader(template)
+    if not template.exists():
+        raise MissingInputError(
+            f"The template {template} does not exist. Expected a file or a folder."
+        )
+
+    def load(name: str) -> tuple[str, str, None] | None:
+        if name != "page.html":
+            return None
+        return template.read_text("utf-8"), str(template), None
+
+    return FunctionLoader(load)
+
+
+def _place(error: Exception, template: Path) -> str | None:
+    """Return file and line of a lab's template where it failed, None elsewhere."""
+    if isinstance(error, TemplateSyntaxError):
+        return f"{error.filename or template}, line {error.lineno},"
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        if Path(frame.filename).is_relative_to(template):
+            return f"{frame.filename}, line {frame.lineno},"
+    return None
+
+
+def _message(error: Exception) -> str:
+    """Return what failed, on one line and without a full stop."""
+    if isinstance(error, RecursionError):
+        return (
+            "it extends or includes itself; write asc/ before the name of a built-in"
+            " template"
+        )
+    message = str(getattr(error, "message", None) or error) or type(error).__name__
+    return " ".join(message.split()).rstrip(".")

@@ -1,0 +1,71 @@
+"""Trainings: results that differ in nothing but split and seed are one training."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import mean
+
+from asc.reporting.entries import ReportEntry, evaluated
+
+#: Fields that the tables have columns or blocks for.
+_SHOWN = ("model", "feature", "augment", "split", "seed")
+
+
+@dataclass(frozen=True)
+class Training:
+    """What was trained.
+
+    Attributes
+    ----------
+    model, feature, augment : str
+    settings : tuple of (str, str)
+        Other fields of the recipe with their values, where these differ within the
+        report.
+    """
+
+    model: str
+    feature: str
+    augment: str
+    settings: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def choices(self) -> dict[str, str]:
+        """What was chosen of each kind; settings with their names."""
+        chosen = {"model": self.model, "augment": self.augment, "feature": self.feature}
+        return chosen | {name: f"{name} {value}" for name, value in self.settings}
+
+
+def trainings(
+    entries: Sequence[ReportEntry],
+) -> list[tuple[Training, ReportEntry]]:
+    """Return every evaluated entry with its training."""
+    done = evaluated(entries)
+    recipes = {
+        entry.key: {name: str(value) for name, value in entry.recipe.to_dict().items()}
+        for entry in done
+        if entry.recipe is not None
+    }
+    differing = [
+        name
+        for name in next(iter(recipes.values()), {})
+        if name not in _SHOWN and len({each[name] for each in recipes.values()}) > 1
+    ]
+    found = []
+    for entry in done:
+        metrics, recipe = entry.metrics, recipes.get(entry.key)
+        settings = tuple((name, recipe[name]) for name in differing) if recipe else ()
+        training = Training(metrics.model, metrics.feature, metrics.augment, settings)
+        found.append((training, entry))
+    return found
+
+
+def mean_accuracy(entries: Sequence[ReportEntry]) -> float:
+    """Return the mean accuracy of evaluated entries."""
+    return mean(entry.metrics.accuracy for entry in entries)
+
+
+def mean_leakage(entries: Sequence[ReportEntry]) -> float | None:
+    """Return the mean leakage of evaluated entries, None if that of one is unknown."""
+    known = [entry.leakage for entry in entries if entry.leakage is not None]
+    return mean(known) if len(known) == len(entries) else None

@@ -1,0 +1,46 @@
+"""Runs that were never trained, and pages about them."""
+
+from __future__ import annotations
+
+import shutil
+
+import pytest
+from reports import Page, finish_run
+
+import asc
+from asc.store import FeatureStore
+
+
+@pytest.fixture(scope="session")
+def store(small_store):
+    return FeatureStore(small_store)
+
+
+@pytest.fixture(scope="session")
+def runs(tmp_path_factory, store):
+    """A leaky and a recording-disjoint run of one recipe; not to be changed."""
+    folder = tmp_path_factory.mktemp("runs")
+    finish_run(folder / "leaky", store, split="random", wrong=[0])
+    finish_run(folder / "disjoint", store, split="recording", wrong=[0, 1, 2, 5])
+    return folder
+
+
+@pytest.fixture
+def own_runs(tmp_path, runs):
+    """Copies that a test may damage."""
+    return shutil.copytree(runs, tmp_path / "runs")
+
+
+@pytest.fixture
+def read(tmp_path):
+    """Return the function that writes a report, checks it and returns its page."""
+
+    def written(paths, **options) -> Page:
+        target = asc.report(paths, tmp_path / "report.html", **options)
+        page = Page(target.read_text("utf-8"))
+        page.assert_harmless()
+        if page.find(data_accuracy=""):
+            page.assert_accuracies_have_their_protocol()
+        return page
+
+    return written
