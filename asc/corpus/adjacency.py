@@ -1,7 +1,7 @@
 """Where a clip lies in its recording, and whether its neighbours are in train.
 
-A recording that is in train and in test leaks most where the clips touch: the bus
-that brakes at the end of one is still braking at the start of the next.
+A recording in train and in test leaks most where clips touch: a sound at the end of
+one goes on at the start of the next.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def positions(paths: Iterable[str]) -> np.ndarray:
     Returns
     -------
     np.ndarray [shape=(clips, 2)], int64
-        -1 where a name does not tell.
+        -1 where a name has no position.
     """
     return np.array([_position(path) for path in paths], np.int64).reshape(-1, 2)
 
@@ -55,12 +55,12 @@ def adjacent_share(
         Rows.
     recordings : np.ndarray of str [shape=(clips,)]
     spans : np.ndarray [shape=(clips, 2)]
-        As `positions` returns them. Clips whose position is unknown touch none.
+        As `positions` returns them. Clips whose position is unknown touch no other.
 
     Returns
     -------
     float in [0, 1] or None
-        None if nothing is known of any test clip; 0.0 if there are none.
+        None if the position of no test clip is known; 0.0 without test clips.
     """
     if not len(test):
         return 0.0

@@ -55,7 +55,7 @@ class CorpusBuilder:
         Returns
         -------
         str or None
-            The path of the clip as it is kept; None if it is not.
+            The path under which the clip is kept; None if it is not.
         """
         clip_path = self._checked_path(where, path)
         scene, recording = scene.strip(), (recording or "").strip()
@@ -131,7 +131,7 @@ class CorpusBuilder:
         return listed - set(unknown)
 
     def build(self) -> Corpus:
-        """Return the corpus; `open_corpus` refuses one without clips."""
+        """Return the corpus, which may be without clips."""
         recordings_known = self._unnamed < len(self._clips)
         if self._unnamed and recordings_known:
             self.notes.append(

@@ -1,4 +1,4 @@
-"""What the headers of audio files say, without decoding them."""
+"""The headers of audio files, read without decoding the audio."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from pathlib import Path
 from asc.corpus.base import Corpus, Problem
 from asc.errors import InputError
 
-#: What is said of a file that is not there.
+#: The message for a file that is missing.
 MISSING = "the file is missing."
 
-#: Reading a header is waiting for the disk or the network: so many at a time, and
-#: so many for a thread before it is asked again.
+#: Threads, since reading headers mostly waits for the disk or the network, and files
+#: that a thread reads at a time.
 _THREADS, _BATCH = 8, 64
 
 
@@ -57,7 +57,7 @@ def read_header(path: Path) -> Header:
 
     try:
         info = soundfile.info(str(path))
-    # TypeError: a file named .raw, whose format would have to be told.
+    # TypeError: a file named .raw, whose format would have to be given.
     except (soundfile.LibsndfileError, RuntimeError, OSError, TypeError) as error:
         raise InputError(_reason(path, error)) from error
     if info.frames <= 0:
@@ -76,7 +76,7 @@ def read_headers(
     ----------
     corpus : Corpus
     progress : callable(done, total), optional
-        Called now and then, in this thread.
+        Called after each batch, in this thread.
 
     Returns
     -------

@@ -57,7 +57,7 @@ class Origins:
     ----------
     recordings : sequence of str [shape=(clips,)]
     paths : sequence of str [shape=(clips,)]
-        File names tell where a clip lies in its recording
+        Positions of clips in their recordings are read from file names
         (`asc.corpus.adjacency.positions`).
     known : bool
         False if the corpus names no recordings: each clip is then its own one, and

@@ -73,7 +73,7 @@ def make_splits(corpus: Corpus) -> dict[str, Split]:
 
 
 def split_on_demand(name: str, scenes: ArrayLike, origins: Origins) -> Split | None:
-    """Return a split that no store holds, or None if there is none of that name.
+    """Return a split that is made on demand, or None for any other name.
 
     Parameters
     ----------
@@ -133,7 +133,7 @@ def _split_clips(scenes: np.ndarray) -> np.ndarray:
     """Return the part (0, 1, 2) of every clip, stratified by scene.
 
     Validation and test get their share of every scene, rounded by largest
-    remainder: their totals are exact, and no scene is off by a whole clip. A
+    remainder: their totals are exact, and no scene differs by a clip or more. A
     scene with a single clip is in train and does not count.
     """
     rng = np.random.default_rng(SPLIT_SEED)

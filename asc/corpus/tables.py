@@ -99,9 +99,9 @@ def table_rows(path: Path) -> Iterator[tuple[int, Mapping[str, str]]]:
                 f" {', '.join(map(repr, COLUMNS[column]))}."
             )
     for row in rows:
-        whole = len(row) == len(header)
+        fits = len(row) == len(header)
         yield reader.line_num, (
-            {column: row[i] for column, i in index.items()} if whole else {}
+            {column: row[i] for column, i in index.items()} if fits else {}
         )
 
 

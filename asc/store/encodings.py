@@ -1,4 +1,4 @@
-"""What a store says of its features, for readers that lack their code."""
+"""How features are encoded, for readers that lack the code of a feature."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rows of a store that are equal to the last bit, told by their digests."""
+"""Rows of a store that are equal to the last bit, found by their digests."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ def equal_rows(digests: np.ndarray, finished: np.ndarray) -> np.ndarray:
     Parameters
     ----------
     digests : np.ndarray [shape=(clips, bytes)], uint8
-        Of the features of each row.
+        Digest of a feature of each row.
     finished : np.ndarray of int
-        The rows that have any.
+        The rows that hold data.
 
     Returns
     -------
     np.ndarray [shape=(clips,)], int64
-        -1 for clips that no other equals. All clips of digital silence are equal.
+        -1 for clips that equal no other. All clips of digital silence are equal.
     """
     group = np.full(len(digests), -1)
     if len(finished) < len(digests):
         digests = digests[finished]
     words = np.ascontiguousarray(digests).view("<u8")
-    # The first word decides in nearly all cases, at a million rows in no time.
+    # The first word decides in nearly all cases; sorting it alone is fast.
     order = words[:, 0].argsort()
     first = words[order, 0]
     same = np.append(first[1:] == first[:-1], False)
@@ -34,7 +34,7 @@ def equal_rows(digests: np.ndarray, finished: np.ndarray) -> np.ndarray:
     if (words[order[begun]] != words[order[begun + 1]]).any():
         order = np.lexsort(words.T)
         same = np.append((words[order[1:]] == words[order[:-1]]).all(axis=1), False)
-    # Of equal ones that lie together, only the last is not followed by its like.
+    # In a run of equal rows, all but the first follow an equal one.
     follows = np.append(False, same[:-1])
     group[finished[order]] = np.where(same | follows, np.cumsum(~follows), -1)
     return group

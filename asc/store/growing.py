@@ -1,4 +1,4 @@
-"""A store that is not complete yet, as it is when it is opened."""
+"""A store that is not complete yet, as it was when it was opened."""
 
 from __future__ import annotations
 

@@ -1,8 +1,7 @@
-"""What no store has anywhere: links, foreign storage, types that are not plain.
+"""What no store may contain: links, external storage, types that are not plain.
 
-A store is data from strangers. What its layout asks for is checked where it is
-read (`asc.store.schema`); this looks at everything that is in the file, also at
-what is only beside.
+A store is untrusted. Its layout is checked where it is read (`asc.store.schema`);
+this module checks everything in the file, also what the layout does not name.
 """
 
 from __future__ import annotations
@@ -13,13 +12,13 @@ from asc.errors import StoreError
 
 #: More than any store has datasets and groups.
 _MOST_OBJECTS = 10_000
-#: Letters of a path that are told.
+#: Characters of a path that a message shows.
 _LONGEST_PLACE = 200
 _PLAIN = (h5py.h5t.INTEGER, h5py.h5t.FLOAT, h5py.h5t.STRING)
 
 
 def check_plain(file: h5py.File) -> None:
-    """Refuse a file that has anything but groups and plain arrays in it.
+    """Check that a file has nothing but groups and plain arrays in it.
 
     Raises
     ------
@@ -32,8 +31,8 @@ def check_plain(file: h5py.File) -> None:
     if file.userblock_size:
         raise StoreError("there is other data in front of it.")
     waiting = [("", h5py.h5g.open(file.id, b"/"))]
-    # Groups may lie in a circle. HDF5's own walk calls itself for every level,
-    # and a file with enough of them ends the process.
+    # Groups may contain each other. HDF5's own walk is recursive, and a file with
+    # enough levels ends the process.
     seen: set[int] = set()
     count = 0
     while waiting:
@@ -44,7 +43,7 @@ def check_plain(file: h5py.File) -> None:
         for name in group:
             inside = f"{place}/{ascii(name.decode(errors='replace'))[1:-1]}"
             if group.links.get_info(name).type != h5py.h5l.TYPE_HARD:
-                raise StoreError(f"{inside} is a link to elsewhere, which is refused.")
+                raise StoreError(f"{inside} is a link. A store has no links.")
             found = h5py.h5o.open(group, name)
             if isinstance(found, h5py.h5g.GroupID):
                 address = h5py.h5o.get_info(found).addr

@@ -1,9 +1,9 @@
 """The HDF5 layout, version 1: the only place that knows names and types.
 
-`FORMAT.md` beside this file tells the same to people who read a store without
-asc. All datasets are contiguous, so each is a plain array at a known place in
-the file: they are read by memory map and written by position. HDF5 itself is
-needed only to create a file and to find the arrays in it.
+`FORMAT.md` beside this file documents it for people who read a store without asc.
+All datasets are contiguous, so each is a plain array at a known offset in the file:
+they are read by memory map and written by position. HDF5 itself is needed only to
+create a file and to find the arrays in it.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any
 import h5py
 import numpy as np
 
-from asc.errors import InputError, StoreError
+from asc.errors import InputError, MissingInputError, StoreError
 from asc.features import FeatureSpec, registered
 from asc.text import printable
 
@@ -28,9 +28,9 @@ VERSION = 1
 #: Values of ``/rows/status``.
 PENDING, DONE, FAILED = 0, 1, 2
 
-#: Bytes kept of the sentence about a clip that failed.
+#: Bytes that are kept of the error message of a failed clip.
 ERROR_BYTES = 240
-#: Rows beyond this are not a corpus but an attack or a broken file.
+#: More rows than this mean an attack or a damaged file.
 _MOST_ROWS = 100_000_000
 _MOST_ATTRIBUTE_BYTES = 60_000
 _MOST_TEXT_BYTES = 60_000
@@ -67,7 +67,7 @@ class Array:
         try:
             return np.memmap(path, self.dtype, "r", self.offset, self.shape)
         except FileNotFoundError as error:
-            raise InputError(f"There is no store at {path} any more.") from error
+            raise MissingInputError(f"{path} was removed.") from error
         except ValueError as error:
             raise StoreError(f"{path} is shorter than when it was opened.") from error
 
@@ -138,8 +138,8 @@ def write_text(attributes: h5py.AttributeManager, name: str, text: str) -> None:
     data = text.encode()
     if len(data) > _MOST_ATTRIBUTE_BYTES:
         raise StoreError(
-            f"The attribute {name!r} takes {len(data):,} bytes, a store keeps at most"
-            f" {_MOST_ATTRIBUTE_BYTES:,}. Are there too many different labels?"
+            f"The attribute {name!r} is too long. Got {len(data):,} bytes, expected at"
+            f" most {_MOST_ATTRIBUTE_BYTES:,}. Are there too many different labels?"
         )
     value = np.array(data, text_dtype(len(data)))
     if name in attributes:
@@ -196,10 +196,10 @@ def read_json(attributes: h5py.AttributeManager, name: str, kind: type) -> Any:
 
 
 def is_name(text: Any) -> bool:
-    """Return True for text that can be a name: not empty, nothing but characters.
+    """Return True for text that can be a name: not empty, and printable.
 
-    Control characters and lone surrogates are none, nor are marks that turn the
-    direction of writing: they could command a terminal, or show another name.
+    Control characters could command a terminal, and marks that turn the direction of
+    writing could disguise a name.
     """
     return isinstance(text, str) and text != "" and printable(text) == text
 
@@ -215,10 +215,12 @@ def open_file(path: Path) -> h5py.File:
         If it is not HDF5, or not a store of a version known here.
     """
     if not path.is_file():
-        what = "it is a folder" if path.is_dir() else "no such file"
-        raise InputError(
-            f"There is no store at {path}: {what}. asc-extract makes stores."
+        kind, what = (
+            (InputError, "it is a folder")
+            if path.is_dir()
+            else (MissingInputError, "no such file")
         )
+        raise kind(f"There is no store at {path}: {what}. asc-extract makes stores.")
     if not os.access(path, os.R_OK):
         raise InputError(f"Cannot read {path}: permission denied.")
     if not h5py.is_hdf5(path):
@@ -229,7 +231,7 @@ def open_file(path: Path) -> h5py.File:
         raise StoreError(f"{path} is a damaged HDF5 file ({error}).") from error
     try:
         if read_text(file.attrs, "format") != FORMAT:
-            raise StoreError("its format is another one.")
+            raise StoreError(f"its format is not {FORMAT!r}.")
         version = read_number(file.attrs, "version")
     except Exception as error:
         file.close()
@@ -237,7 +239,7 @@ def open_file(path: Path) -> h5py.File:
     if not 1 <= version <= VERSION:
         file.close()
         raise StoreError(
-            f"{path} is a store of version {version}; this asc reads up to version"
+            f"{path} has an unknown format version. Got {version}, expected at most"
             f" {VERSION}. Install a newer asc, or extract again."
         )
     return file
@@ -260,9 +262,9 @@ def follow(file: h5py.File, name: str) -> h5py.Group | h5py.Dataset:
 
 
 def locate(file: h5py.File, name: str, shape: tuple, dtype: np.dtype | str) -> Array:
-    """Find a dataset and check that it is what the layout says.
+    """Find a dataset and check that its type and shape are those of the layout.
 
-    That it is stored contiguously was checked before (`asc.store.safety`).
+    Contiguous storage was checked before (`asc.store.safety`).
 
     Parameters
     ----------
@@ -303,7 +305,7 @@ def locate(file: h5py.File, name: str, shape: tuple, dtype: np.dtype | str) -> A
 
 
 def row_count(file: h5py.File) -> int:
-    """Return the number of rows, within sane limits."""
+    """Return the number of rows, which is limited."""
     rows = locate(file, "rows/status", (None,), np.dtype("u1")).shape[0]
     if not 0 < rows <= _MOST_ROWS:
         raise StoreError(f"it has {rows} rows.")
@@ -311,10 +313,10 @@ def row_count(file: h5py.File) -> int:
 
 
 def _opened(path: Path) -> h5py.File:
-    """Open without a lock, as network disks often refuse them.
+    """Open without a lock, as network disks often have none.
 
-    Nothing is lost: after its creation no structure of the file changes. But in
-    a process that has the file open with a lock, HDF5 insists on one.
+    That is safe: no structure of the file changes after its creation. But in a
+    process that has the file open with a lock, HDF5 requires one.
     """
     try:
         return h5py.File(path, "r", locking=False)

@@ -1,4 +1,4 @@
-"""Checking that a store holds what it says."""
+"""Verifying the content of a store."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ def verify(
     store : FeatureStore
     progress : callable(done, total), optional
     audio : Path, optional
-        Folder of the corpus. If given, random rows are computed again from it.
+        Folder of the corpus. If given, random rows are recomputed from it.
     sample : int
-        How many.
+        Number of rows to recompute.
 
     Returns
     -------
@@ -109,19 +109,19 @@ def _split_problems(store: FeatureStore) -> Iterator[str]:
 
 
 def _index_problems(store: FeatureStore) -> Iterator[str]:
-    """Compare clips, splits and failures with their digests, where these are told."""
+    """Compare clips, splits and failures with their digests, if they have any."""
     with schema.open_file(store.path) as file:
         for name, array in store.index_arrays().items():
             try:
                 attributes = file[name].attrs
                 # Stores of earlier versions have none; growing ones have some.
-                told = NO_DIGEST
+                digest = NO_DIGEST
                 if "digest" in attributes:
-                    told = schema.read_text(attributes, "digest")
+                    digest = schema.read_text(attributes, "digest")
             except Exception as error:  # noqa: BLE001 - whatever HDF5 makes of damage
                 yield f"The digest of /{name} cannot be read: {error}"
                 continue
-            if told not in (NO_DIGEST, digest_of(array.map(store.path)).hex()):
+            if digest not in (NO_DIGEST, digest_of(array.map(store.path)).hex()):
                 yield f"/{name} was changed: its bytes are not those of its digest."
 
 
@@ -130,7 +130,7 @@ def _share(share: float | None) -> str:
 
 
 def _provenance_problems(store: FeatureStore) -> Iterator[str]:
-    """Compare what is told twice: spec, fingerprint and the list of clips."""
+    """Compare what is stored twice: spec, fingerprint and the list of clips."""
     if fingerprint(store.provenance) != store.fingerprint:
         yield "The fingerprint is not that of the provenance."
     if store.provenance.get("spec") != store.spec.to_dict():
@@ -141,7 +141,7 @@ def _provenance_problems(store: FeatureStore) -> Iterator[str]:
         yield str(error)
         return
     corpus = store.provenance.get("corpus")
-    # With clips left out, the list of all of them cannot be told from the rows.
+    # If clips were left out, the rows are not the full list of clips.
     if isinstance(corpus, dict) and corpus.get("clips") == len(store):
         rows = zip(store.paths(), scenes, store.recordings(), strict=True)
         if listing_digest(rows) != corpus.get("listing"):
@@ -149,10 +149,9 @@ def _provenance_problems(store: FeatureStore) -> Iterator[str]:
 
 
 def _audio_problems(store: FeatureStore, root: Path, sample: int) -> Iterator[str]:
-    """Compute random rows again, which must give the same codes.
+    """Recompute random rows, which must give the same codes.
 
-    With other versions of the libraries that compute, a cell may differ by what
-    rounding does: one code step.
+    With other versions of the libraries, rounding may change a cell by one code step.
     """
     frontend = FrontEnd(store.spec)
     same_libraries = store.provenance.get("libraries") == dsp_versions()
@@ -162,16 +161,16 @@ def _audio_problems(store: FeatureStore, root: Path, sample: int) -> Iterator[st
         try:
             features = frontend(fit(read_audio(root / paths[row]), store.spec))
         except InputError as error:
-            yield f"Clip {paths[row]} (row {row}) cannot be computed again: {error}"
+            yield f"Clip {paths[row]} (row {row}) cannot be recomputed: {error}"
             continue
-        for feature, again in features.items():
+        for feature, recomputed in features.items():
             stored = store.features(feature)[row]
-            if np.array_equal(again, stored):
+            if np.array_equal(recomputed, stored):
                 continue
             encoding = store.encoding(feature)
-            off = np.abs(encoding.decode(again) - encoding.decode(stored)).max()
+            off = np.abs(encoding.decode(recomputed) - encoding.decode(stored)).max()
             if same_libraries or off > encoding.step:
                 yield (
-                    f"Clip {paths[row]} (row {row}), {feature}: computed again from"
-                    f" its audio it differs by up to {off:.2f} {encoding.unit}."
+                    f"Clip {paths[row]} (row {row}), {feature}: the recomputed"
+                    f" row differs by up to {off:.2f} {encoding.unit}."
                 )

@@ -161,7 +161,7 @@ def discard(path: Path) -> None:
 
 
 def cache_limit() -> int | None:
-    """Return the limit of the environment in bytes; None if there is none."""
+    """Return the limit of the environment in bytes, if it has one."""
     text = os.environ.get(LIMIT_VARIABLE)
     return parse_size(text, LIMIT_VARIABLE) if text else None
 

@@ -50,7 +50,7 @@ def beside(path: Path, suffix: str) -> Path:
 
 
 def read_record(path: Path) -> dict[str, Any]:
-    """Return the record of a copy; empty if there is none that can be read."""
+    """Return the record of a copy; empty if it is missing or unreadable."""
     try:
         record = json.loads(beside(path, ".json").read_text("utf-8"))
     except (OSError, ValueError):

@@ -40,7 +40,7 @@ _LOG = logging.getLogger(__name__)
 
 
 def resolve(store: str | os.PathLike[str], *, progress: Progress | None = None) -> Path:
-    """Return the local path of a store: a path as it is, a URL after a `pull`.
+    """Return the local path of a store; a URL is pulled first.
 
     Parameters
     ----------
