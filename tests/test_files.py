@@ -1,13 +1,14 @@
-"""One writer at a time, whatever somebody else puts in the place of the lock."""
+"""Room on the disk, and one writer at a time, whatever is in place of the lock."""
 
 from __future__ import annotations
 
 import fcntl
+import shutil
 
 import pytest
 
-from asc.errors import Busy, InputError
-from asc.files import locked
+from asc.errors import AscError, Busy, InputError
+from asc.files import check_free_space, free_space, locked
 
 
 def test_a_lock_goes_when_it_is_no_longer_held(tmp_path):
@@ -46,3 +47,19 @@ def test_what_others_write_into_a_lock_moves_no_cursor(tmp_path):
                 pass
     assert r"process 1\x1b[2J on\nhost" in str(caught.value)
     assert str(caught.value).isprintable()
+
+
+def test_the_disk_of_a_folder_that_is_not_there_yet(tmp_path, monkeypatch):
+    asked = []
+
+    def usage(path):
+        asked.append(path)
+        return shutil._ntuple_diskusage(3000, 1000, 2000)
+
+    monkeypatch.setattr(shutil, "disk_usage", usage)
+    target = tmp_path / "new" / "folder" / "store.h5"
+    assert free_space(target) == 2000 and asked == [tmp_path]
+    check_free_space(target, 2000)
+    with pytest.raises(AscError, match="Got 2 kB free, expected 20 MB"):
+        check_free_space(target, 20_000_000)
+    assert not (tmp_path / "new").exists()

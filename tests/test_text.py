@@ -1,0 +1,28 @@
+"""Numbers and lists as people read them."""
+
+from __future__ import annotations
+
+import pytest
+
+from asc.text import listed, megabytes
+
+
+@pytest.mark.parametrize(
+    ("size", "text"),
+    [
+        (0, "0 kB"),
+        (52_300, "52 kB"),
+        (1_250_000, "1.2 MB"),
+        (615_000_000, "615 MB"),
+        (9_999_000_000, "9,999 MB"),
+        (10_740_000_000, "10.7 GB"),
+    ],
+)
+def test_sizes(size, text):
+    assert megabytes(size) == text
+
+
+def test_a_list_is_cut():
+    assert listed([]) == []
+    assert listed(["a", 2], most=2) == ["  a", "  2"]
+    assert listed(range(3000), most=1) == ["  0", "  ... and 2,999 more"]
