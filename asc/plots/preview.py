@@ -24,7 +24,7 @@ _MOST_SCENES = 100
 
 
 def preview_clip(store: FeatureStore, row: int) -> Figure:
-    """Draw the features of one clip of a store: 640 x 480 pixels.
+    """Draw the features of one clip of a store.
 
     Parameters
     ----------
@@ -53,7 +53,7 @@ def preview_clip(store: FeatureStore, row: int) -> Figure:
     if store.recordings_known:
         detail += f", recording {plain(store.recordings()[row], 24)}"
     return spectrogram_figure(
-        [row_panels(store, row, feature) for feature in store.spec.features],
+        [row_panels(store, row, feature) for feature in _grouped(store)],
         title=store.scenes[store.labels()[row]],
         detail=detail,
     )
@@ -81,7 +81,7 @@ def preview_scenes(store: FeatureStore, *, feature: str | None = None) -> Figure
     """
     if feature is not None:
         store.features(feature)  # refuses a name that it does not have
-    features = store.spec.features if feature is None else (feature,)
+    features = _grouped(store) if feature is None else [feature]
     rows = example_rows(store)
     if not rows:
         raise UsageError(f"{store.path} holds no data that could be drawn.")
@@ -94,13 +94,21 @@ def preview_scenes(store: FeatureStore, *, feature: str | None = None) -> Figure
             tiles.append(Tile(scene, PurePosixPath(paths[row]).name, panels))
         else:
             tiles.append(Tile(scene))
-    scenes = counted(len(store.scenes), "scene", "scenes")
-    detail = f"the first clip of each of {scenes}"
+    detail = (
+        f"first clip of each scene, {counted(len(store.scenes), 'scene', 'scenes')}"
+    )
     if len(tiles) < len(store.scenes):
-        detail += f", of which the first {len(tiles)} are shown"
+        detail += f", the first {len(tiles)} of them"
     if store.spec.channels == "midside":
         detail += ", mid channel"
     return spectrogram_sheet(tiles, title=plain(store.path.name, 40), detail=detail)
+
+
+def _grouped(store: FeatureStore) -> list[str]:
+    """Return the features, those of one unit as neighbours: they share a colour bar."""
+    labels = {name: store.drawing(name).value_label for name in store.spec.features}
+    order = list(labels.values())
+    return sorted(labels, key=lambda name: order.index(labels[name]))
 
 
 def example_rows(store: FeatureStore) -> dict[int, int]:

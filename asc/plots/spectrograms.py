@@ -43,7 +43,7 @@ _GAP = 36
 def spectrogram_figure(
     panels: Sequence[Sequence[Panel]], *, title: str = "", detail: str = ""
 ) -> Figure:
-    """Draw the features of one clip: 640 x 480 pixels.
+    """Draw the features of one clip.
 
     Parameters
     ----------
@@ -55,6 +55,7 @@ def spectrogram_figure(
     Returns
     -------
     matplotlib.figure.Figure
+        640 x 480 pixels, higher for more than two features.
 
     Raises
     ------
@@ -67,13 +68,15 @@ def spectrogram_figure(
             f" {[len(line) for line in panels]}."
         )
     limits = colour_limits(list(itertools.chain(*panels)))
-    figure = new_figure(*_PICTURE)
+    width, height = _PICTURE
+    height += max(len(panels) - 2, 0) * height // 3
+    figure = new_figure(width, height)
     space = {"left": 76, "right": 92, "top": 76, "bottom": 48}
     grid = figure.subplots(
         len(panels),
         len(panels[0]),
         squeeze=False,
-        gridspec_kw=margins(*_PICTURE, **space) | {"hspace": 0.24, "wspace": 0.08},
+        gridspec_kw=margins(width, height, **space) | {"hspace": 0.24, "wspace": 0.08},
     )
     images: list[tuple[Panel, AxesImage]] = []
     for (line, column), axes in np.ndenumerate(grid):
@@ -147,21 +150,24 @@ def spectrogram_sheet(
         for place in range(high):
             axes = figure.add_subplot(parts[place])
             if place == 0:
-                axes.set_title(plain(tile.title, 20), **PANEL_TITLE, **PLAIN)
+                scene = plain(tile.title, 20)
+                axes.set_title(scene, **PANEL_TITLE, **PLAIN)
             if place >= len(tile.panels):
                 axes.text(0.5, 0.5, "no clip", ha="center", color=SOFT, fontsize=LABEL)
                 axes.set(xticks=[], yticks=[])
                 style_axes(axes)
                 continue
             if place == 0:
-                _beside_title(axes, plain(tile.detail, 24))
+                # The two share some 250 pixels, of 8 and 6 for a character.
+                room = (250 - 8 * len(scene)) // 6
+                _beside_title(axes, plain(tile.detail, min(room, 24)))
             panel = tile.panels[place]
             images.append((panel, draw_panel(axes, panel, limits[panel.value_label])))
             bottom = lowest and place == high - 1
             axes.tick_params(labelleft=column == 0, labelbottom=bottom)
             if column == 0:
-                label = panel.row_label[:1].lower() + panel.row_label[1:]
-                axes.set_ylabel(plain(f"{panel.name} {label}", 40), **PLAIN)
+                name = plain(panel.name, 24)
+                axes.set_ylabel(f"{name}\n{plain(panel.row_label, 24)}", **PLAIN)
             if bottom:
                 axes.set_xlabel("Time (s)")
         if images:

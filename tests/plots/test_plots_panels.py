@@ -175,8 +175,8 @@ def test_a_sheet_draws_any_feature_and_scenes_without_a_clip():
     figure = plots.spectrogram_sheet(tiles, title="store", detail="2 scenes")
     mel, other = pictures(figure)
     assert (other.images[0].get_array() == OTHER.values).all()
-    assert mel.get_ylabel() == "Mel frequency (Hz)"
-    assert other.get_ylabel() == "MFCC row"
+    assert mel.get_ylabel() == "Mel\nFrequency (Hz)"
+    assert other.get_ylabel() == "MFCC\nRow"
     written = [text.get_text() for axes in figure.axes for text in axes.texts]
     assert written.count("no clip") == 2
     assert {bar.get_ylabel() for bar in bars(figure)} >= {DECIBELS, "Coefficient"}

@@ -205,6 +205,18 @@ def test_a_store_with_one_feature_fills_the_picture(tmp_path):
     assert mel.get_position().height > 0.7
 
 
+def test_features_of_one_unit_are_neighbours(tmp_path):
+    features = ("mel", "pcen", "stft")
+    store = make_store(tmp_path, {("a.wav", "park"): sines(500)}, features=features)
+    figure = plots.preview_clip(store, 0)
+    names = [panel.get_title(loc="left") for panel in panels(figure)]
+    assert names == ["Mel", "STFT", "PCEN"]
+    for panel, feature in zip(panels(figure), ("mel", "stft", "pcen"), strict=True):
+        assert (panel.images[0].get_array() == stored(store, feature, 0)[..., 0]).all()
+    assert len(figure.axes) == 3 + 2  # one colour bar for the two in dB
+    assert tuple(figure.bbox.size) == (640, 640)
+
+
 def test_both_channels_are_shown(midside):
     axes = panels(plots.preview_clip(midside, 0))
     titles = [panel.get_title(loc="left") for panel in axes]
@@ -255,7 +267,7 @@ def test_sheet_has_the_first_clip_of_every_scene(store):
             assert (shown == stored(store, feature, row)[..., 0]).all()
     assert len({panel.images[0].get_clim() for panel in axes}) == 1
     shown = words(figure)
-    assert "STFT frequency (Hz)" in shown and "Mel frequency (Hz)" in shown
+    assert "STFT\nFrequency (Hz)" in shown and "Mel\nFrequency (Hz)" in shown
     assert shown.count("Time (s)") == 3
     assert "high.wav" in shown and "low.wav" not in shown
 
