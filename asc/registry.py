@@ -34,7 +34,7 @@ class Registry(Generic[T]):
         What an entry is called in messages, such as ``"model"``.
     package : str, optional
         Package whose modules register the built-in entries. They are imported when
-        the registry is first read.
+        the registry is first used.
     """
 
     def __init__(self, kind: str, package: str | None = None) -> None:
@@ -59,6 +59,7 @@ class Registry(Generic[T]):
             If the name is malformed or taken.
         """
         check_name(self.kind, name)
+        self._discover()
         if name in self._entries and not replace:
             raise UsageError(
                 f"There already is a {self.kind} {name!r}. Use another name, or"

@@ -18,7 +18,8 @@ from asc import extraction
 from asc.corpus import Corpus, open_corpus
 from asc.errors import InputError, StoreError
 from asc.extraction import workers
-from asc.models import register_model, registry
+from asc.models import register_model
+from asc.models.entries import MODELS
 from asc.store import FeatureStore
 
 # The first call of a compiled function takes seconds, the others microseconds.
@@ -239,8 +240,7 @@ def linear():
     def broken(x, scenes):
         raise ValueError("no layers\nat all")
 
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(registry, "_entries", dict(registry._entries))
+    with MODELS.restored():
         register_model("linear", linear)
         register_model("broken", broken)
         yield

@@ -13,7 +13,8 @@ from asc import prediction
 from asc.errors import InputError
 from asc.evaluation.evaluate import evaluate
 from asc.features import FeatureSpec
-from asc.models import build_model, register_model, registry
+from asc.models import build_model, register_model
+from asc.models.entries import MODELS
 from asc.prediction import Prediction, cut_windows, predict
 from asc.store import FeatureStore
 from asc.training.recipe import Recipe
@@ -30,8 +31,7 @@ def registered():
         x = keras.layers.Flatten()(x)
         return keras.layers.Dense(scenes, activation="softmax")(x)
 
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(registry, "_entries", dict(registry._entries))
+    with MODELS.restored():
         register_model("linear", linear)
         yield
 
@@ -46,7 +46,7 @@ def make_run(path, store, feature="mel"):
     model = build_model(
         "linear",
         input_shape=store.spec.shape,
-        scenes=len(store.scenes),
+        num_scenes=len(store.scenes),
         mean=values.mean(axis=(0, 2, 3)),
         variance=values.var(axis=(0, 2, 3)),
     )

@@ -1,4 +1,4 @@
-"""asc models: what can be trained."""
+"""asc models: the registered models and their cost."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from asc.cli.options import json_option, print_json, verbose_option
+from asc.text import table
 
 
 @click.command()
@@ -15,7 +16,7 @@ from asc.cli.options import json_option, print_json, verbose_option
     type=click.IntRange(min=2),
     default=15,
     show_default=True,
-    help="Number of scenes that the last layer tells apart.",
+    help="Number of scenes, which are the outputs of the model.",
 )
 @json_option
 @verbose_option
@@ -36,7 +37,7 @@ def models(scenes: int, as_json: bool) -> int:
 
     rows: list[dict[str, Any]] = []
     for name in model_names():
-        model = build_model(name, scenes=scenes, weights="none")
+        model = build_model(name, num_scenes=scenes, weights="none")
         total, trainable, fixed = parameter_counts(model)
         entry = describe(name)
         rows.append(
@@ -53,14 +54,21 @@ def models(scenes: int, as_json: bool) -> int:
     if as_json:
         print_json(rows)
         return 0
-    click.echo(
-        f"{'model':<14}{'parameters':>12}{'trainable':>12}{'non-train.':>12}"
-        f"{'multiply-adds':>15}  description"
-    )
-    for row in rows:
-        click.echo(
-            f"{row['model']:<14}{row['parameters']:>12,}{row['trainable']:>12,}"
-            f"{row['non_trainable']:>12,}{row['multiply_adds'] / 1e9:>13.2f} G"
-            f"  {row['description']}"
+    cells: list[tuple[object, ...]] = [
+        (
+            "model",
+            "parameters",
+            "trainable",
+            "non-train.",
+            "multiply-adds",
+            "description",
         )
+    ]
+    for row in rows:
+        counts = [
+            f"{row[name]:,}" for name in ("parameters", "trainable", "non_trainable")
+        ]
+        operations = f"{row['multiply_adds'] / 1e9:.2f} G"
+        cells.append((row["model"], *counts, operations, row["description"]))
+    click.echo("\n".join(table(cells, align="<>>>>")))
     return 0

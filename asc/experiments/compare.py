@@ -22,7 +22,7 @@ from asc.experiments.comparison import DONE, Comparison, Entry, read_entry
 from asc.experiments.grid import GRIDS, Grid
 from asc.files import locked, write_json
 from asc.models import register_model
-from asc.models.registry import ModelEntry, describe
+from asc.models.entries import ModelEntry, describe
 from asc.registry import import_modules
 from asc.store import FeatureStore
 from asc.store.fingerprint import canonical_json

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from asc.models.build import build_model
 from asc.models.cost import multiply_adds, parameter_counts
-from asc.models.registry import (
+from asc.models.entries import (
     ModelEntry,
     describe,
     model_names,

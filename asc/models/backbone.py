@@ -1,4 +1,4 @@
-"""What the pretrained models share: a Keras application, fine-tuned, and its head."""
+"""A Keras application, fine-tuned, and its head: shared by the pretrained models."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from pathlib import Path
 import keras
 
 from asc.errors import InputError
-from asc.models.layers import MOMENTUM, dense_head, require_size
-from asc.models.weights import PREPROCESSING, is_backbone_file, load
+from asc.models.layers import MOMENTUM, check_size, dense_head
+from asc.models.weights import PREPROCESSING, is_backbone_file, load_weights
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Backbone:
     weights_file : str
         The file that Keras downloads for it.
     smallest : int
-        Fewest rows, and columns, that it takes.
+        Smallest number of rows, and of columns, that it takes.
     scale : float
         Its preprocessing multiplies pixels by this ...
     offset : tuple of float
@@ -42,7 +42,7 @@ class Backbone:
 
 def pretrained_model(
     x: keras.KerasTensor,
-    scenes: int,
+    num_scenes: int,
     backbone: Backbone,
     weights: str | Path | None,
 ) -> keras.KerasTensor:
@@ -53,8 +53,8 @@ def pretrained_model(
     x : keras.KerasTensor [shape=(batch, rows, columns, 3)]
         Pixels, 0 to 255, which get the backbone's preprocessing; normalised
         features, used as they are, if `weights` is None.
-    scenes : int
-        How many scenes to tell apart.
+    num_scenes : int
+        Number of probabilities.
     backbone : Backbone
         The Keras application. All its layers are trainable.
     weights : str, Path or None
@@ -72,9 +72,9 @@ def pretrained_model(
     UsageError
         If the input is too small.
     InputError
-        If the weights cannot be downloaded, or the file does not fit.
+        If the weights cannot be downloaded, or the file does not fit the network.
     """
-    require_size(x, backbone.model, backbone.smallest)
+    check_size(x, backbone.model, backbone.smallest)
     if weights is not None:
         preprocess = keras.layers.Rescaling(
             backbone.scale, offset=list(backbone.offset), name=PREPROCESSING
@@ -85,7 +85,7 @@ def pretrained_model(
         if isinstance(layer, keras.layers.BatchNormalization):
             layer.momentum = MOMENTUM
     x = network(x)
-    return dense_head(keras.layers.GlobalAveragePooling2D()(x), scenes)
+    return dense_head(keras.layers.GlobalAveragePooling2D()(x), num_scenes)
 
 
 def _network(
@@ -96,14 +96,14 @@ def _network(
     if weights == "imagenet":
         try:
             return application(include_top=False, weights="imagenet", input_shape=shape)
-        except Exception as error:  # Keras raises exactly this when a download fails.
+        except Exception as error:  # which Keras raises when a download fails
             raise InputError(
-                f"Could not download the ImageNet weights of {backbone.model!r} "
-                f"({error}). Put {backbone.weights_file} into ~/.keras/models, name "
-                "that file with --weights FILE, or start from random values with "
-                "--weights none."
+                f"The ImageNet weights of {backbone.model!r} cannot be downloaded"
+                f" ({error}). Put {backbone.weights_file} into ~/.keras/models, name"
+                " that file with --weights FILE, or start from random values with"
+                " --weights none."
             ) from error
     network = application(include_top=False, weights=None, input_shape=shape)
     if isinstance(weights, Path) and is_backbone_file(weights):
-        load(network, weights, f"the layers of Keras' {backbone.application}")
+        load_weights(network, weights, f"the layers of Keras' {backbone.application}")
     return network

@@ -1,4 +1,4 @@
-"""The one way from a model's name to a model.
+"""From a model's name to a model.
 
 A saved model takes what a store holds: the values are normalised, and brought to
 three channels, by layers inside the model.
@@ -9,7 +9,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from asc.models.registry import Builder, describe
+from asc.models.entries import Builder, describe
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,7 +22,7 @@ def build_model(
     name: str,
     *,
     input_shape: tuple[int, int, int] = (256, 256, 1),
-    scenes: int = 15,
+    num_scenes: int = 15,
     weights: str | Path | None = None,
     mean: np.ndarray | None = None,
     variance: np.ndarray | None = None,
@@ -41,8 +41,8 @@ def build_model(
         Rows (frequency), columns (time) and channels of one clip; one channel is
         repeated three times, two are taken as mid and side and become
         (mid, side, mid).
-    scenes : int >= 2
-        How many probabilities the model gives.
+    num_scenes : int >= 2
+        Number of probabilities.
     weights : str or Path, optional
         ``"none"`` for random initial values; ``"imagenet"`` for the weights that
         Keras offers for the pretrained models, downloaded once; or a file: a
@@ -76,33 +76,35 @@ def build_model(
         weights cannot be downloaded.
     """
     entry = describe(name)
-    # These import Keras, which takes seconds: only for those who build a model.
-    import asc.pipeline.tensorflow  # noqa: F401  first, so that it is quiet
+    # Importing Keras takes seconds, so it is imported only to build a model.
+    import asc.pipeline.tensorflow  # noqa: F401  first: it silences TensorFlow
 
-    builder = _imported(entry.builder)
+    builder = _import_builder(entry.builder)
     from asc.models import layers
-    from asc.models import weights as sources
+    from asc.models import weights as initial
 
-    source = sources.find(weights, model=name, pretrained=entry.pretrained)
-    saved = sources.read_model(source)
-    layers.check_sizes(name, input_shape, scenes)
+    source = initial.resolve_weights(weights, model=name, pretrained=entry.pretrained)
+    saved = initial.read_model(source)
+    layers.check_shapes(input_shape, num_scenes)
     pixels = entry.pretrained and source is not None
-    if saved is not None and not sources.takes_pixels(saved):
+    if saved is not None and not initial.takes_pixels(saved):
         pixels = False
     if pixels:
         inputs, x = layers.pixel_input(input_shape, value_range)
     else:
         inputs, x = layers.normalised_input(input_shape, mean, variance)
     options = {"weights": source if pixels else None} if entry.pretrained else {}
-    model = layers.finish(name, inputs, builder(x, scenes, **options), scenes)
-    sources.fill(model, source, saved)
+    model = layers.make_model(
+        name, inputs, builder(x, num_scenes, **options), num_scenes
+    )
+    initial.load_initial_weights(model, source, saved)
     return model
 
 
-def _imported(builder: Builder | str) -> Builder:
-    """Import a builder that was registered as a string."""
+def _import_builder(builder: Builder | str) -> Builder:
+    """Return a builder; import one that was registered as a string."""
     if not isinstance(builder, str):
         return builder
     module, _, function = builder.partition(":")
-    found: Builder = getattr(import_module(module), function)
-    return found
+    imported: Builder = getattr(import_module(module), function)
+    return imported

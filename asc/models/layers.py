@@ -1,4 +1,4 @@
-"""Layers that the models share: the way in, a convolution block, the way out."""
+"""Layers that models share: normalised input, a convolution block, the head."""
 
 from __future__ import annotations
 
@@ -6,39 +6,37 @@ import keras
 import numpy as np
 
 from asc.errors import UsageError
+from asc.validation import check_whole
 
 #: Share of a dense layer's outputs dropped in training (Srivastava et al. 2014).
 DROPOUT = 0.5
 
-#: Share that the running averages of batch normalisation keep with every batch. Keras'
-#: 0.99 needs hundreds of batches, and a small corpus has some tens in an epoch: its
-#: validation would see the lag and stop a training that goes well.
+#: Momentum of the moving averages of batch normalisation. Keras' 0.99 needs hundreds of
+#: batches, and an epoch of a small corpus has only tens: the averages would lag in its
+#: validation, and stop a training that goes well.
 MOMENTUM = 0.9
 
 #: A row whose variance is below this, in squared units of the store, is constant.
 CONSTANT = 1e-6
 
 
-def check_sizes(name: str, input_shape: tuple[int, int, int], scenes: int) -> None:
-    """Refuse an input shape or a number of scenes that no model can have."""
+def check_shapes(input_shape: tuple[int, int, int], num_scenes: int) -> None:
+    """Check the shape of the input and the number of scenes, for any model."""
     if len(input_shape) != 3 or min(input_shape) < 1 or input_shape[2] not in (1, 2):
         raise UsageError(
-            f"Model {name!r} cannot take an input of shape {tuple(input_shape)}; "
-            "expected rows, columns, and 1 (mono) or 2 (mid and side) channels."
+            "input_shape must be (rows, columns, channels), with 1 (mono) or 2 (mid and"
+            f" side) channels. Got {tuple(input_shape)}."
         )
-    if scenes < 2:
-        raise UsageError(
-            f"Model {name!r} cannot tell {scenes} scenes apart; expected 2 or more."
-        )
+    check_whole("num_scenes", num_scenes, 2)
 
 
-def require_size(x: keras.KerasTensor, name: str, smallest: int) -> None:
-    """Refuse an input with fewer rows or columns than an architecture needs."""
+def check_size(x: keras.KerasTensor, name: str, smallest: int) -> None:
+    """Check that the input has as many rows and columns as an architecture needs."""
     _, rows, columns, _ = x.shape
     if min(rows, columns) < smallest:
         raise UsageError(
-            f"Model {name!r} needs at least {smallest} x {smallest} values per clip, "
-            f"but got {rows} x {columns}; use larger features or another model."
+            f"Model {name!r} needs at least {smallest} x {smallest} values per clip."
+            f" Got {rows} x {columns}. Use larger features or another model."
         )
 
 
@@ -69,23 +67,23 @@ def normalised_input(
     Raises
     ------
     UsageError
-        If the statistics do not fit the rows or are not numbers.
+        If the statistics do not fit the rows or are not finite.
     """
     inputs = keras.Input(input_shape, name="features")
     if mean is None and variance is None:
         return inputs, three_channels(inputs)
     if mean is None or variance is None:
-        raise UsageError("Normalising needs a mean and a variance, but got only one.")
+        raise UsageError("Normalising needs both mean and variance. Got only one.")
     mean = np.asarray(mean, dtype=np.float32)
     variance = np.asarray(variance, dtype=np.float32)
     for what, values in (("mean", mean), ("variance", variance)):
         if values.shape != input_shape[:1] or not np.isfinite(values).all():
             raise UsageError(
-                f"The {what} has shape {values.shape}; expected one finite number "
-                f"for each of the {input_shape[0]} rows."
+                f"{what} must have one finite number for each of the {input_shape[0]}"
+                f" rows. Got shape {values.shape}."
             )
     if (variance < 0).any():
-        raise UsageError(f"A variance cannot be negative, but got {variance.min()}.")
+        raise UsageError(f"variance cannot be negative. Got {variance.min()}.")
     variance = np.where(variance < CONSTANT, np.float32(1), variance)
     normalise = keras.layers.Normalization(
         axis=1, mean=mean, variance=variance, name="normalise"
@@ -123,8 +121,8 @@ def pixel_input(
     low, high = (float(value) for value in value_range)
     if not np.isfinite([low, high]).all() or low >= high:
         raise UsageError(
-            f"The value range {low} to {high} is empty; expected two finite numbers, "
-            "the lower one first."
+            "value_range must be two finite numbers, the lower one first. Got"
+            f" {low} and {high}."
         )
     scale = 255 / (high - low)
     rescale = keras.layers.Rescaling(scale, offset=-low * scale, name="pixels")
@@ -149,7 +147,7 @@ def conv_block(x: keras.KerasTensor, filters: int, *, pool: bool) -> keras.Keras
     return keras.layers.MaxPooling2D(2)(x) if pool else x
 
 
-def dense_head(x: keras.KerasTensor, scenes: int) -> keras.KerasTensor:
+def dense_head(x: keras.KerasTensor, num_scenes: int) -> keras.KerasTensor:
     """Classify a vector: dense 512, batch normalisation, dropout, softmax.
 
     The order is the documented one, which lists no separate activation; so the ReLU
@@ -159,26 +157,32 @@ def dense_head(x: keras.KerasTensor, scenes: int) -> keras.KerasTensor:
     x = keras.layers.Dense(512, activation="relu")(x)
     x = keras.layers.BatchNormalization(momentum=MOMENTUM)(x)
     x = keras.layers.Dropout(DROPOUT)(x)
-    return probabilities(x, scenes)
+    return softmax_head(x, num_scenes)
 
 
-def probabilities(x: keras.KerasTensor, scenes: int) -> keras.KerasTensor:
-    """End a model: a dense layer with softmax, in float32 whatever the policy."""
+def softmax_head(x: keras.KerasTensor, num_scenes: int) -> keras.KerasTensor:
+    """Classify a vector: a dense layer with softmax, in float32 in any dtype policy."""
     last = keras.layers.Dense(
-        scenes, activation="softmax", dtype="float32", name="scenes"
+        num_scenes, activation="softmax", dtype="float32", name="scenes"
     )
     return last(x)
 
 
-def finish(
-    name: str, inputs: keras.KerasTensor, outputs: keras.KerasTensor, scenes: int
+def make_model(
+    name: str, inputs: keras.KerasTensor, outputs: keras.KerasTensor, num_scenes: int
 ) -> keras.Model:
-    """Make the model; refuse a builder's output that is no list of probabilities."""
-    if outputs.shape != (None, scenes):
+    """Make the model, with probabilities in float32.
+
+    Raises
+    ------
+    UsageError
+        If the builder's output has another shape than probabilities.
+    """
+    if outputs.shape != (None, num_scenes):
         raise UsageError(
-            f"The builder of model {name!r} returned a tensor of shape "
-            f"{outputs.shape}; expected [batch, {scenes}]."
+            f"The builder of model {name!r} must return a tensor of shape [batch,"
+            f" {num_scenes}]. Got {outputs.shape}."
         )
-    if outputs.dtype != "float32":  # those of a builder that leaves it to the policy
+    if outputs.dtype != "float32":  # in a dtype policy of mixed precision
         outputs = keras.layers.Identity(dtype="float32", name="float32")(outputs)
     return keras.Model(inputs, outputs, name=name.replace("-", "_"))

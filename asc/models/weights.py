@@ -1,4 +1,4 @@
-"""Where a model's first weights come from: nowhere, ImageNet, or a file."""
+"""Initial weights of a model: random, from ImageNet, or from a file."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from pathlib import Path
 
 import keras
 
-from asc.errors import InputError, UsageError
+from asc.errors import InputError, MissingInputError, UsageError
 
 #: Name of the layer that marks a model as one that maps its input to pixels.
 PREPROCESSING = "imagenet_preprocessing"
 
 
-def find(
+def resolve_weights(
     weights: str | Path | None, *, model: str, pretrained: bool
 ) -> Path | str | None:
-    """Say what the word or the path given for a model's weights means.
+    """Return what the name or the path given for a model's weights stands for.
 
     Parameters
     ----------
@@ -37,8 +37,8 @@ def find(
     Raises
     ------
     UsageError
-        For ImageNet weights that do not exist, and a word that means nothing.
-    InputError
+        For ImageNet weights that do not exist, and an unknown name.
+    MissingInputError
         If there is no such file.
     """
     if weights is None:
@@ -49,26 +49,26 @@ def find(
         if pretrained:
             return "imagenet"
         raise UsageError(
-            f"There are no ImageNet weights for model {model!r}; use --weights none, "
-            "or --weights FILE with a model of the same architecture."
+            f"Model {model!r} has no ImageNet weights. Use --weights none, or --weights"
+            " FILE with a model of the same architecture."
         )
     path = Path(weights)
     kinds = (
         (".keras", ".weights.h5", ".h5") if pretrained else (".keras", ".weights.h5")
     )
     if not path.name.endswith(kinds):
-        words = "'none', 'imagenet'" if pretrained else "'none'"
+        names = "'none', 'imagenet'" if pretrained else "'none'"
         raise UsageError(
-            f"Unknown weights {str(weights)!r} for model {model!r}; expected {words}, "
-            f"or a file whose name ends in {' or '.join(kinds)}."
+            f"Unknown weights for model {model!r}. Got {str(weights)!r}. Expected"
+            f" {names}, or a file whose name ends in {' or '.join(kinds)}."
         )
     if not path.is_file():
-        raise InputError(f"There is no weights file {path}; check the path.")
+        raise MissingInputError(f"There is no weights file {path}. Check the path.")
     return path
 
 
 def is_backbone_file(path: Path) -> bool:
-    """Tell whether a name is that of Keras' ImageNet weights without the top."""
+    """Return True for the name of a file of Keras' ImageNet weights without the top."""
     return path.suffix == ".h5" and not path.name.endswith(".weights.h5")
 
 
@@ -83,32 +83,32 @@ def read_model(source: Path | str | None) -> keras.Model | None:
     if not isinstance(source, Path) or source.suffix != ".keras":
         return None
     if not zipfile.is_zipfile(source):
-        raise InputError(f"{source} is no model; expected a file saved by Keras.")
+        raise InputError(f"{source} is not a model. Expected a file saved by Keras.")
     try:
         return keras.saving.load_model(source, compile=False, safe_mode=True)
     except (ValueError, TypeError, KeyError, OSError) as error:
         raise InputError(
-            f"Could not read the model {source} ({_first_line(error)}); "
-            "expected a file saved by Keras."
+            f"The model {source} cannot be read ({_first_line(error)}). Expected a file"
+            " saved by Keras."
         ) from error
 
 
 def takes_pixels(model: keras.Model) -> bool:
-    """Tell whether a model maps its input to pixels for ImageNet weights."""
+    """Return True for a model that maps its input to pixels for ImageNet weights."""
     return any(layer.name == PREPROCESSING for layer in model.layers)
 
 
-def fill(
+def load_initial_weights(
     model: keras.Model, source: Path | str | None, saved: keras.Model | None
 ) -> None:
-    """Give a finished model the weights of a file; other sources need nothing here.
+    """Load the weights of a file into a finished model; do nothing for other sources.
 
     Parameters
     ----------
     model : keras.Model
         Changed in place.
     source : Path, str or None
-        As returned by `find`.
+        As returned by `resolve_weights`.
     saved : keras.Model or None
         As returned by `read_model` for it.
 
@@ -123,20 +123,20 @@ def fill(
         received = [tuple(value.shape) for value in saved.weights]
         if received != expected:
             raise InputError(
-                f"The weights in {source} do not fit model {name!r}: they are "
-                f"{saved.count_params():,} parameters of {saved.name!r}, expected the "
-                f"same architecture with {model.count_params():,}."
+                f"The weights in {source} do not fit model {name!r}. Got"
+                f" {saved.count_params():,} parameters of {saved.name!r}. Expected the"
+                f" same architecture with {model.count_params():,}."
             )
         model.set_weights(saved.get_weights())
     elif isinstance(source, Path) and not is_backbone_file(source):
-        load(model, source, f"the layers of model {name!r} at this size")
+        load_weights(model, source, f"the layers of model {name!r} at this size")
 
 
-def load(model: keras.Model, path: Path, expected: str) -> None:
+def load_weights(model: keras.Model, path: Path, expected: str) -> None:
     """Load a file of weights, layer by layer, into a model or a part of one.
 
-    Keras requires a fitting value in the file for everything in `model`; it does not
-    mind a file that holds more than that.
+    Keras requires a fitting value in the file for everything in `model`, and ignores
+    what else the file holds.
 
     Raises
     ------
@@ -145,17 +145,17 @@ def load(model: keras.Model, path: Path, expected: str) -> None:
     """
     try:
         with warnings.catch_warnings():
-            # Keras' way of saying that it leaves layers as they are.
+            # Keras warns of this where it skips layers.
             warnings.filterwarnings("error", "Skipping nested container")
             model.load_weights(path)
     except (OSError, RuntimeError) as error:
         raise InputError(
-            f"Could not read the weights in {path} ({_first_line(error)}); "
-            "expected a file saved by Keras."
+            f"The weights in {path} cannot be read ({_first_line(error)}). Expected a"
+            " file saved by Keras."
         ) from error
     except (ValueError, TypeError, KeyError, UserWarning) as error:
         raise InputError(
-            f"The weights in {path} do not fit; expected {expected}."
+            f"The weights in {path} do not fit. Expected {expected}."
         ) from error
 
 

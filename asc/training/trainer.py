@@ -174,7 +174,7 @@ def _new_model(session: Session, batches: int) -> keras.Model:
         model = build_model(
             recipe.model,
             input_shape=store.features(recipe.feature).shape[1:],
-            scenes=len(store.scenes),
+            num_scenes=len(store.scenes),
             weights=recipe.weights,
             mean=session.statistics.mean,
             variance=session.statistics.variance,

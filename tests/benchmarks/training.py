@@ -47,7 +47,7 @@ def measure(folder: Path, scratch: Path, rounds: int, clips: int) -> dict:
     model = build_model(
         "simple-cnn",
         input_shape=store.spec.shape,
-        scenes=len(store.scenes),
+        num_scenes=len(store.scenes),
         mean=statistics.mean,
         variance=statistics.variance,
     )

@@ -16,7 +16,8 @@ from asc.evaluation.evaluate import (
     Evaluation,
     evaluate,
 )
-from asc.models import register_model, registry
+from asc.models import register_model
+from asc.models.entries import MODELS
 from asc.store import FeatureStore
 from asc.training import trainer
 from asc.training.recipe import Recipe
@@ -43,8 +44,7 @@ def run(tmp_path_factory, store):
         x = keras.layers.Flatten()(x)
         return keras.layers.Dense(scenes, activation="softmax")(x)
 
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(registry, "_entries", dict(registry._entries))
+    with MODELS.restored():
         register_model("linear", linear)
         path = tmp_path_factory.mktemp("evaluated") / "run"
         recipe = Recipe(

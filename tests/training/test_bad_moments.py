@@ -15,7 +15,7 @@ import pytest
 from asc.errors import AscError, InputError, StoreError, UsageError
 from asc.experiments import experiment
 from asc.files import write_json
-from asc.models import registry
+from asc.models.entries import MODELS
 from asc.registry import import_modules
 from asc.store import FeatureStore
 from asc.training import trainer
@@ -48,8 +48,7 @@ def folder(tmp_path_factory):
     """Return the current folder of these tests, with a module that names a model."""
     path = tmp_path_factory.mktemp("bad")
     (path / "frail_models.py").write_text(MODULE)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(registry, "_entries", dict(registry._entries))
+    with MODELS.restored(), pytest.MonkeyPatch.context() as patch:
         patch.setattr(sys, "path", list(sys.path))
         patch.chdir(path)
         import_modules(["frail_models"])

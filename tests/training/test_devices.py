@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from asc.errors import UsageError
-from asc.models import registry
+from asc.models.entries import MODELS
 from asc.training.recipe import Recipe
 from asc.training.run import Run
 
@@ -24,7 +24,6 @@ from asc.store import FeatureStore
 from asc.training import trainer
 from asc.training.callback import TrainingCallback
 from asc.errors import UsageError
-from asc.models import registry
 from asc.training.recipe import Recipe
 from asc.training.run import Run
 from asc.training.session import Session
@@ -86,8 +85,8 @@ def runs(tmp_path_factory, small_store):
         env={k: v for k, v in os.environ.items() if k != "TF_CPP_MIN_LOG_LEVEL"},
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(registry._entries, "plain", registry._entries["simple-cnn"])
+    with MODELS.restored():
+        MODELS.add("plain", MODELS.get("simple-cnn"))
         yield lambda name: Run(folder / name)
 
 

@@ -14,7 +14,8 @@ import pytest
 from benchmarks.scale import sparse_store
 
 from asc.errors import UsageError
-from asc.models import register_model, registry
+from asc.models import register_model
+from asc.models.entries import MODELS
 from asc.pipeline import batches, dataset, statistics
 from asc.pipeline.augmentation import Augmentation
 from asc.pipeline.stream import stream_batches
@@ -61,15 +62,16 @@ needs_smaps = pytest.mark.skipif(
 
 
 @pytest.fixture
-def least_model(monkeypatch):
+def least_model():
     """Have a model of one layer, behind means over squares, by the name least."""
 
     def build(x, scenes):
         x = keras.layers.Flatten()(keras.layers.AveragePooling2D(32)(x))
         return keras.layers.Dense(scenes, activation="softmax")(x)
 
-    monkeypatch.setattr(registry, "_entries", dict(registry._entries))
-    register_model("least", build)
+    with MODELS.restored():
+        register_model("least", build)
+        yield
 
 
 def mapped(path):

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from asc.experiments import experiment
-from asc.models import register_model, registry
+from asc.models import register_model
+from asc.models.entries import MODELS
 from asc.store import FeatureStore
 from asc.training import trainer
 from asc.training.callback import TrainingCallback
@@ -34,8 +35,7 @@ def dense(x, scenes):
 
 @pytest.fixture(scope="module", autouse=True)
 def registered():
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(registry, "_entries", dict(registry._entries))
+    with MODELS.restored():
         register_model("dense", dense)
         yield
 

@@ -8,7 +8,8 @@ import sys
 import pytest
 
 from asc.errors import InputError, UsageError
-from asc.models import model_names, registry
+from asc.models import model_names
+from asc.models.entries import MODELS
 from asc.store import FeatureStore
 from asc.training.recipe import Recipe
 from asc.training.recipes import RECIPES, choose
@@ -115,11 +116,11 @@ def mine(x, scenes):
 @pytest.fixture
 def module(tmp_path, monkeypatch):
     """Return the name of a module in the current folder that registers a model."""
-    monkeypatch.setattr(registry, "_entries", dict(registry._entries))
     monkeypatch.setattr(sys, "path", list(sys.path))
     monkeypatch.chdir(tmp_path)
     (tmp_path / "models_of_mine.py").write_text(MODULE)
-    yield "models_of_mine"
+    with MODELS.restored():
+        yield "models_of_mine"
     sys.modules.pop("models_of_mine", None)
 
 

@@ -13,7 +13,8 @@ import pytest
 
 from asc.errors import AscError, InputError, StoreError, UsageError
 from asc.experiments import experiment
-from asc.models import register_model, registry
+from asc.models import register_model
+from asc.models.entries import MODELS
 from asc.store import FeatureStore
 from asc.training import trainer
 from asc.training.callback import TrainingCallback
@@ -50,8 +51,7 @@ def tiny(x, scenes):
 
 @pytest.fixture(scope="module", autouse=True)
 def registered():
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(registry, "_entries", dict(registry._entries))
+    with MODELS.restored():
         register_model("tiny", tiny)
         yield
 

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import keras
+from typing import TYPE_CHECKING
 
-from asc.models.layers import (
-    DROPOUT,
-    MOMENTUM,
-    conv_block,
-    probabilities,
-    require_size,
-)
+from asc.models.entries import register_model
+
+if TYPE_CHECKING:
+    import keras
 
 FILTERS = (32, 64, 128, 256, 512, 512, 1024, 1024)
 DENSE = (2048, 2048)
 
 
-def complex_cnn(x: keras.KerasTensor, scenes: int) -> keras.KerasTensor:
+@register_model("complex-cnn", description="8 convolutions, 2 wide dense layers")
+def complex_cnn(x: keras.KerasTensor, num_scenes: int) -> keras.KerasTensor:
     """Build eight convolution blocks and two dense blocks.
 
     A convolution block is a 3 x 3 convolution, batch normalisation (Ioffe & Szegedy
@@ -27,8 +25,8 @@ def complex_cnn(x: keras.KerasTensor, scenes: int) -> keras.KerasTensor:
     ----------
     x : keras.KerasTensor [shape=(batch, rows, columns, 3)]
         Normalised features, at least 256 x 256, which is halved eight times.
-    scenes : int
-        How many scenes to tell apart.
+    num_scenes : int
+        Number of probabilities.
 
     Returns
     -------
@@ -41,7 +39,17 @@ def complex_cnn(x: keras.KerasTensor, scenes: int) -> keras.KerasTensor:
     UsageError
         If the input is too small.
     """
-    require_size(x, "complex-cnn", 2 ** len(FILTERS))
+    import keras
+
+    from asc.models.layers import (
+        DROPOUT,
+        MOMENTUM,
+        check_size,
+        conv_block,
+        softmax_head,
+    )
+
+    check_size(x, "complex-cnn", 2 ** len(FILTERS))
     for filters in FILTERS:
         x = conv_block(x, filters, pool=True)
     x = keras.layers.Flatten()(x)
@@ -50,4 +58,4 @@ def complex_cnn(x: keras.KerasTensor, scenes: int) -> keras.KerasTensor:
         x = keras.layers.BatchNormalization(momentum=MOMENTUM)(x)
         x = keras.layers.ReLU()(x)
         x = keras.layers.Dropout(DROPOUT)(x)
-    return probabilities(x, scenes)
+    return softmax_head(x, num_scenes)

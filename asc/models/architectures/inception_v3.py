@@ -1,26 +1,24 @@
-"""InceptionV3 of Keras (Szegedy et al. 2016), fine-tuned whole."""
+"""InceptionV3 of Keras (Szegedy et al. 2016), all layers fine-tuned."""
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-import keras
+from asc.models.entries import register_model
 
-from asc.models.backbone import Backbone, pretrained_model
+if TYPE_CHECKING:
+    from pathlib import Path
 
-BACKBONE = Backbone(
-    model="inception-v3",
-    application="InceptionV3",
-    weights_file="inception_v3_weights_tf_dim_ordering_tf_kernels_notop.h5",
-    smallest=75,
-    # Pixels are mapped to -1 to 1.
-    scale=1 / 127.5,
-    offset=(-1.0, -1.0, -1.0),
+    import keras
+
+
+@register_model(
+    "inception-v3",
+    description="Keras' InceptionV3, all layers fine-tuned",
+    pretrained=True,
 )
-
-
 def inception_v3(
-    x: keras.KerasTensor, scenes: int, *, weights: str | Path | None
+    x: keras.KerasTensor, num_scenes: int, *, weights: str | Path | None
 ) -> keras.KerasTensor:
     """Build Keras' InceptionV3 with the pooled head of `asc.models.backbone`.
 
@@ -29,8 +27,8 @@ def inception_v3(
     x : keras.KerasTensor [shape=(batch, rows, columns, 3)]
         Pixels, 0 to 255, or normalised features if `weights` is None; at least
         75 x 75.
-    scenes : int
-        How many scenes to tell apart.
+    num_scenes : int
+        Number of probabilities.
     weights : str, Path or None
         See `asc.models.backbone.pretrained_model`.
 
@@ -52,4 +50,15 @@ def inception_v3(
     C. Szegedy, V. Vanhoucke, S. Ioffe, J. Shlens and Z. Wojna, "Rethinking the
     Inception Architecture for Computer Vision", CVPR 2016.
     """
-    return pretrained_model(x, scenes, BACKBONE, weights)
+    from asc.models.backbone import Backbone, pretrained_model
+
+    backbone = Backbone(
+        model="inception-v3",
+        application="InceptionV3",
+        weights_file="inception_v3_weights_tf_dim_ordering_tf_kernels_notop.h5",
+        smallest=75,
+        # Pixels are mapped to -1 to 1.
+        scale=1 / 127.5,
+        offset=(-1.0, -1.0, -1.0),
+    )
+    return pretrained_model(x, num_scenes, backbone, weights)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-import keras
+from typing import TYPE_CHECKING
 
-from asc.models.layers import conv_block, dense_head, require_size
+from asc.models.entries import register_model
+
+if TYPE_CHECKING:
+    import keras
 
 FILTERS = (16, 32, 64, 128, 256)
 
 
-def simple_cnn(x: keras.KerasTensor, scenes: int) -> keras.KerasTensor:
+@register_model("simple-cnn", description="5 convolutions, 1 dense layer")
+def simple_cnn(x: keras.KerasTensor, num_scenes: int) -> keras.KerasTensor:
     """Build five convolution blocks and a dense layer.
 
     Each block is a 3 x 3 convolution, batch normalisation (Ioffe & Szegedy 2015) and
@@ -20,8 +24,8 @@ def simple_cnn(x: keras.KerasTensor, scenes: int) -> keras.KerasTensor:
     ----------
     x : keras.KerasTensor [shape=(batch, rows, columns, 3)]
         Normalised features, at least 16 x 16.
-    scenes : int
-        How many scenes to tell apart.
+    num_scenes : int
+        Number of probabilities.
 
     Returns
     -------
@@ -34,7 +38,11 @@ def simple_cnn(x: keras.KerasTensor, scenes: int) -> keras.KerasTensor:
     UsageError
         If the input is too small.
     """
-    require_size(x, "simple-cnn", 2 ** (len(FILTERS) - 1))
+    import keras
+
+    from asc.models.layers import check_size, conv_block, dense_head
+
+    check_size(x, "simple-cnn", 2 ** (len(FILTERS) - 1))
     for filters in FILTERS:
         x = conv_block(x, filters, pool=filters != FILTERS[-1])
-    return dense_head(keras.layers.Flatten()(x), scenes)
+    return dense_head(keras.layers.Flatten()(x), num_scenes)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-import keras
+from typing import TYPE_CHECKING
 
-from asc.models.layers import DROPOUT, probabilities, require_size
+from asc.models.entries import register_model
+
+if TYPE_CHECKING:
+    import keras
 
 FILTERS = (64, 128, 256)
 
 
-def cnn_rnn(x: keras.KerasTensor, scenes: int) -> keras.KerasTensor:
+@register_model("cnn-rnn", description="3 convolutions, then an LSTM over their output")
+def cnn_rnn(x: keras.KerasTensor, num_scenes: int) -> keras.KerasTensor:
     """Build three convolutions, an LSTM and a dense layer.
 
     The convolutions are 3 x 3 with ReLU, each followed by 2 x 2 max-pooling; 256 x 256
@@ -22,8 +26,8 @@ def cnn_rnn(x: keras.KerasTensor, scenes: int) -> keras.KerasTensor:
     ----------
     x : keras.KerasTensor [shape=(batch, rows, columns, 3)]
         Normalised features, at least 8 x 8.
-    scenes : int
-        How many scenes to tell apart.
+    num_scenes : int
+        Number of probabilities.
 
     Returns
     -------
@@ -36,7 +40,11 @@ def cnn_rnn(x: keras.KerasTensor, scenes: int) -> keras.KerasTensor:
     UsageError
         If the input is too small.
     """
-    require_size(x, "cnn-rnn", 2 ** len(FILTERS))
+    import keras
+
+    from asc.models.layers import DROPOUT, check_size, softmax_head
+
+    check_size(x, "cnn-rnn", 2 ** len(FILTERS))
     for filters in FILTERS:
         x = keras.layers.Conv2D(filters, 3, padding="same", activation="relu")(x)
         x = keras.layers.MaxPooling2D(2)(x)
@@ -45,4 +53,4 @@ def cnn_rnn(x: keras.KerasTensor, scenes: int) -> keras.KerasTensor:
     x = keras.layers.LSTM(128)(x)
     x = keras.layers.Dense(512, activation="relu")(x)
     x = keras.layers.Dropout(DROPOUT)(x)
-    return probabilities(x, scenes)
+    return softmax_head(x, num_scenes)
