@@ -1,0 +1,167 @@
+"""The columns of a store: one entry for each clip, read by memory map.
+
+HDF5 indexing is never used, as it is slower by far.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from asc.corpus import Problem
+from asc.corpus.builder import leads_outside
+from asc.errors import StoreError, UsageError
+from asc.features import FeatureSpec
+from asc.store import schema
+from asc.text import printable
+
+
+class Columns:
+    """What a store holds of its clips; `asc.store.FeatureStore` is one.
+
+    Attributes
+    ----------
+    path : Path
+    spec : FeatureSpec
+    scenes : tuple of str
+        Labels in class order.
+    """
+
+    path: Path
+    spec: FeatureSpec
+    scenes: tuple[str, ...]
+    _arrays: dict[str, schema.Array]
+
+    def __len__(self) -> int:
+        return self._arrays["rows/status"].shape[0]
+
+    def labels(self) -> np.ndarray:
+        """Return the scene of every clip as an index into `scenes`.
+
+        Returns
+        -------
+        np.ndarray [shape=(clips,)], int64
+        """
+        return self._labels
+
+    def paths(self) -> list[str]:
+        """Return the path of every clip, relative to the corpus folder.
+
+        Raises
+        ------
+        StoreError
+            If one leads out of that folder, or has control characters in it.
+        """
+        return self._names("clips/path")
+
+    def recordings(self) -> list[str]:
+        """Return the recording of every clip."""
+        return self._names("clips/recording")
+
+    def status(self) -> np.ndarray:
+        """Return the status of every row (`asc.store.schema`)."""
+        return np.array(self._array("rows/status"))
+
+    def measured(self, name: str) -> np.ndarray:
+        """Return a measured property of every source file, such as ``seconds``."""
+        return np.array(self._array(f"clips/{name}"))
+
+    def digests(self, feature: str) -> np.ndarray:
+        """Return the SHA-256 of every row [shape=(clips, 32)], uint8."""
+        return self._array(f"rows/digest_{feature}")
+
+    def find(self, clip: str) -> int:
+        """Return the row of a clip.
+
+        Parameters
+        ----------
+        clip : str
+            Row number, path, end of a path, or a scene for its first clip.
+
+        Raises
+        ------
+        UsageError
+            If there is no such clip, or more than one.
+        """
+        paths = self.paths()
+        if clip.isdecimal():
+            found = [int(clip)] if int(clip) < len(self) else []
+        else:
+            found = [row for row, path in enumerate(paths) if path == clip]
+            found = found or [
+                row for row, path in enumerate(paths) if path.endswith(clip)
+            ]
+        if not found and clip in self.scenes:
+            label = self.scenes.index(clip)
+            found = np.flatnonzero(self.labels() == label)[:1].tolist()
+        if len(found) != 1:
+            number = f"{len(found)} clip paths" if found else "No clip path"
+            raise UsageError(
+                f"{number} in {self.path} {'end' if found else 'ends'} in {clip!r}. Use"
+                f" a row (0 to {len(self) - 1}), the end of one path, or a scene."
+            )
+        return found[0]
+
+    def failures(self) -> list[Problem]:
+        """Return what was left out and why: clips, and rows of metadata."""
+        left_out = [
+            Problem(where, message)
+            for where, message in zip(
+                self._texts("failures/where"),
+                self._texts("failures/error"),
+                strict=True,
+            )
+        ]
+        failed = np.flatnonzero(self.status() == schema.FAILED)
+        if len(failed):
+            paths, errors = self._array("clips/path"), self._array("rows/error")
+            left_out += [
+                Problem(_decoded(paths[row]), _decoded(errors[row])) for row in failed
+            ]
+        return left_out
+
+    def row_arrays(self) -> dict[str, schema.Array]:
+        """Return the places of all arrays that are written row by row."""
+        return {name: self._arrays[name] for name in schema.row_columns(self.spec)}
+
+    def index_arrays(self) -> dict[str, schema.Array]:
+        """Return the places of clips, splits and failures: all but features, flags."""
+        others = ("features/", "rows/")
+        return {k: v for k, v in self._arrays.items() if not k.startswith(others)}
+
+    @cached_property
+    def _labels(self) -> np.ndarray:
+        names = np.array([scene.encode() for scene in self.scenes])
+        stored = np.asarray(self._array("clips/scene"))
+        order = np.argsort(names)
+        place = np.searchsorted(names[order], stored)
+        labels = order[np.minimum(place, len(names) - 1)]
+        if not (names[labels] == stored).all():
+            raise StoreError(f"{self.path} has clips of scenes that it does not list.")
+        return labels
+
+    def _array(self, name: str) -> np.ndarray:
+        return self._arrays[name].map(self.path)
+
+    def _names(self, column: str) -> list[str]:
+        names = [bytes(name).decode(errors="replace") for name in self._array(column)]
+        for row, name in enumerate(names):
+            if not schema.is_name(name):
+                raise StoreError(f"{self.path}: /{column} is {name!a} in row {row}.")
+            if leads_outside(name) and column == "clips/path":
+                raise StoreError(
+                    f"{self.path}: the path {name!a} of row {row} leaves the corpus"
+                    " folder."
+                )
+        return names
+
+    def _texts(self, name: str) -> list[str]:
+        return [_decoded(value) for value in self._array(name)]
+
+
+def _decoded(value: Any) -> str:
+    # Text from a store reaches terminals and pages.
+    return printable(bytes(value).decode(errors="replace"))
