@@ -8,13 +8,13 @@ cheap: matplotlib is imported when the first picture is drawn.
 
 from asc.plots.batch import batch_sheet
 from asc.plots.clip import clip_figure, scale_figure
-from asc.plots.confusion import confusion_figure
+from asc.plots.confusion_matrix import confusion_figure
 from asc.plots.curves import curve_figure, curves_figure
-from asc.plots.files import SUFFIXES, save
-from asc.plots.intervals import intervals_figure
-from asc.plots.page import Embedded, embed
+from asc.plots.embedding import Embedded, embed
+from asc.plots.forest import forest_figure
 from asc.plots.preview import example_rows, preview_clip, preview_scenes, row_panels
 from asc.plots.reliability import reliability_figure
+from asc.plots.saving import SUFFIXES, save
 from asc.plots.spectrogram_axes import Panel, colour_limits, feature_panel
 from asc.plots.spectrograms import (
     Tile,
@@ -37,7 +37,7 @@ __all__ = [
     "embed",
     "example_rows",
     "feature_panel",
-    "intervals_figure",
+    "forest_figure",
     "palette_css",
     "preview_clip",
     "preview_scenes",

@@ -88,7 +88,8 @@ class PageRenderer(RendererBase):
         trans: Transform,
         rgbFace: Any = None,
     ) -> None:
-        places = [corner[-2:] for corner, _ in path.iter_segments(trans)]
+        segments = path.iter_segments(trans, simplify=False)
+        places = [corner[-2:] for corner, _ in segments]
         marker = marker_path.transformed(marker_trans)
         marks = [marker.transformed(Affine2D().translate(*place)) for place in places]
         if marks:

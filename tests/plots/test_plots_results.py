@@ -54,7 +54,7 @@ SERIES = {
 
 
 def test_estimates_and_intervals_are_drawn():
-    (axes,) = plots.intervals_figure(
+    (axes,) = plots.forest_figure(
         ["simple-cnn", "resnet50"], SERIES, x_label="Accuracy (%)", limits=(0, 100)
     ).axes
     lines = axes.get_lines()
@@ -78,9 +78,7 @@ def test_estimates_and_intervals_are_drawn():
 
 def test_a_reference_is_marked_and_inside():
     values = {"difference": np.array([[5.0, 4.0, 6.0]])}
-    (axes,) = plots.intervals_figure(
-        ["a"], values, x_label="Difference", reference=0
-    ).axes
+    (axes,) = plots.forest_figure(["a"], values, x_label="Difference", reference=0).axes
     assert list(axes.get_lines()[-1].get_xdata()) == [0, 0]
     assert axes.get_xlim()[0] < 0 and axes.get_legend() is None
 
@@ -96,11 +94,11 @@ def test_a_reference_is_marked_and_inside():
 )
 def test_series_fit_the_names(names, series):
     with pytest.raises(UsageError, match="Got"):
-        plots.intervals_figure(names, series, x_label="x")
+        plots.forest_figure(names, series, x_label="x")
 
 
 def test_hostile_names_stay_inside(no_mathtext):
-    figure = plots.intervals_figure(
+    figure = plots.forest_figure(
         ["$x$ " * 99], {"<b>" * 99: np.zeros((1, 3))}, x_label="x"
     )
     figure.canvas.draw()

@@ -29,7 +29,7 @@ _WIDTH, _LINE, _NAME = 420, 15, 22
 _LOOKS = ((BLUE, "o"), (ORANGE, "s"), (INK, "D"))
 
 
-def intervals_figure(
+def forest_figure(
     names: Sequence[str],
     series: Mapping[str, np.ndarray],
     *,

@@ -57,7 +57,7 @@ def figures():
         "reliability": plots.reliability_figure(
             np.linspace(0, 1, 3), np.array([0.3, 0.8]), np.array([0.2, 0.9])
         ),
-        "intervals": plots.intervals_figure(["a"], {"s": ends}, x_label="x"),
+        "intervals": plots.forest_figure(["a"], {"s": ends}, x_label="x"),
         "clip": plots.clip_figure([panel], limits, samples=np.ones(9)),
         "scale": plots.scale_figure("Level (dB)", (-90, 0)),
     }
