@@ -15,6 +15,7 @@ from asc.evaluation.evaluate import Evaluation
 from asc.evaluation.measure import measure
 from asc.files import write_csv
 from asc.store import FeatureStore
+from asc.training.new_run import create_run
 from asc.training.recipe import Recipe
 from asc.training.run import Run
 from asc.training.session import part_rows
@@ -71,7 +72,7 @@ def finish_run(
 ) -> Run:
     """Make the folder of a run as a training would leave it, without training."""
     wanted = Recipe(**recipe)
-    run = Run.create(path, wanted, store)
+    run = create_run(path, wanted, store)
     run.record_environment(command)
     names = ("epoch", "loss", "accuracy", "val_loss", "val_accuracy", "seconds")
     history = [(1, 2.0, 0.2, 2.1, 0.1, 1.5), (2, 1.5, 0.4, 1.7, 0.3, 1.5)]

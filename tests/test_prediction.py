@@ -17,6 +17,7 @@ from asc.models import build_model, register_model
 from asc.models.entries import MODELS
 from asc.prediction import Prediction, cut_windows, predict
 from asc.store import FeatureStore
+from asc.training.new_run import create_run
 from asc.training.recipe import Recipe
 from asc.training.run import Run
 
@@ -40,7 +41,7 @@ def make_run(path, store, feature="mel"):
     """Make a run whose model was not trained, but tells clips apart."""
     from asc.pipeline.tensorflow import keras
 
-    run = Run.create(path, Recipe(model="linear", feature=feature), store)
+    run = create_run(path, Recipe(model="linear", feature=feature), store)
     values = store.features(feature).astype(float)
     keras.utils.set_random_seed(0)
     model = build_model(
@@ -281,7 +282,7 @@ def test_what_is_no_run(tmp_path, few_clips):
 
 
 def test_a_run_without_a_model(tmp_path, small_store, few_clips):
-    run = Run.create(tmp_path / "run", Recipe(), FeatureStore(small_store))
+    run = create_run(tmp_path / "run", Recipe(), FeatureStore(small_store))
     with pytest.raises(InputError, match="no epoch was finished"):
         list(predict(run, [few_clips]))
 

@@ -30,7 +30,6 @@ from asc.evaluation.metrics import Metrics
 from asc.experiments.differences import Difference, best_against, choices
 from asc.experiments.grid import Grid, run_name
 from asc.files import write_csv, write_json
-from asc.registry import import_modules
 from asc.training.recipe import Recipe
 
 DONE, FAILED, PENDING = "done", "failed", "pending"
@@ -217,8 +216,6 @@ class Comparison:
         try:
             record = json.loads((path / "grid.json").read_text("utf-8"))
             values, store = dict(record["grid"]), dict(record["store"])
-            imports = dict(values.get("settings", {})).get("imports", ())
-            import_modules(imports, outside=path)
             grid = Grid.from_dict(values)
             errors = _recorded_errors(path)
         except FileNotFoundError as error:

@@ -23,6 +23,7 @@ from asc.files import is_full_disk
 from asc.store import FeatureStore
 from asc.text import describe_difference
 from asc.training.callback import TrainingCallback
+from asc.training.new_run import create_run
 from asc.training.recipe import MULTIWORKER, Recipe
 from asc.training.recipes import choose
 from asc.training.run import Run
@@ -78,8 +79,7 @@ def train(
     session = None
     if recipe.split == FOLDS:
         check(store, recipe)
-        made = Run.create(run, recipe, store, sources=sources)
-        made.record_environment(command)
+        made = create_run(run, recipe, store, command=command, sources=sources)
     elif joined := _run_of_chief(run, recipe, options):
         return joined, _complete(joined, store, **options)
     else:

@@ -23,7 +23,7 @@ import csv
 import json
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,7 +33,6 @@ from asc.errors import (
     InputError,
     MissingInputError,
     StoreError,
-    UsageError,
 )
 from asc.features import FeatureSpec
 from asc.files import write_json
@@ -94,47 +93,6 @@ class Run:
             raise InputError(
                 f"{file} is damaged ({type(error).__name__}: {error})."
             ) from error
-
-    @classmethod
-    def create(
-        cls,
-        path: str | os.PathLike[str] | None,
-        recipe: Recipe,
-        store: FeatureStore,
-        *,
-        sources: Mapping[str, str] | None = None,
-    ) -> Run:
-        """Make a new run folder, under ``cache/runs`` if no path is given.
-
-        Raises
-        ------
-        UsageError
-            If the folder exists and is not empty: runs are never overwritten.
-        """
-        folder = _new_folder(store, recipe) if path is None else Path(path)
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            if any(folder.iterdir()):
-                raise FileExistsError
-            # Of two processes that start at once, the one that makes this file wins.
-            (folder / "log.txt").touch(exist_ok=False)
-        except (FileExistsError, NotADirectoryError):
-            raise UsageError(exists_already(folder)) from None
-        write_json(
-            folder / "recipe.json",
-            {
-                "recipe": recipe.to_dict(),
-                "sources": dict(sources or _sources(recipe)),
-                "store": {
-                    "path": str(store.path.resolve()),
-                    "fingerprint": store.fingerprint,
-                    "digest": store.digest,
-                },
-                "spec": store.spec.to_dict(),
-                "scenes": list(store.scenes),
-            },
-        )
-        return cls(folder)
 
     def open_store(self, path: str | os.PathLike[str] | None = None) -> FeatureStore:
         """Open the store of the run, by default at the path of the training.
@@ -271,40 +229,6 @@ class Run:
                 f"{file} is damaged ({error}). Use asc evaluate {self.path} to compute"
                 " the metrics again."
             ) from error
-
-
-def exists_already(folder: Path) -> str:
-    """Return the sentence that refuses to make a run in a folder that exists."""
-    return (
-        f"{folder} exists already; a run is never overwritten. Give another folder with"
-        " --run, or resume this one with --resume."
-    )
-
-
-def _new_folder(store: FeatureStore, recipe: Recipe) -> Path:
-    """Make a folder with a name of its own for a run."""
-    stamp = time.strftime("%Y%m%d-%H%M%S")
-    name = "-".join(
-        (store.path.stem, recipe.model, recipe.feature, recipe.split, stamp)
-    )
-    folder = environment.cache_dir() / "runs"
-    path, number = folder / name, 1
-    while True:
-        try:
-            path.mkdir(parents=True)
-            return path
-        except FileExistsError:
-            number += 1
-            path = folder / f"{name}-{number}"
-
-
-def _sources(recipe: Recipe) -> dict[str, str]:
-    """Return the sources of the values of a recipe that was made in Python."""
-    default = Recipe()
-    return {
-        name: "default" if value == getattr(default, name) else "given"
-        for name, value in recipe.to_dict().items()
-    }
 
 
 def _names(values: Any) -> tuple[str, ...]:

@@ -18,6 +18,7 @@ from asc.pipeline.batches import Batches
 from asc.pipeline.statistics import Statistics, row_statistics
 from asc.store import FeatureStore
 from asc.text import leakage_percent
+from asc.training.new_run import create_run
 from asc.training.recipe import MULTIWORKER, Recipe
 from asc.training.run import Run
 
@@ -67,8 +68,7 @@ class Session:
             If recipe and store do not fit, or if the run folder exists.
         """
         rows = part_rows(store, recipe)
-        run = Run.create(path, recipe, store, sources=sources)
-        run.record_environment(command)
+        run = create_run(path, recipe, store, command=command, sources=sources)
         return cls(run, store, rows)
 
     @classmethod

@@ -109,6 +109,20 @@ def test_what_is_no_grid(values, sentence, tmp_path):
         Grid.load(file)
 
 
+def test_a_comparison_opens_without_the_modules_that_it_names(tmp_path, monkeypatch):
+    grid = Grid(models=("mine",), settings={"imports": ["brought"]})
+    record = {
+        "grid": grid.to_dict(),
+        "store": dict.fromkeys(("path", "fingerprint", "digest"), "x"),
+    }
+    (tmp_path / "grid.json").write_text(json.dumps(record))
+    (tmp_path / "brought.py").write_text("raise SystemExit('it ran')")
+    monkeypatch.chdir(tmp_path)
+    (entry,) = Comparison.load(tmp_path).entries
+    assert (entry.recipe.model, entry.recipe.imports) == ("mine", ("brought",))
+    assert entry.status == "pending"
+
+
 def test_an_unknown_model_is_refused_before_anything_is_made(small_store, tmp_path):
     with pytest.raises(UsageError, match="Did you mean 'simple-cnn'"):
         compare(small_store, Grid(models=("simple-cmn",)), tmp_path / "comparison")

@@ -17,8 +17,8 @@ from asc.experiments.comparison import Comparison
 from asc.experiments.grid import Grid, run_name
 from asc.reporting.entries import ReportEntry, gather
 from asc.reporting.page import page
+from asc.training.new_run import create_run
 from asc.training.recipe import Recipe
-from asc.training.run import Run
 
 #: The folds of so few recordings leave nothing to validation.
 FOLD = {"split": "fold1", "monitor": "loss"}
@@ -299,7 +299,7 @@ def test_folds_have_their_spread_in_the_table():
 def test_all_folds_as_one_result(tmp_path, store, read):
     """Of a folder with a run for each fold in it, and their pooled evaluation."""
     settings = FOLD | {"split": "folds"}
-    run = Run.create(tmp_path / "all", Recipe(**settings), store)
+    run = create_run(tmp_path / "all", Recipe(**settings), store)
     folds = {}
     for number, wrong in ((1, [0]), (2, [0, 1, 2])):
         fold = f"fold{number}"

@@ -11,6 +11,7 @@ from asc.errors import InputError, UsageError
 from asc.models import model_names
 from asc.models.entries import MODELS
 from asc.store import FeatureStore
+from asc.training.new_run import create_run
 from asc.training.recipe import Recipe
 from asc.training.recipes import RECIPES, choose
 from asc.training.run import Run
@@ -53,7 +54,7 @@ def test_flags_win_over_files_and_files_over_defaults(tmp_path):
 def test_a_run_is_a_recipe(tmp_path, small_store):
     recipe = Recipe(model="cnn-rnn", epochs=3, weight_decay=0.01, limit=5)
     _, sources = choose("better")
-    run = Run.create(tmp_path / "r", recipe, FeatureStore(small_store), sources=sources)
+    run = create_run(tmp_path / "r", recipe, FeatureStore(small_store), sources=sources)
     record = json.loads((run.path / "recipe.json").read_text())
     assert record["sources"] == sources
     for place in (run.path, str(run.path), run.path / "recipe.json"):
@@ -61,7 +62,7 @@ def test_a_run_is_a_recipe(tmp_path, small_store):
 
 
 def test_the_sources_of_a_recipe_made_by_code(tmp_path, small_store):
-    run = Run.create(tmp_path / "r", Recipe(epochs=3), FeatureStore(small_store))
+    run = create_run(tmp_path / "r", Recipe(epochs=3), FeatureStore(small_store))
     sources = json.loads((run.path / "recipe.json").read_text())["sources"]
     assert sources.pop("epochs") == "given"
     assert set(sources.values()) == {"default"}
@@ -128,7 +129,7 @@ def test_a_module_makes_its_models_known(tmp_path, module, small_store):
     recipe = Recipe(model="mine", imports=[module])
     assert recipe.imports == (module,)
     assert "mine" not in model_names()
-    run = Run.create(tmp_path / "run", recipe, FeatureStore(small_store))
+    run = create_run(tmp_path / "run", recipe, FeatureStore(small_store))
     assert choose(Run(run.path).path)[0] == recipe
     assert module not in sys.modules and "mine" not in model_names()
     recipe.resolve()
@@ -137,7 +138,7 @@ def test_a_module_makes_its_models_known(tmp_path, module, small_store):
 
 def test_a_run_opens_without_its_module(tmp_path, module, small_store):
     recipe = Recipe(model="mine", imports=[module])
-    path = Run.create(tmp_path / "run", recipe, FeatureStore(small_store)).path
+    path = create_run(tmp_path / "run", recipe, FeatureStore(small_store)).path
     (path / "model.keras").touch()
     (tmp_path / f"{module}.py").unlink()
     run = Run(path)
@@ -148,7 +149,7 @@ def test_a_run_opens_without_its_module(tmp_path, module, small_store):
 
 def test_a_run_does_not_bring_its_own_code(tmp_path, module, small_store, monkeypatch):
     store = FeatureStore(small_store)
-    run = Run.create(tmp_path / "run", Recipe(), store)
+    run = create_run(tmp_path / "run", Recipe(), store)
     record = json.loads((run.path / "recipe.json").read_text())
     record["recipe"]["imports"] = ["brought"]
     (run.path / "recipe.json").write_text(json.dumps(record))

@@ -12,10 +12,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from asc import files
 from asc.errors import InputError, StoreError, UsageError
 from asc.files import write_csv, write_json
 from asc.store import FeatureStore
-from asc.training import run as run_module
+from asc.training import new_run
+from asc.training.new_run import create_run
 from asc.training.recipe import Recipe
 from asc.training.run import Run
 
@@ -28,7 +30,7 @@ def store(small_store):
 @pytest.fixture(scope="module")
 def record(store, tmp_path_factory):
     """What a sound recipe.json holds."""
-    run = Run.create(tmp_path_factory.mktemp("runs") / "run", Recipe(), store)
+    run = create_run(tmp_path_factory.mktemp("runs") / "run", Recipe(), store)
     return json.loads((run.path / "recipe.json").read_text())
 
 
@@ -45,7 +47,7 @@ def content(folder):
 
 def test_a_run_knows_recipe_spec_scenes_and_store(tmp_path, store):
     recipe = Recipe(model="cnn-rnn", split="fold1", epochs=3, weights="none", limit=7)
-    made = Run.create(tmp_path / "deep" / "run", recipe, store)
+    made = create_run(tmp_path / "deep" / "run", recipe, store)
     opened = Run(str(made.path))
     for run in (made, opened):
         assert run.recipe == recipe
@@ -61,11 +63,11 @@ def test_a_run_knows_recipe_spec_scenes_and_store(tmp_path, store):
 
 
 def test_a_run_is_never_overwritten(tmp_path, store):
-    first = Run.create(tmp_path / "run", Recipe(epochs=3), store)
+    first = create_run(tmp_path / "run", Recipe(epochs=3), store)
     first.log("something happened")
     before = content(first.path)
     with pytest.raises(UsageError, match="never overwritten.*--run.*--resume"):
-        Run.create(first.path, Recipe(epochs=4), store)
+        create_run(first.path, Recipe(epochs=4), store)
     assert content(first.path) == before
 
 
@@ -73,21 +75,21 @@ def test_a_file_is_never_overwritten(tmp_path, store):
     path = tmp_path / "run"
     path.write_text("mine")
     with pytest.raises(UsageError, match="never overwritten"):
-        Run.create(path, Recipe(), store)
+        create_run(path, Recipe(), store)
     assert path.read_text() == "mine"
 
 
 def test_an_empty_folder_can_become_a_run(tmp_path, store):
-    assert Run.create(tmp_path, Recipe(), store).scenes == store.scenes
+    assert create_run(tmp_path, Recipe(), store).scenes == store.scenes
 
 
 def test_default_paths_are_new_ones(tmp_path, monkeypatch, store):
     monkeypatch.setenv("ASC_CACHE", str(tmp_path))
-    monkeypatch.setattr(run_module.time, "strftime", lambda _: "20170101-120000")
+    monkeypatch.setattr(new_run.time, "strftime", lambda _: "20170101-120000")
     recipe = Recipe(feature="stft", split="recording")
     paths = []
     for _ in range(3):
-        paths.append(Run.create(None, recipe, store).path)
+        paths.append(create_run(None, recipe, store).path)
     stem = "small-simple-cnn-stft-recording-20170101-120000"
     assert [path.name for path in paths] == [stem, f"{stem}-2", f"{stem}-3"]
     assert {path.parent for path in paths} == {tmp_path / "runs"}
@@ -95,13 +97,13 @@ def test_default_paths_are_new_ones(tmp_path, monkeypatch, store):
 
 def test_two_that_begin_at_once_get_folders_of_their_own(tmp_path, monkeypatch, store):
     monkeypatch.setenv("ASC_CACHE", str(tmp_path))
-    monkeypatch.setattr(run_module.time, "strftime", lambda _: "20170101-120000")
+    monkeypatch.setattr(new_run.time, "strftime", lambda _: "20170101-120000")
     start = threading.Barrier(8)
 
     def create(path):
         start.wait()
         try:
-            return Run.create(path, Recipe(), store).path
+            return create_run(path, Recipe(), store).path
         except UsageError:
             return None
 
@@ -116,7 +118,7 @@ def test_two_that_begin_at_once_get_folders_of_their_own(tmp_path, monkeypatch, 
 
 
 def test_a_store_that_moved(tmp_path, own_store):
-    run = Run.create(tmp_path / "run", Recipe(), FeatureStore(own_store))
+    run = create_run(tmp_path / "run", Recipe(), FeatureStore(own_store))
     moved = own_store.rename(tmp_path / "moved.h5")
     with pytest.raises(InputError, match=r"no longer at .*own\.h5.*--store"):
         run.open_store()
@@ -124,7 +126,7 @@ def test_a_store_that_moved(tmp_path, own_store):
 
 
 def test_another_store_is_not_taken_for_it(tmp_path, extract, own_store, few_clips):
-    run = Run.create(tmp_path / "run", Recipe(), FeatureStore(own_store))
+    run = create_run(tmp_path / "run", Recipe(), FeatureStore(own_store))
     other = extract(few_clips, settings={"mel_floor": -120.0}).store
     with pytest.raises(StoreError, match="is not the store"):
         run.open_store(other)
@@ -245,7 +247,7 @@ def _write(folder, record, place, value):
 
 @pytest.mark.parametrize("data", [None, b"", b"not a model", b"PK\x03\x04 broken"])
 def test_a_model_that_is_missing_or_damaged(tmp_path, store, data):
-    run = Run.create(tmp_path / "run", Recipe(), store)
+    run = create_run(tmp_path / "run", Recipe(), store)
     if data is not None:
         (run.path / "model.keras").write_bytes(data)
     with pytest.raises(InputError, match=r"model\.keras"):
@@ -253,7 +255,7 @@ def test_a_model_that_is_missing_or_damaged(tmp_path, store, data):
 
 
 def test_a_run_that_was_not_evaluated(tmp_path, store):
-    run = Run.create(tmp_path / "run", Recipe(), store)
+    run = create_run(tmp_path / "run", Recipe(), store)
     with pytest.raises(InputError, match=r"no metrics\.json.*--resume"):
         run.metrics()
     write_json(run.path / "metrics.json", {"accuracy": 0.5})
@@ -262,14 +264,14 @@ def test_a_run_that_was_not_evaluated(tmp_path, store):
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "{}", "[" * 100_000, "\xff"])
 def test_damaged_metrics_are_told_in_a_sentence(tmp_path, own_store, text):
-    run = Run.create(tmp_path / "run", Recipe(), FeatureStore(own_store))
+    run = create_run(tmp_path / "run", Recipe(), FeatureStore(own_store))
     (run.path / "metrics.json").write_bytes(text.encode("latin-1"))
     with pytest.raises(InputError, match="metrics.json is damaged.*asc evaluate"):
         run.metrics()
 
 
 def test_the_log_grows_by_lines_with_the_time(tmp_path, store):
-    run = Run.create(tmp_path / "run", Recipe(), store)
+    run = create_run(tmp_path / "run", Recipe(), store)
     run.log("café")
     run.log("end")
     lines = (run.path / "log.txt").read_text("utf-8").splitlines()
@@ -280,7 +282,7 @@ def test_the_log_grows_by_lines_with_the_time(tmp_path, store):
 
 
 def test_the_environment_is_recorded(tmp_path, store):
-    run = Run.create(tmp_path / "run", Recipe(), store)
+    run = create_run(tmp_path / "run", Recipe(), store)
     run.record_environment(["asc-train", "store.h5"])
     facts = json.loads((run.path / "environment.json").read_text())
     assert facts["command"] == ["asc-train", "store.h5"]
@@ -331,7 +333,7 @@ def test_a_failing_disk_leaves_the_file_as_it_was(tmp_path, monkeypatch, stage, 
     attempt(1)
     before = path.read_bytes()
     with monkeypatch.context() as patch:
-        patch.setattr(run_module.os, stage, failing)
+        patch.setattr(files.os, stage, failing)
         with pytest.raises(OSError, match="No space left"):
             attempt(2)
     assert path.read_bytes() == before
@@ -342,7 +344,7 @@ def test_a_failing_disk_leaves_the_file_as_it_was(tmp_path, monkeypatch, stage, 
 
 def test_other_labels_make_another_store(tmp_path, own_store):
     """Features may be equal to the last bit; what they are called is not."""
-    run = Run.create(tmp_path / "run", Recipe(), FeatureStore(own_store))
+    run = create_run(tmp_path / "run", Recipe(), FeatureStore(own_store))
     assert run.is_own(FeatureStore(own_store))
     renamed = FeatureStore(own_store)
     renamed.scenes = tuple(reversed(renamed.scenes))

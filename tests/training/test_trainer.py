@@ -18,6 +18,7 @@ from asc.models.entries import MODELS
 from asc.store import FeatureStore
 from asc.training import trainer
 from asc.training.callback import TrainingCallback
+from asc.training.new_run import create_run
 from asc.training.recipe import Recipe
 from asc.training.run import Run
 from asc.training.session import Session, part_rows
@@ -342,7 +343,7 @@ def keeper(tmp_path, store):
     def play(name, values, path=None, **settings):
         if path is None:
             path = tmp_path / "run"
-            Run.create(path, recipe(monitor=name, **settings), store)
+            create_run(path, recipe(monitor=name, **settings), store)
         run = Run(path)
         inputs = keras.Input((2,))
         model = keras.Model(inputs, keras.layers.Dense(1)(inputs))

@@ -22,8 +22,8 @@ from asc.store import FeatureStore
 from asc.training.callback import TrainingCallback
 from asc.training.distributed import tf_config
 from asc.training.distributed.tf_config import read_cluster
+from asc.training.new_run import create_run
 from asc.training.recipe import Recipe
-from asc.training.run import Run
 
 MODEL = """
 import asc
@@ -226,7 +226,7 @@ def test_a_worker_that_does_not_see_the_run_folder(second, small_store, tmp_path
 
 def test_a_worker_waits_for_the_statistics_of_the_chief(second, small_store, tmp_path):
     recipe = Recipe(strategy="multiworker")
-    run = Run.create(tmp_path / "run", recipe, FeatureStore(small_store))
+    run = create_run(tmp_path / "run", recipe, FeatureStore(small_store))
     before = sorted(run.path.rglob("*"))
     with pytest.raises(MissingInputError, match=r"No .*statistics\.json"):
         experiment.train(small_store, recipe, run.path)
@@ -235,14 +235,14 @@ def test_a_worker_waits_for_the_statistics_of_the_chief(second, small_store, tmp
 
 def test_a_chief_with_another_recipe(second, small_store, tmp_path):
     chief = Recipe(strategy="multiworker", seed=1)
-    run = Run.create(tmp_path / "run", chief, FeatureStore(small_store))
+    run = create_run(tmp_path / "run", chief, FeatureStore(small_store))
     with pytest.raises(SettingsMismatch, match=r"seed\s+1 -> 2"):
         experiment.train(small_store, replace(chief, seed=2), run.path)
 
 
 def test_a_run_that_exists_is_not_joined_as_a_new_one(second, small_store, tmp_path):
     recipe = Recipe(strategy="multiworker")
-    run = Run.create(tmp_path / "run", recipe, FeatureStore(small_store))
+    run = create_run(tmp_path / "run", recipe, FeatureStore(small_store))
     (run.path / "history.csv").write_text("epoch,loss\n1,2\n")
     with pytest.raises(UsageError, match="never overwritten"):
         experiment.train(small_store, recipe, run.path)

@@ -17,8 +17,9 @@ from typing import Any
 
 from asc.errors import MissingInputError, SettingsMismatch, UsageError
 from asc.text import describe_difference, duration
+from asc.training.new_run import exists_already
 from asc.training.recipe import Recipe
-from asc.training.run import Run, exists_already
+from asc.training.run import Run
 
 #: Seconds that a worker waits for a file of the chief.
 WAIT_SECONDS = 600

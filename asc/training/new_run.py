@@ -1,0 +1,103 @@
+"""Making the folder of a new run."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+from asc.environment import cache_dir
+from asc.errors import UsageError
+from asc.files import write_json
+from asc.store import FeatureStore
+from asc.training.recipe import Recipe
+from asc.training.run import Run
+
+
+def create_run(
+    path: str | os.PathLike[str] | None,
+    recipe: Recipe,
+    store: FeatureStore,
+    *,
+    command: tuple[str, ...] = (),
+    sources: Mapping[str, str] | None = None,
+) -> Run:
+    """Make a new run folder with its records.
+
+    Parameters
+    ----------
+    path : path-like or None
+        Folder to make; under ``cache/runs`` if None.
+    recipe : Recipe
+    store : FeatureStore
+    command : tuple of str
+        For the record of the environment.
+    sources : mapping, optional
+        Where each value of the recipe comes from (`asc.training.recipes.choose`).
+
+    Raises
+    ------
+    UsageError
+        If the folder exists and is not empty: runs are never overwritten.
+    """
+    folder = _new_folder(store, recipe) if path is None else Path(path)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if any(folder.iterdir()):
+            raise FileExistsError
+        # Of two processes that start at once, the one that makes this file wins.
+        (folder / "log.txt").touch(exist_ok=False)
+    except (FileExistsError, NotADirectoryError):
+        raise UsageError(exists_already(folder)) from None
+    write_json(
+        folder / "recipe.json",
+        {
+            "recipe": recipe.to_dict(),
+            "sources": dict(sources or _sources(recipe)),
+            "store": {
+                "path": str(store.path.resolve()),
+                "fingerprint": store.fingerprint,
+                "digest": store.digest,
+            },
+            "spec": store.spec.to_dict(),
+            "scenes": list(store.scenes),
+        },
+    )
+    run = Run(folder)
+    run.record_environment(command)
+    return run
+
+
+def exists_already(folder: Path) -> str:
+    """Return the sentence that refuses to make a run in a folder that exists."""
+    return (
+        f"{folder} exists already; a run is never overwritten. Give another folder with"
+        " --run, or resume this one with --resume."
+    )
+
+
+def _new_folder(store: FeatureStore, recipe: Recipe) -> Path:
+    """Make a folder with a name of its own for a run."""
+    stamp = time.strftime("%Y%m%d-%H%M%S")
+    name = "-".join(
+        (store.path.stem, recipe.model, recipe.feature, recipe.split, stamp)
+    )
+    folder = cache_dir() / "runs"
+    path, number = folder / name, 1
+    while True:
+        try:
+            path.mkdir(parents=True)
+            return path
+        except FileExistsError:
+            number += 1
+            path = folder / f"{name}-{number}"
+
+
+def _sources(recipe: Recipe) -> dict[str, str]:
+    """Return the sources of the values of a recipe that was made in Python."""
+    default = Recipe()
+    return {
+        name: "default" if value == getattr(default, name) else "given"
+        for name, value in recipe.to_dict().items()
+    }
