@@ -116,7 +116,10 @@ def _install(
             progress=lambda done, total: show(done),
         )
         with open(part, "rb") as file:
-            md5 = hashlib.file_digest(file, "md5").hexdigest()
+            digest = hashlib.file_digest(
+                file, lambda: hashlib.md5(usedforsecurity=False)
+            )
+        md5 = digest.hexdigest()
         if md5 != package.md5:
             remove_with_record(part)
             raise InputError(
@@ -183,7 +186,7 @@ def _locked(root: Path, name: str) -> Iterator[None]:
     with locked(root, lock_path=root / STATE / "lock"):
         owner = root / STATE / OWNER
         if not owner.exists() or not owner.stat().st_size:
-            owner.write_text(name, "utf-8")
+            write_text(owner, name)
         yield
 
 

@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from asc.errors import InputError, MissingInputError
 from asc.transfer.locations import Unreachable, reason, shown
@@ -82,12 +81,6 @@ class HttpFile:
             version, start = self._version(answer), 0
         with answer:
             yield version, start, self._chunks(answer)
-
-    def beside(self, suffix: str) -> HttpFile:
-        """Return the file whose name has this suffix in addition."""
-        parts = urlsplit(self.url)
-        path = parts.path + suffix
-        return HttpFile(parts._replace(path=path, fragment="").geturl())
 
     def _request(self, method: str, start: int = 0) -> requests.Response:
         import requests  # it takes a moment

@@ -43,6 +43,14 @@ def local_path(url: str) -> Path | None:
     return Path(unquote(parts.path))
 
 
+def with_suffix(url: str, suffix: str) -> str:
+    """Return the URL or path of the file whose name has a suffix in addition."""
+    if "://" not in url:
+        return url + suffix
+    parts = urlsplit(url)
+    return parts._replace(path=parts.path + suffix, fragment="").geturl()
+
+
 def cache_name(url: str) -> str:
     """Return the name of the copy of a URL: a hash of the URL, and its file name."""
     if (path := local_path(url)) is not None:

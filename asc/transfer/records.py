@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +30,12 @@ class Version:
     def recorded(cls, path: Path) -> Version:
         """Return the version that the record of a copy names."""
         record = read_record(path)
-        return cls(**{field.name: record.get(field.name) for field in fields(cls)})
+        etag, modified, size = (record.get(k) for k in ("etag", "modified", "bytes"))
+        return cls(
+            etag if isinstance(etag, str) else None,
+            modified if isinstance(modified, str) else None,
+            size if isinstance(size, int) else None,
+        )
 
     def differs(self, other: Version) -> bool:
         """Return True if they are surely two versions."""

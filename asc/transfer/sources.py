@@ -31,9 +31,6 @@ class Source(Protocol):
     def open(self, start: int) -> Opened:
         """Open the file at a byte, or at 0 if that is not possible."""
 
-    def beside(self, suffix: str) -> Source:
-        """Return the file whose name has this suffix in addition."""
-
 
 def source(url: str) -> Source:
     """Return the source that a URL or a path names."""
@@ -108,10 +105,6 @@ class LocalFile:
         except OSError as error:
             raise InputError(f"Cannot read {self}: {reason(error)}.") from error
 
-    def beside(self, suffix: str) -> LocalFile:
-        """Return the file whose name has this suffix in addition."""
-        return LocalFile(Path(f"{self.path}{suffix}"))
-
 
 class FsspecFile:
     """A file on a file system that fsspec knows."""
@@ -133,11 +126,10 @@ class FsspecFile:
             raise self._failure(error) from error
         if listed.get("type") == "directory":
             raise InputError(f"{self} is a folder. Name the store in it.")
+        etags = [str(listed[key]) for key in ("ETag", "etag") if listed.get(key)]
         times = [str(listed[key]) for key in _MODIFIED if listed.get(key)]
         return Version(
-            etag=listed.get("ETag") or listed.get("etag"),
-            modified=times[0] if times else None,
-            bytes=listed.get("size"),
+            etags[0] if etags else None, times[0] if times else None, listed.get("size")
         )
 
     @contextmanager
@@ -153,10 +145,6 @@ class FsspecFile:
                     yield chunk
         except Exception as error:  # every backend raises errors of its own
             raise self._failure(error) from error
-
-    def beside(self, suffix: str) -> FsspecFile:
-        """Return the file whose name has this suffix in addition."""
-        return FsspecFile(self.url + suffix)
 
     def _failure(self, error: Exception) -> InputError:
         if isinstance(error, FileNotFoundError):

@@ -25,6 +25,7 @@ from asc.transfer.locations import (
     cache_name,
     local_path,
     shown,
+    with_suffix,
     without_login,
 )
 from asc.transfer.records import (
@@ -34,7 +35,7 @@ from asc.transfer.records import (
     remove_with_record,
     write_record,
 )
-from asc.transfer.sources import CHUNK, Source, filesystem, source
+from asc.transfer.sources import CHUNK, filesystem, source
 
 _LOG = logging.getLogger(__name__)
 
@@ -111,7 +112,7 @@ def pull(
             with locked(target, wait=True):
                 # Another process may have pulled it in the meantime.
                 if not _has(target, version):
-                    _install(origin, version, target, progress)
+                    _install(url, version, target, progress)
         try:
             clean(limit, keep=target, cache=cache)
         except InputError as error:  # the store that was asked for is here
@@ -128,12 +129,12 @@ def _has(target: Path, version: Version) -> bool:
 
 
 def _install(
-    origin: Source, version: Version, target: Path, progress: Progress | None
+    url: str, version: Version, target: Path, progress: Progress | None
 ) -> None:
     """Download and check a store, and only then put it in place."""
-    part = beside(target, ".part")
+    origin, part = source(url), beside(target, ".part")
     version = download(origin, part, version=version, progress=progress)
-    problem = _problem(part, _checksum(origin))
+    problem = _problem(part, _checksum(with_suffix(url, ".sha256")))
     if problem:
         discard(part)
         raise StoreError(
@@ -149,10 +150,10 @@ def _install(
     remove_with_record(part)
 
 
-def _checksum(origin: Source) -> str | None:
+def _checksum(url: str) -> str | None:
     """Return the SHA-256 in the file beside a store; None if there is none."""
     try:
-        with origin.beside(".sha256").open(0) as (_, _, chunks):
+        with source(url).open(0) as (_, _, chunks):
             match = re.match(rb"\s*([0-9a-fA-F]{64})\b", next(chunks, b""))
     except MissingInputError:
         return None

@@ -11,7 +11,7 @@ import pytest
 from asc.errors import AscError, InputError, MissingInputError
 from asc.transfer.download import download
 from asc.transfer.http import HttpFile
-from asc.transfer.locations import Unreachable
+from asc.transfer.locations import Unreachable, with_suffix
 from asc.transfer.records import Version, beside, read_record
 
 DATA = np.random.default_rng(0).bytes(40_000)
@@ -154,6 +154,15 @@ def test_a_full_disk_is_reported_before_the_download(file, part, web, monkeypatc
     assert not part.exists()
 
 
+@pytest.mark.parametrize("text", ["{", "[]", '{"etag": 3, "bytes": "x"}'])
+def test_a_damaged_record_names_no_version(file, part, text):
+    part.write_bytes(DATA[:1000])
+    beside(part, ".json").write_text(text)
+    assert Version.recorded(part) == Version()
+    download(file, part, verified=True)
+    assert part.read_bytes() == DATA
+
+
 def test_redirects_are_bounded(web):
     with pytest.raises(InputError, match="TooManyRedirects"):
         HttpFile(web.url + "/loop").version()
@@ -179,9 +188,17 @@ def test_a_server_that_is_not_there():
     assert "s3cret" not in str(caught.value)
 
 
-def test_the_file_beside_another():
-    url = HttpFile("http://host/a/s.h5?token=1#x").beside(".sha256").url
-    assert url == "http://host/a/s.h5.sha256?token=1"
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("http://host/a/s.h5?token=1#x", "http://host/a/s.h5.sha256?token=1"),
+        ("s3://bucket/s.h5", "s3://bucket/s.h5.sha256"),
+        ("file:///a%20b/s.h5", "file:///a%20b/s.h5.sha256"),
+        ("odd?name#.h5", "odd?name#.h5.sha256"),
+    ],
+)
+def test_the_url_of_the_file_beside_another(url, expected):
+    assert with_suffix(url, ".sha256") == expected
 
 
 @pytest.mark.parametrize(
