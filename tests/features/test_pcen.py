@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 
 import librosa
 import numpy as np
@@ -66,7 +67,9 @@ def test_it_equals_librosa(noise, parameters):
     spec = make_spec(**parameters)
     y = noise(spec.samples, RATE, 1)
     power = mel_spectrogram(y, spec).astype(float)
-    theirs = librosa_pcen(power, spec, power[:, :1] * 2.0**31, **parameters)
+    frames = math.ceil(parameters.get("time_constant", 0.4) * RATE / 256)
+    start = power[:, :frames].mean(axis=1, keepdims=True) * 2.0**31
+    theirs = librosa_pcen(power, spec, start, **parameters)
     ours = values(y, spec)
     assert ours.shape == theirs.shape
     np.testing.assert_allclose(ours, theirs, rtol=2e-4, atol=2e-5)
@@ -85,6 +88,13 @@ def test_only_the_start_differs_from_librosas_defaults(noise):
     off = np.abs(values(y, spec) - theirs)
     assert off[:, 0].min() > 0.1
     assert off[:, 60:].max() < 1e-3
+
+
+def test_a_clip_of_steady_noise_begins_as_it_goes_on():
+    """From one frame, or from librosa's start, it would begin with a flare."""
+    y = 0.1 * np.random.default_rng(6).standard_normal(RATE)
+    course = values(y.astype(np.float32), make_spec()).mean(axis=0)
+    assert course[:5].mean() < 1.05 * course[10:].mean()
 
 
 @pytest.mark.parametrize("columns", [11, 29])

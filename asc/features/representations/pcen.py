@@ -30,7 +30,8 @@ class Pcen(Feature):
         M[t] = (1 - b) * M[t - 1] + b * E[t]
         value[t] = (E[t] / (eps + M[t]) ** gain + bias) ** power - bias ** power
 
-    M starts at the first frame, so that a clip does not begin with an onset.
+    M starts with the mean energy of the first ``time_constant``: from a single frame,
+    which is half padding, every clip would begin with an onset.
 
     Parameters are named as in `librosa.pcen`, which gives the same numbers from the
     Mel power spectrogram times ``2 ** 31`` if it starts alike:
@@ -77,15 +78,16 @@ class Pcen(Feature):
             )
 
     @property
+    def time_frames(self) -> float:
+        """The time constant (in frames)."""
+        seconds = self.parameters["time_constant"]
+        return seconds * self.spec.sample_rate / self.spec.hop_length
+
+    @property
     def smoothing(self) -> float:
         """The weight b of a frame in the moving average."""
-        frames = (
-            self.parameters["time_constant"]
-            * self.spec.sample_rate
-            / self.spec.hop_length
-        )
-        # The same as (sqrt(1 + 4 * frames**2) - 1) / (2 * frames**2).
-        return 2 / (1 + math.sqrt(1 + 4 * frames**2))
+        # The same as (sqrt(1 + 4 * t**2) - 1) / (2 * t**2).
+        return 2 / (1 + math.sqrt(1 + 4 * self.time_frames**2))
 
     @property
     def lowest(self) -> float:
@@ -120,11 +122,11 @@ class Pcen(Feature):
     ) -> np.ndarray:
         """Return the mean PCEN of every column."""
         energy = np.ascontiguousarray(power.T) * np.float32(_SCALE)
-        past = np.empty_like(energy)
-        past[0] = energy[0]
-        b = np.float32(self.smoothing)
-        for frame in range(1, len(energy)):
-            past[frame] = past[frame - 1] + b * (energy[frame] - past[frame - 1])
+        past, b = np.empty_like(energy), np.float32(self.smoothing)
+        last = energy[: math.ceil(self.time_frames)].mean(axis=0)
+        for frame, now in enumerate(energy):
+            last = last + b * (now - last)
+            past[frame] = last
         past += np.float32(self.parameters["eps"])
         energy *= past ** np.float32(-self.parameters["gain"])
         return average(self._compress(energy).T)
