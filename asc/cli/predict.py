@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from asc.cli.options import print_json, verbose_option
+from asc.cli.options import import_option, print_json, verbose_option
 from asc.cli.progress import progress
 from asc.errors import EXIT_PARTIAL, InputError, UsageError
 from asc.text import counted, percent
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="Number of scenes to print.",
 )
+@import_option
 @click.option("--csv", "as_csv", is_flag=True, help="Print all probabilities as CSV.")
 @click.option("--json", "as_json", is_flag=True, help="Print them as JSON.")
 @verbose_option

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import json
+import shutil
 import subprocess
 import sys
+from contextlib import contextmanager
 
+import h5py
 import numpy as np
 import pytest
 
@@ -57,12 +59,38 @@ class Bands(asc.Feature):
 '''
 
 
+@contextmanager
+def registered():
+    """Register the feature for a while, as --import does for good."""
+    with FEATURES.restored():
+        exec(MODULE, {})
+        yield
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """A folder with the module, and with a store that the command made by it."""
+    """A folder with the module, and the stores that were made by it."""
     folder = tmp_path_factory.mktemp("own")
     (folder / "my_bands.py").write_text(MODULE)
     return folder
+
+
+SETTINGS = {"rows": 16, "columns": 16, "features": ("bands", "mel")}
+
+
+def plan(few_clips, store, **settings):
+    known = SETTINGS | {"parameters": {"bands": {"count": 5}}}
+    return asc.plan(asc.open_corpus(few_clips), store, **known | settings)
+
+
+@pytest.fixture(scope="module", params=["uint8", "float32"])
+def made(request, folder, few_clips):
+    """A store of Mel and the user's feature, opened where that is unknown."""
+    store = folder / f"{request.param}.h5"
+    with registered():
+        asc.extract(plan(few_clips, store, dtype=request.param), jobs=1)
+    assert "bands" not in FEATURES
+    return store
 
 
 def command(*arguments, cwd):
@@ -74,22 +102,6 @@ def command(*arguments, cwd):
         text=True,
         timeout=120,
     )
-
-
-@pytest.fixture(scope="module", params=["uint8", "float32"])
-def made(request, folder, few_clips):
-    """A store of Mel and the user's feature, and what the command printed."""
-    store = folder / f"{request.param}.h5"
-    done = command(
-        *("extract", few_clips, store, "--import", "my_bands", "--json"),
-        *("--feature", "bands", "--feature", "mel", "--parameter", "bands.count=5"),
-        *("--rows", 16, "--columns", 16, "--dtype", request.param, "-j", 1),
-        cwd=folder,
-    )
-    assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout)["computed"] == 24
-    assert "bands" not in FEATURES  # nor is it in this process
-    return store
 
 
 def test_the_store_opens_without_the_module(made, few_clips):
@@ -141,6 +153,19 @@ def test_batches_and_statistics_need_no_module(made):
     assert labels.shape == (4, 4)
 
 
+def test_training_needs_no_module_and_prediction_does(linear, folder, few_clips):
+    with registered():
+        asc.extract(plan(few_clips, folder / "trained.h5"), jobs=1)
+    recipe = asc.Recipe(model="linear", feature="bands", epochs=1, split="recording")
+    run, result = asc.train(folder / "trained.h5", recipe, folder / "run")
+    clips = [few_clips / result.paths[0]]
+    with pytest.raises(UsageError, match="Unknown feature 'bands'"):
+        next(asc.predict(run, clips))
+    with registered():
+        (found,) = asc.predict(run, clips)
+    np.testing.assert_allclose(found.probabilities, result.probabilities[0], atol=1e-4)
+
+
 def test_computing_needs_the_module(made):
     spec = asc.FeatureStore(made).spec
     with pytest.raises(UsageError, match="Unknown feature 'bands'.*--import"):
@@ -148,59 +173,54 @@ def test_computing_needs_the_module(made):
     assert list(FrontEnd(spec, ("mel",)).features) == ["mel"]  # the other does not
 
 
-def test_the_module_reopens_updates_and_verifies(made, folder, few_clips):
-    again = command(
-        *("extract", few_clips, made, "--import", "my_bands", "--json"),
-        *("--feature", "bands", "--feature", "mel", "--parameter", "bands.count=5"),
-        *("--rows", 16, "--columns", 16, "--dtype", asc.FeatureStore(made).spec.dtype),
+def test_with_the_module_nothing_is_left_to_compute(made, few_clips):
+    dtype = asc.FeatureStore(made).spec.dtype
+    with registered():
+        again = asc.extract(plan(few_clips, made, dtype=dtype), jobs=1)
+        assert (again.complete, again.computed, again.kept) == (True, 0, 24)
+        assert asc.verify(asc.FeatureStore(made), audio=few_clips, sample=3) == []
+        other = plan(few_clips, made, dtype=dtype, parameters={})
+        assert other.spec.parameters == {"bands": {"count": 4}}
+        with pytest.raises(SettingsMismatch, match="parameters.bands.count  5 -> 4"):
+            asc.extract(other, jobs=1)
+
+
+@pytest.mark.parametrize(
+    ("settings", "text"),
+    [
+        (
+            {"features": ("band",), "parameters": {}},
+            "Did you mean 'bands'.*--import",
+        ),
+        ({"features": ("Bands",)}, "Invalid name of a feature. Got 'Bands'"),
+        ({"parameters": {"bands": {"cuont": 3}}}, "Did you mean 'count'"),
+        ({"features": ("mel",)}, "feature of parameters 'bands'.* Known: mel"),
+    ],
+)
+def test_what_cannot_be_extracted(few_clips, tmp_path, settings, text):
+    with registered(), pytest.raises(UsageError, match=text):
+        plan(few_clips, tmp_path / "no.h5", **settings)
+
+
+def test_by_command(folder, few_clips):
+    extract = ("extract", few_clips, "command.h5", "--import", "my_bands")
+    shown = command(*extract, "--help", cwd=folder)
+    assert "Feature: bands, mel," in " ".join(shown.stdout.split())
+    wrong = command(*extract, "--parameter", "bands", cwd=folder)
+    assert wrong.returncode == 2 and "FEATURE.NAME=VALUE" in wrong.stderr
+    done = command(
+        *(*extract, "--json", "--feature", "bands", "--parameter", "bands.count=3"),
+        *("--rows", 16, "--columns", 16, "-j", 1),
         cwd=folder,
     )
-    assert again.returncode == 0, again.stderr
-    facts = json.loads(again.stdout)
-    assert (facts["computed"], facts["kept"]) == (0, 24)
-    verify = ("store", "verify", made, "--audio", few_clips, "--sample", 2)
+    assert done.returncode == 0, done.stderr
+    store = asc.FeatureStore(folder / "command.h5")
+    assert store.spec.parameters == {"bands": {"count": 3}}
+    verify = ("store", "verify", "command.h5", "--audio", few_clips, "--sample", 2)
     assert command(*verify, "--import", "my_bands", cwd=folder).returncode == 0
     without = command(*verify, cwd=folder)
     assert without.returncode == 2
     assert "--import" in without.stderr and "Traceback" not in without.stderr
-
-
-def test_other_parameters_are_other_settings(made, folder, few_clips):
-    done = command(
-        *("extract", few_clips, made, "--import", "my_bands"),
-        *("--feature", "bands", "--feature", "mel"),
-        *("--rows", 16, "--columns", 16, "--dtype", asc.FeatureStore(made).spec.dtype),
-        cwd=folder,
-    )
-    assert done.returncode == SettingsMismatch.exit_code
-    assert "parameters.bands.count  5 -> 4" in done.stderr
-
-
-@pytest.mark.parametrize(
-    ("options", "text"),
-    [
-        (("--feature", "band"), "Did you mean 'bands'"),
-        (("--feature", "Bands"), "Invalid name of a feature. Got 'Bands'"),
-        (
-            ("--feature", "bands", "--parameter", "bands.cuont=3"),
-            "Did you mean 'count'",
-        ),
-        (("--parameter", "bands.count=3"), "Known: mel, stft"),
-        (("--parameter", "bands"), "FEATURE.NAME=VALUE"),
-    ],
-)
-def test_what_cannot_be_extracted(folder, few_clips, options, text):
-    done = command(
-        *("extract", few_clips, "no.h5", "--import", "my_bands", *options), cwd=folder
-    )
-    assert done.returncode == 2, done.stderr
-    assert text in done.stderr
-    assert not (folder / "no.h5").exists()
-
-
-def test_help_lists_what_is_registered(folder):
-    done = command("extract", "--import", "my_bands", "--help", cwd=folder)
-    assert "Feature: bands, mel," in " ".join(done.stdout.split())
 
 
 def test_a_name_is_taken_once():
@@ -226,10 +246,6 @@ def test_a_name_is_taken_once():
     ],
 )
 def test_impossible_attributes_are_refused(made, tmp_path, name, value):
-    import shutil
-
-    import h5py
-
     copy = shutil.copy(made, tmp_path / "copy.h5")
     with h5py.File(copy, "r+") as file:
         attributes = file["features/bands"].attrs
