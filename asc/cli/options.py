@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import pkgutil
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -140,10 +141,15 @@ def _reader_names() -> Iterator[str]:
     return (reader.name for reader in readers())
 
 
-def _feature_names() -> tuple[str, ...]:
-    from asc.features import FEATURES
+def _feature_names() -> Iterable[str]:
+    if "asc.features" in sys.modules:  # a module of the user may have added some
+        from asc.features import FEATURES
 
-    return FEATURES.names()
+        return FEATURES.names()
+    # Built-in features are named like their files. Importing them loads NumPy, for
+    # which nobody who asks for help should wait.
+    folder = Path(__file__).parents[1] / "features" / "representations"
+    return sorted(module.name for module in pkgutil.iter_modules([str(folder)]))
 
 
 format_option = click.option(
