@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,31 +14,6 @@ from asc.reporting.entries import ReportEntry
 from asc.reporting.gallery import colour_scales
 
 
-@dataclass(frozen=True)
-class Example:
-    """A clip of a confused pair; without path and figure if there is none."""
-
-    scene: str
-    path: str = ""
-    figure: plots.Embedded | None = None
-
-
-@dataclass(frozen=True)
-class ComparedPair:
-    """A misclassified clip beside a correct one of the predicted scene.
-
-    Attributes
-    ----------
-    wrong, right : Example
-    probability : float
-        Of the wrong prediction.
-    """
-
-    wrong: Example
-    right: Example
-    probability: float
-
-
 def compared_pairs(
     entry: ReportEntry, evaluation: Evaluation, most: int
 ) -> dict[str, Any]:
@@ -48,8 +22,10 @@ def compared_pairs(
     Returns
     -------
     dict
-        ``pairs`` (list of ComparedPair, empty without the store) and ``scales`` (of
-        their colours).
+        ``pairs`` (empty without the store) and ``scales`` of their colours. A pair is
+        a dict: the most confident ``wrong`` clip, a ``right`` one of the predicted
+        scene (each ``scene``, ``path`` and ``figure``; the last two are None if there
+        is no such clip), and the ``probability`` of the wrong prediction.
     """
     store, feature = entry.store, entry.metrics.feature
     pairs, rows = confused_pairs(evaluation)[:most], entry.rows()
@@ -62,20 +38,25 @@ def compared_pairs(
     panels = {clip: plots.row_panels(store, rows[clip], feature)[0] for clip in clips}
     limits = plots.colour_limits(list(panels.values()))
 
-    def example(clip: int | None, scene: int) -> Example:
-        name = evaluation.scenes[scene]
+    def example(clip: int | None, scene: int) -> dict[str, Any]:
+        found: dict[str, Any] = {
+            "scene": evaluation.scenes[scene],
+            "path": None,
+            "figure": None,
+        }
         if clip is None:
-            return Example(name)
+            return found
         path = evaluation.paths[clip]
         figure = plots.clip_figure([panels[clip]], limits)
-        return Example(name, path, plots.embed(figure, alt=f"Spectrogram of {path}"))
+        embedded = plots.embed(figure, alt=f"Spectrogram of {path}")
+        return found | {"path": path, "figure": embedded}
 
     drawn = [
-        ComparedPair(
-            example(wrong, pair.truth),
-            example(right, pair.predicted),
-            float(evaluation.probabilities[wrong, pair.predicted]),
-        )
+        {
+            "wrong": example(wrong, pair.truth),
+            "right": example(right, pair.predicted),
+            "probability": float(evaluation.probabilities[wrong, pair.predicted]),
+        }
         for pair, (wrong, right) in zip(pairs, compared, strict=True)
     ]
     return {"pairs": drawn, "scales": colour_scales(limits)}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,37 +10,6 @@ import numpy as np
 from asc.corpus.leakage import PARTS
 from asc.errors import AscError
 from asc.store import FeatureStore
-
-
-@dataclass(frozen=True)
-class SceneData:
-    """Clips of one scene of a store.
-
-    Attributes
-    ----------
-    scene : str
-    clips : int
-    recordings : int or None
-        None if they are unknown.
-    seconds : float
-    """
-
-    scene: str
-    clips: int
-    recordings: int | None
-    seconds: float
-
-
-@dataclass(frozen=True)
-class SplitData:
-    """A split of a store; ``error`` and nothing else if it cannot be read."""
-
-    name: str
-    clips: tuple[int, ...] = ()
-    leakage: float | None = None
-    adjacent: float | None = None
-    duplicates: int = 0
-    error: str = ""
 
 
 def data_section(stores: Sequence[FeatureStore]) -> dict[str, Any]:
@@ -76,30 +44,32 @@ def _store(store: FeatureStore) -> dict[str, Any]:
     }
 
 
-def _scenes(store: FeatureStore) -> list[SceneData]:
+def _scenes(store: FeatureStore) -> list[dict[str, Any]]:
     labels, seconds = store.labels(), store.measured("seconds")
-    recordings = np.asarray(store.recordings())
+    recordings, known = np.asarray(store.recordings()), store.recordings_known
     return [
-        SceneData(
-            scene,
-            int(own.sum()),
-            len(set(recordings[own])) if store.recordings_known else None,
-            float(seconds[own].sum()),
-        )
+        {
+            "scene": scene,
+            "clips": int(own.sum()),
+            "recordings": len(set(recordings[own])) if known else None,
+            "seconds": float(seconds[own].sum()),
+        }
         for label, scene in enumerate(store.scenes)
         for own in [labels == label]
     ]
 
 
-def _split(store: FeatureStore, name: str, facts: dict[str, Any]) -> SplitData:
+def _split(store: FeatureStore, name: str, facts: dict[str, Any]) -> dict[str, Any]:
+    """Return a split; of one that cannot be read its ``error``."""
     try:
         split = store.split(name)
     except AscError as error:
-        return SplitData(name, error=str(error))
-    return SplitData(
-        name,
-        tuple(len(split.part(part)) for part in PARTS),
-        split.leakage,
-        split.adjacent,
-        facts[name]["duplicates"],
-    )
+        return {"name": name, "error": str(error), "leakage": None}
+    return {
+        "name": name,
+        "error": "",
+        "clips": [len(split.part(part)) for part in PARTS],
+        "leakage": split.leakage,
+        "adjacent": split.adjacent,
+        "duplicates": facts[name]["duplicates"],
+    }

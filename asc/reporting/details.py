@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -29,42 +28,6 @@ _MAX_SCENES = 60
 _MAX_PAIRS, _MAX_PAIRS_OF_ENTRY = 30, 4
 #: With more entries than this, all but the first are collapsed.
 _MAX_OPEN = 3
-
-
-@dataclass(frozen=True)
-class SceneResult:
-    """The clips of one scene.
-
-    Attributes
-    ----------
-    scene : str
-    recall, precision : float or None
-        None where nothing is divided: no clip, or none predicted as this scene.
-    correct, clips : int
-    recordings : int or None
-        None if they are unknown.
-    published : tuple of float
-        Recalls of the published systems.
-    """
-
-    scene: str
-    recall: float | None
-    precision: float | None
-    correct: int
-    clips: int
-    recordings: int | None
-    published: tuple[float, ...] = ()
-
-
-@dataclass(frozen=True)
-class Bin:
-    """The clips of one bin of confidence."""
-
-    low: float
-    high: float
-    clips: int
-    confidence: float
-    accuracy: float
 
 
 def runs_section(entries: Sequence[ReportEntry]) -> dict[str, Any]:
@@ -130,42 +93,37 @@ def _best_epoch(history: History, monitor: str) -> int | None:
 
 
 def _scenes(entry: ReportEntry, evaluation: Evaluation) -> dict[str, Any]:
-    """Return ``rows`` (list of SceneResult), ``total`` and ``published`` systems."""
+    """Return ``rows``, one a scene, their ``total``, and the ``published`` systems."""
     counts = confusion_counts(evaluation)
-    support, predicted = counts.sum(axis=1).tolist(), counts.sum(axis=0).tolist()
-    correct = counts.diagonal().tolist()
     metrics = entry.metrics
     # A whole other store is what an evaluation set is.
     protocol = "evaluation" if metrics.split == "all clips" else "folds"
     published: Sequence[Anchor] = anchors(evaluation.scenes, protocol)
     names = np.asarray(evaluation.recordings)
     rows = [
-        SceneResult(
-            scene,
-            right / clips if clips else None,
-            right / taken if taken else None,
-            right,
-            clips,
-            (
+        {
+            "scene": scene,
+            "recall": figures.recall,
+            "precision": figures.precision if counts[:, index].any() else None,
+            "correct": int(counts[index, index]),
+            "clips": figures.clips,
+            "recordings": (
                 len(set(names[evaluation.truth == index]))
                 if metrics.recordings is not None
                 else None
             ),
-            tuple(system.recalls[scene] for system in published),
-        )
-        for index, (scene, right, clips, taken) in enumerate(
-            zip(evaluation.scenes, correct, support, predicted, strict=True)
-        )
+            "published": [system.recalls[scene] for system in published],
+        }
+        for index, (scene, figures) in enumerate(metrics.per_scene.items())
     ]
-    total = SceneResult(
-        "all",
-        metrics.accuracy,
-        None,
-        sum(correct),
-        metrics.clips,
-        metrics.recordings,
-        tuple(system.accuracy for system in published),
-    )
+    total = {
+        "scene": "all",
+        "recall": metrics.accuracy,
+        "correct": int(counts.trace()),
+        "clips": metrics.clips,
+        "recordings": metrics.recordings,
+        "published": [system.accuracy for system in published],
+    }
     return {"rows": rows, "total": total, "published": published, "protocol": protocol}
 
 
@@ -216,17 +174,14 @@ def _calibration(evaluation: Evaluation) -> dict[str, Any]:
         "error": found.error,
         "confidence": confidence,
         "verdict": verdict if difference else "well calibrated on average",
-        "bins": [
-            Bin(*values)
-            for values in zip(
-                found.edges.tolist(),
-                found.edges[1:].tolist(),
+        "bins": list(
+            zip(
+                zip(found.edges, found.edges[1:]),
                 found.clips.tolist(),
                 found.confidence.tolist(),
                 found.accuracy.tolist(),
             )
-            if values[2]
-        ],
+        ),
         "figure": plots.embed(
             plots.reliability_figure(found.edges, found.confidence, found.accuracy),
             alt="Reliability diagram: accuracy over confidence",

@@ -72,6 +72,11 @@ class ReportEntry:
         return self.evaluation.metrics
 
     @property
+    def split(self) -> str:
+        """The split of the evaluation, with its part unless that is test."""
+        return self.metrics.tested_on()
+
+    @property
     def leakage(self) -> float | None:
         """Share of the evaluated clips whose recording is also in train."""
         return None if self.evaluation is None else self.metrics.leakage

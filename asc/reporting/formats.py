@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from asc import text
-from asc.features import FEATURES
+from asc.features import feature_title
 
 #: Between a number and its unit, where no line may break.
 _THIN = "\N{NARROW NO-BREAK SPACE}"
@@ -51,11 +51,6 @@ def point_interval(limits: Sequence[float]) -> str:
 def across(share: float) -> str:
     """Return a share as a length in a style sheet."""
     return f"{100 * min(max(share, 0), 1):.1f}%"
-
-
-def feature_title(name: str) -> str:
-    """Return the title of a feature; its name if it is not registered here."""
-    return FEATURES.get(name).title if name in FEATURES else name
 
 
 def spelled(name: str) -> str:

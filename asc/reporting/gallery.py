@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,25 +15,6 @@ from asc.store import FeatureStore
 
 #: Scenes that are drawn.
 _MAX_SCENES = 60
-
-
-@dataclass(frozen=True)
-class ExampleClip:
-    """The first clip of a scene.
-
-    Attributes
-    ----------
-    scene, path : str
-    figure : Embedded
-        Its features, below the waveform.
-    waveform : bool
-        Whether its audio could be read.
-    """
-
-    scene: str
-    path: str
-    figure: plots.Embedded
-    waveform: bool
 
 
 def gallery_section(
@@ -51,10 +31,10 @@ def gallery_section(
     Returns
     -------
     dict
-        ``stores`` (how many), ``store`` (name of the one drawn), ``clips`` (list of
-        ExampleClip), ``scales`` (of their colours), ``scenes`` (how many have a
-        clip), ``audio`` (whether there is a folder) and ``unreadable`` (clips whose
-        audio cannot be read).
+        ``stores`` (how many), ``store`` (name of the one drawn), ``clips`` (dicts of
+        ``scene``, ``path``, ``figure`` and whether it has a ``waveform``), ``scales``
+        (of their colours), ``scenes`` (how many have a clip), ``audio`` (whether there
+        is a folder) and ``unreadable`` (clips whose audio cannot be read).
     """
     if not stores:
         return {"stores": 0}
@@ -73,12 +53,12 @@ def gallery_section(
         figure = plots.clip_figure(panels[row], limits, samples=samples)
         alt = ", ".join(panel.name for panel in panels[row]) + f" of {paths[row]}"
         clips.append(
-            ExampleClip(
-                store.scenes[label],
-                paths[row],
-                plots.embed(figure, alt=alt),
-                samples is not None,
-            )
+            {
+                "scene": store.scenes[label],
+                "path": paths[row],
+                "figure": plots.embed(figure, alt=alt),
+                "waveform": samples is not None,
+            }
         )
     return {
         "stores": len(stores),
@@ -87,7 +67,7 @@ def gallery_section(
         "scales": colour_scales(limits),
         "scenes": len(first),
         "audio": audio is not None,
-        "unreadable": sum(not clip.waveform for clip in clips),
+        "unreadable": sum(not clip["waveform"] for clip in clips),
     }
 
 

@@ -3,65 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from asc.reporting.entries import ReportEntry, evaluated
 from asc.reporting.record import train_command
-from asc.reporting.trainings import Training, mean_accuracy, mean_leakage, trainings
-
-
-@dataclass(frozen=True)
-class Side:
-    """Results of a training on splits that all leak, or that all do not.
-
-    Attributes
-    ----------
-    entries : tuple of ReportEntry
-    accuracy : float
-        The mean.
-    leakage : float or None
-        The mean.
-    reach : (low, high)
-        From the lowest to the highest end of their 95 % intervals.
-    """
-
-    entries: tuple[ReportEntry, ...]
-    accuracy: float
-    leakage: float | None
-    reach: tuple[float, float]
-
-
-@dataclass(frozen=True)
-class Gap:
-    """A training on recording-disjoint splits and on splits that leak."""
-
-    training: Training
-    disjoint: Side
-    leaky: Side
-
-    @property
-    def difference(self) -> float:
-        """What leakage adds to accuracy."""
-        return self.leaky.accuracy - self.disjoint.accuracy
-
-
-@dataclass(frozen=True)
-class Overlap:
-    """Accuracy of a run on recordings that were seen in training, and on others.
-
-    Attributes
-    ----------
-    entry : ReportEntry
-    seen, unseen : (accuracy, clips)
-        The accuracy is None where there is no such clip.
-    """
-
-    entry: ReportEntry
-    seen: tuple[float | None, int]
-    unseen: tuple[float | None, int]
+from asc.reporting.trainings import mean_accuracy, mean_leakage, trainings
 
 
 def leakage_section(entries: Sequence[ReportEntry]) -> dict[str, Any]:
@@ -71,9 +19,12 @@ def leakage_section(entries: Sequence[ReportEntry]) -> dict[str, Any]:
     -------
     dict
         ``evaluated`` and ``leaky`` (numbers of entries), ``known`` (whether every
-        leakage is), ``gaps`` (list of Gap), ``overlaps`` (list of Overlap),
-        ``alone`` (leaky entries without a recording-disjoint counterpart) and
-        ``commands`` (that train the counterparts).
+        leakage is), ``gaps``, ``overlaps``, ``alone`` (leaky entries without a
+        recording-disjoint counterpart) and ``commands`` (that train these).
+
+        A gap is a dict of a ``training``, its ``disjoint`` and ``leaky`` results and
+        the ``difference`` of their accuracies. An overlap is a dict of an ``entry``
+        and its (accuracy, clips) on ``seen`` and on ``unseen`` recordings.
     """
     done = evaluated(entries)
     leaky = [entry for entry in done if entry.leaks]
@@ -82,40 +33,46 @@ def leakage_section(entries: Sequence[ReportEntry]) -> dict[str, Any]:
         if entry.leakage is not None:
             key = (training, entry.store_facts.get("digest"))
             groups.setdefault(key, []).append(entry)
-    gaps: list[Gap] = []
+    gaps: list[dict[str, Any]] = []
     alone: list[ReportEntry] = []
     for (training, _), group in groups.items():
         inflated = [entry for entry in group if entry.leaks]
         disjoint = [entry for entry in group if not entry.leaks]
         if inflated and disjoint:
-            gaps.append(Gap(training, _side(disjoint), _side(inflated)))
+            gaps.append(
+                {
+                    "training": training,
+                    "disjoint": _results(disjoint),
+                    "leaky": _results(inflated),
+                    "difference": mean_accuracy(inflated) - mean_accuracy(disjoint),
+                }
+            )
         else:
             alone += inflated
-    overlaps = [overlap for overlap in map(_overlap, leaky) if overlap is not None]
+    commands = [train_command(entry, split="recording") for entry in alone]
     return {
         "evaluated": len(done),
         "leaky": len(leaky),
         "known": all(entry.leakage is not None for entry in done),
-        "gaps": sorted(gaps, key=lambda gap: str(gap.training)),
-        "overlaps": overlaps,
+        "gaps": sorted(gaps, key=lambda gap: str(gap["training"])),
+        "overlaps": list(filter(None, map(_overlap, leaky))),
         "alone": alone,
-        "commands": list(
-            dict.fromkeys(train_command(entry, split="recording") for entry in alone)
-        ),
+        "commands": list(dict.fromkeys(commands)),
     }
 
 
-def _side(entries: Sequence[ReportEntry]) -> Side:
+def _results(entries: Sequence[ReportEntry]) -> dict[str, Any]:
+    """Return means, and the ``reach`` of all 95 % intervals."""
     limits = [limit for entry in entries for limit in entry.metrics.ci95]
-    return Side(
-        tuple(entries),
-        mean_accuracy(entries),
-        mean_leakage(entries),
-        (min(limits), max(limits)),
-    )
+    return {
+        "entries": entries,
+        "accuracy": mean_accuracy(entries),
+        "leakage": mean_leakage(entries),
+        "reach": (min(limits), max(limits)),
+    }
 
 
-def _overlap(entry: ReportEntry) -> Overlap | None:
+def _overlap(entry: ReportEntry) -> dict[str, Any] | None:
     rows = entry.train_rows()
     if entry.evaluation is None or entry.store is None or rows is None:
         return None
@@ -123,8 +80,8 @@ def _overlap(entry: ReportEntry) -> Overlap | None:
     trained = {names[row] for row in rows}
     seen = np.array([name in trained for name in entry.evaluation.recordings])
     correct = entry.evaluation.probabilities.argmax(axis=1) == entry.evaluation.truth
-    return Overlap(entry, _share(correct[seen]), _share(correct[~seen]))
-
-
-def _share(correct: np.ndarray) -> tuple[float | None, int]:
-    return float(correct.mean()) if len(correct) else None, len(correct)
+    parts = {"seen": correct[seen], "unseen": correct[~seen]}
+    return {"entry": entry} | {
+        part: (float(some.mean()) if len(some) else None, len(some))
+        for part, some in parts.items()
+    }

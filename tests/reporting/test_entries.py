@@ -134,7 +134,7 @@ def cut_predictions(run):
 @pytest.mark.parametrize(
     ("damage", "words"),
     [
-        (damaged_record, "not a run folder"),
+        (damaged_record, "recipe.json is damaged"),
         (lost_record, "recipe.json"),
         (cut_predictions, "damaged"),
     ],

@@ -43,7 +43,7 @@ def test_a_report_by_command(folder):
     done = command("run", "-o", "page.html", cwd=folder)
     assert done.returncode == 0, done.stderr
     told, loaded = done.stdout.splitlines()
-    assert told.startswith("page.html: ") and told.endswith(" MB")
+    assert told.startswith("page.html: ") and told.endswith("B")
     assert loaded == "False", "a report needs no TensorFlow"
     Page((folder / "page.html").read_text("utf-8")).assert_harmless()
 
