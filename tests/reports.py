@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from asc.corpus.leakage import leakage
-from asc.evaluation.evaluate import Evaluation
+from asc.evaluation.evaluation import Evaluation
 from asc.evaluation.measure import measure
 from asc.files import write_csv
 from asc.store import FeatureStore

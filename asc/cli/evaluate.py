@@ -21,7 +21,7 @@ from asc.errors import UsageError
 from asc.text import interval, percent, printable, table
 
 if TYPE_CHECKING:
-    from asc.evaluation.evaluate import Evaluation
+    from asc.evaluation.evaluation import Evaluation
     from asc.evaluation.metrics import Metrics
 
 

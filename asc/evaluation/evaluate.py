@@ -1,13 +1,9 @@
-"""A run's model on clips of a store: figures, predictions, pictures."""
+"""The best model of a run on clips of a store."""
 
 from __future__ import annotations
 
-import csv
-import json
 import os
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,153 +11,21 @@ import numpy as np
 from asc.corpus.leakage import PARTS, leakage
 from asc.corpus.splits import FOLDS
 from asc.errors import InputError, SettingsMismatch, StoreError, UsageError
-from asc.evaluation.intervals import FEW_RECORDINGS, both_intervals
+from asc.evaluation.evaluation import Evaluation
 from asc.evaluation.measure import measure
-from asc.evaluation.metrics import Metrics
-from asc.files import write_csv, write_json
 from asc.pipeline.batches import Batches
 from asc.pipeline.stream import stream_batches
 from asc.store import FeatureStore
-from asc.text import describe_difference, unknown_name
+from asc.text import describe_difference
 from asc.training.run import Run
 from asc.training.session import part_rows
+from asc.validation import check_choice
 
 if TYPE_CHECKING:
     import keras
 
 #: Clips at a time.
 _BATCH = 16
-
-
-@dataclass(frozen=True)
-class Evaluation:
-    """The result of an evaluation.
-
-    Attributes
-    ----------
-    metrics : Metrics
-    scenes : tuple of str
-    paths, recordings : list of str [length=clips]
-    truth : np.ndarray [shape=(clips,)]
-    probabilities : np.ndarray [shape=(clips, scenes)], float32
-    """
-
-    metrics: Metrics
-    scenes: tuple[str, ...]
-    paths: list[str]
-    recordings: list[str]
-    truth: np.ndarray
-    probabilities: np.ndarray
-
-    def title(self) -> str:
-        """Return accuracy with what it must never be shown without."""
-        return self.metrics.summary()
-
-    def save(self, folder: Path) -> None:
-        """Write metrics, predictions and the confusion matrix, with picture."""
-        from asc import plots
-
-        names = list(self.scenes)
-        predicted = self.probabilities.argmax(axis=1)
-        write_csv(
-            folder / "predictions.csv",
-            ["path", "recording", "scene", "predicted", *names],
-            (
-                [
-                    self.paths[row],
-                    self.recordings[row],
-                    names[self.truth[row]],
-                    names[predicted[row]],
-                    # As many digits as tell every float32 from the next.
-                    *(f"{value:.9g}" for value in self.probabilities[row]),
-                ]
-                for row in range(len(self.paths))
-            ),
-        )
-        confusion = self.metrics.confusion
-        write_csv(
-            folder / "confusion.csv",
-            ["truth", *names],
-            ([name, *row] for name, row in zip(names, confusion, strict=True)),
-        )
-        figure = plots.confusion_figure(np.array(confusion), names, title=self.title())
-        plots.save(figure, folder / "confusion.png")
-        write_json(folder / "metrics.json", self.metrics.to_dict())
-
-    @classmethod
-    def load(cls, folder: Path) -> Evaluation:
-        """Read back what `save` wrote, such as that of a finished run.
-
-        Raises
-        ------
-        InputError
-            If metrics.json or predictions.csv are missing or damaged.
-        """
-        try:
-            metrics = Metrics.from_dict(
-                json.loads((folder / "metrics.json").read_text("utf-8"))
-            )
-            file = folder / "predictions.csv"
-            with file.open(newline="", encoding="utf-8") as lines:
-                header, *rows = csv.reader(lines)
-            scenes = tuple(header[4:])
-            paths, recordings, truth, _ = map(list, zip(*(row[:4] for row in rows)))
-            values = [row[4:] for row in rows]
-            if scenes != tuple(metrics.per_scene):
-                raise ValueError("the two files have different scenes")
-            if metrics.clips != len(rows):
-                raise ValueError(f"{len(rows)} predictions of {metrics.clips} clips")
-            probabilities = np.array(values, dtype=np.float32)
-            probabilities = probabilities.reshape(len(rows), len(scenes))
-            # Probabilities are rounded when they are written.
-            if not ((probabilities >= 0) & (probabilities <= 1 + 1e-6)).all():
-                raise ValueError("a probability is not in [0, 1]")
-            return cls(
-                metrics,
-                scenes,
-                paths,
-                recordings,
-                np.array([scenes.index(scene) for scene in truth]),
-                probabilities,
-            )
-        except FileNotFoundError as error:
-            raise InputError(
-                f"{folder} has no {Path(error.filename).name}: it was not evaluated"
-                " to the end. Go on with it by asc-train --resume."
-            ) from error
-        except (
-            OSError,
-            LookupError,
-            TypeError,
-            ValueError,
-            RecursionError,
-        ) as error:
-            raise InputError(
-                f"The evaluation in {folder} is damaged ({type(error).__name__}:"
-                f" {error}). Delete its metrics.json, and asc-train --resume evaluates"
-                " the run again."
-            ) from error
-
-
-def pooled_intervals(
-    results: Sequence[Evaluation],
-) -> tuple[tuple[float, float], tuple[float, float]]:
-    """Return both intervals of a mean accuracy, such as that of several seeds.
-
-    A drawn recording brings its clips of all evaluations.
-    """
-    right = [one.probabilities.argmax(axis=1) == one.truth for one in results]
-    recordings = [name for one in results for name in one.recordings]
-    return both_intervals(np.concatenate(right), recordings)
-
-
-def few_recordings(metrics: Mapping[str, Any]) -> str:
-    """Return what to add to an interval that recordings are too few for."""
-    count = metrics["recordings"]
-    if count is None or count >= FEW_RECORDINGS or "ci95_cautious" not in metrics:
-        return ""
-    low, high = metrics["ci95_cautious"]
-    return f", so few that {100 * low:.1f} to {100 * high:.1f} is safer to say"
 
 
 def evaluate(
@@ -201,8 +65,7 @@ def evaluate(
         If the store was made with another spec.
     UsageError
         If split or part do not exist, if the store has scenes that the model
-        does not know, or if a run of all folds is asked for anything but its own
-        evaluation.
+        does not know, or if a store, split or part is named for a run of all folds.
     """
     if not isinstance(run, Run):
         run = Run(run)
@@ -219,21 +82,23 @@ def evaluate(
         store = FeatureStore(store)
     if store.spec != run.spec:
         raise SettingsMismatch(
-            f"{store.path} has other features than {run.path} was trained on.\n"
+            f"{store.path} was made with another spec than {run.path} was trained"
+            " on. They differ in:\n"
             + describe_difference(run.spec.to_dict(), store.spec.to_dict())
         )
     unknown = sorted(set(store.scenes) - set(run.scenes))
     if unknown:
         raise UsageError(
-            f"{run.path} cannot tell scenes that it was not trained on:"
-            f" {', '.join(unknown)}. It knows {', '.join(run.scenes)}."
+            f"{store.path} has scenes that {run.path} was not trained on. Got"
+            f" {', '.join(unknown)}, expected some of {', '.join(run.scenes)}."
         )
     own = run.is_own(store)
     part = part or ("test" if own or split else "all")
-    if part not in (*PARTS, "all"):
-        raise UsageError(unknown_name("part", part, (*PARTS, "all")))
+    check_choice("part", part, (*PARTS, "all"))
     if split is None and not own and part != "all":
-        raise UsageError(f"Say which split of {store.path} part {part} belongs to.")
+        raise UsageError(
+            f"Part {part} of {store.path} needs a split. Name one of its splits."
+        )
     name = split or (run.recipe.split if own else "all clips")
     if part == "all":
         rows = store.finished_rows()
@@ -286,16 +151,15 @@ def _probabilities(
         store, feature, rows, batch_size=_BATCH, keep_pages=False
     )
 
-    class Teller(keras.callbacks.Callback):
-        """Tells how many clips are through."""
+    class ProgressCallback(keras.callbacks.Callback):
+        """Counts the clips that are done."""
 
         def on_predict_batch_end(self, batch: int, logs: Any = None) -> None:
             if progress is not None:
                 progress(min((batch + 1) * _BATCH, total), total)
 
-    return np.asarray(
-        model.predict(stream_batches(batches), verbose=0, callbacks=[Teller()])
-    )
+    stream, callbacks = stream_batches(batches), [ProgressCallback()]
+    return np.asarray(model.predict(stream, verbose=0, callbacks=callbacks))
 
 
 def _leakage(

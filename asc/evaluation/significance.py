@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from asc.errors import UsageError
-from asc.evaluation.evaluate import Evaluation
+from asc.evaluation.evaluation import Evaluation
 from asc.evaluation.intervals import (
     DRAWS,
     FEW_RECORDINGS,
@@ -168,7 +168,7 @@ def _pooled(given: Evaluation | Iterable[Evaluation]) -> _Pool:
         raise UsageError("There is no evaluation to compare.")
     paths = np.concatenate([one.paths for one in several])
     names = [np.array(one.scenes)[one.truth] for one in several]
-    right = [one.probabilities.argmax(axis=1) == one.truth for one in several]
+    right = [one.correct for one in several]
     unique, first, member = np.unique(paths, return_index=True, return_inverse=True)
     tested = np.bincount(member)
     return _Pool(

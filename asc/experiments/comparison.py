@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 
 from asc.errors import InputError
-from asc.evaluation.evaluate import Evaluation, pooled_intervals
+from asc.evaluation.evaluation import Evaluation, pooled_intervals
 from asc.evaluation.metrics import Metrics
 from asc.experiments.differences import Difference, best_against, choices
 from asc.experiments.grid import Grid, run_name

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from asc.evaluation.evaluate import Evaluation
+from asc.evaluation.evaluation import Evaluation
 from asc.evaluation.significance import PairedTest, paired_tests
 
 #: What trainings are told apart by.

@@ -23,7 +23,7 @@ import numpy as np
 from asc.corpus.leakage import pooled_leakage
 from asc.corpus.splits import FOLDS
 from asc.errors import InputError
-from asc.evaluation.evaluate import Evaluation
+from asc.evaluation.evaluation import Evaluation
 from asc.evaluation.measure import measure
 from asc.evaluation.metrics import FoldMetrics, Metrics
 from asc.store import FeatureStore

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from asc import plots
-from asc.evaluation.evaluate import Evaluation
+from asc.evaluation.evaluation import Evaluation
 from asc.evaluation.mistakes import ConfusedPair, confused_pairs
 from asc.reporting.entries import ReportEntry
 from asc.reporting.gallery import colour_scales
@@ -82,5 +82,5 @@ def _compared(
         clip = next(iter(unused + ranked), None)
         if clip is not None:
             used.add(clip)
-        compared.append((pair.surest, clip))
+        compared.append((pair.most_confident, clip))
     return compared

@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 
 from asc import plots
-from asc.evaluation.anchors import Anchor, anchors
 from asc.evaluation.calibration import calibration
-from asc.evaluation.evaluate import Evaluation
+from asc.evaluation.evaluation import Evaluation
 from asc.evaluation.mistakes import (
     confused_pairs,
     confusion_counts,
     recording_results,
 )
+from asc.evaluation.published import PublishedResult, published_results
 from asc.reporting.confusion import compared_pairs
 from asc.reporting.entries import History, ReportEntry
 
@@ -98,7 +98,9 @@ def _scenes(entry: ReportEntry, evaluation: Evaluation) -> dict[str, Any]:
     metrics = entry.metrics
     # A whole other store is what an evaluation set is.
     protocol = "evaluation" if metrics.split == "all clips" else "folds"
-    published: Sequence[Anchor] = anchors(evaluation.scenes, protocol)
+    published: Sequence[PublishedResult] = published_results(
+        evaluation.scenes, protocol
+    )
     names = np.asarray(evaluation.recordings)
     rows = [
         {

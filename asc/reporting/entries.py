@@ -14,7 +14,7 @@ import numpy as np
 
 from asc.corpus.splits import FOLDS
 from asc.errors import AscError, InputError
-from asc.evaluation.evaluate import Evaluation
+from asc.evaluation.evaluation import Evaluation
 from asc.evaluation.metrics import Metrics
 from asc.experiments.comparison import DONE, Comparison, Entry
 from asc.store import FeatureStore

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from itertools import groupby
 from typing import Any
 
-from asc.evaluation.evaluate import pooled_intervals
+from asc.evaluation.evaluation import pooled_intervals
 from asc.evaluation.intervals import FEW_RECORDINGS, mean_and_deviation
 from asc.models import model_names
 from asc.reporting.entries import ReportEntry, evaluated

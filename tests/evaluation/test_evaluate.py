@@ -11,11 +11,9 @@ import numpy as np
 import pytest
 
 from asc.corpus import open_corpus
-from asc.errors import InputError, SettingsMismatch, UsageError
-from asc.evaluation.evaluate import (
-    Evaluation,
-    evaluate,
-)
+from asc.errors import InputError, MissingInputError, SettingsMismatch, UsageError
+from asc.evaluation.evaluate import evaluate
+from asc.evaluation.evaluation import Evaluation
 from asc.models import register_model
 from asc.models.entries import MODELS
 from asc.store import FeatureStore
@@ -188,7 +186,7 @@ def test_a_split_of_another_store(run, store, probabilities, corpus, extract):
     other = FeatureStore(extract(part).store)
     rows = other.split("random").test
     assert_is_of(evaluate(run, store=other, split="random"), store, probabilities, rows)
-    with pytest.raises(UsageError, match="Say which split"):
+    with pytest.raises(UsageError, match="needs a split"):
         evaluate(run, store=other, part="test")
 
 
@@ -198,7 +196,9 @@ def test_a_store_with_a_scene_that_the_model_does_not_know(run, corpus, extract)
         for clip in corpus.clips
     )
     other = extract(dataclasses.replace(corpus, clips=renamed, folds={})).store
-    with pytest.raises(UsageError, match="not trained on: tram.*It knows beach, bus"):
+    with pytest.raises(
+        UsageError, match="not trained on. Got tram, expected some of beach"
+    ):
         evaluate(run, store=other)
 
 
@@ -348,13 +348,13 @@ def test_every_probability_survives_its_text(tmp_path, run):
 
 
 @pytest.mark.parametrize("name", ["metrics.json", "predictions.csv"])
-@pytest.mark.parametrize(
-    "damage", [lambda file: file.unlink(), lambda file: file.write_text("{}")]
-)
-def test_load_refuses_what_is_missing_or_damaged(tmp_path, run, name, damage):
+def test_load_refuses_what_is_missing_or_damaged(tmp_path, run, name):
     evaluate(run).save(tmp_path)
-    damage(tmp_path / name)
-    with pytest.raises(InputError, match="no .*not evaluated|damaged"):
+    (tmp_path / name).write_text("{}")
+    with pytest.raises(InputError, match="damaged"):
+        Evaluation.load(tmp_path)
+    (tmp_path / name).unlink()
+    with pytest.raises(MissingInputError, match=f"no {name}"):
         Evaluation.load(tmp_path)
 
 

@@ -10,13 +10,13 @@ from reports import evaluation_of
 from sklearn.calibration import calibration_curve
 
 from asc.errors import UsageError
-from asc.evaluation.anchors import ANCHORS, SCENES, anchors
 from asc.evaluation.calibration import calibration
 from asc.evaluation.mistakes import (
     confused_pairs,
     confusion_counts,
     recording_results,
 )
+from asc.evaluation.published import PUBLISHED, SCENES, published_results
 
 
 def test_calibration_by_hand():
@@ -68,7 +68,7 @@ def evaluation():
 def test_confused_pairs(evaluation):
     first, second = confused_pairs(evaluation)
     assert (first.truth, first.predicted, first.clips) == (1, 2, 2)
-    assert first.share == pytest.approx(2 / 3) and first.surest == 3
+    assert first.share == pytest.approx(2 / 3) and first.most_confident == 3
     assert (second.truth, second.predicted, second.clips) == (0, 1, 1)
     np.testing.assert_array_equal(
         confusion_counts(evaluation), evaluation.metrics["confusion"]
@@ -78,27 +78,29 @@ def test_confused_pairs(evaluation):
 def test_recordings_are_sorted_by_their_errors(evaluation):
     y, x, z = recording_results(evaluation)
     assert (y.recording, y.clips, y.right, y.wrong) == ("y", 2, 0, 2)
-    assert y.taken_for == (("c", 2),) and y.scenes == ("b",)
-    assert (x.recording, x.wrong, x.taken_for) == ("x", 1, (("b", 1),))
+    assert y.predicted_as == (("c", 2),) and y.scenes == ("b",)
+    assert (x.recording, x.wrong, x.predicted_as) == ("x", 1, (("b", 1),))
     assert (z.recording, z.wrong, z.scenes) == ("z", 0, ("b", "c"))
 
 
-@pytest.mark.parametrize("anchor", ANCHORS, ids=lambda a: f"{a.name}, {a.protocol}")
-def test_published_recalls_average_to_the_published_accuracy(anchor):
+@pytest.mark.parametrize(
+    "published", PUBLISHED, ids=lambda a: f"{a.name}, {a.protocol}"
+)
+def test_published_recalls_average_to_the_published_accuracy(published):
     """Scenes have equally many clips, so a slip of the pen would show.
 
     Those of the evaluation set were published with 61.0 and average to 61.2.
     """
-    mean = np.mean(list(anchor.recalls.values()))
-    close = 0.0008 if anchor.protocol == "folds" else 0.003
-    assert mean == pytest.approx(anchor.accuracy, abs=close)
+    mean = np.mean(list(published.recalls.values()))
+    close = 0.0008 if published.protocol == "folds" else 0.003
+    assert mean == pytest.approx(published.accuracy, abs=close)
 
 
-def test_anchors_are_for_tut_2017_alone():
-    assert [a.name for a in anchors(SCENES)] == [
+def test_published_results_are_for_tut_2017_alone():
+    assert [a.name for a in published_results(SCENES)] == [
         "baseline MLP",
         "baseline GMM",
         "Piczak's CNN",
     ]
-    assert [a.accuracy for a in anchors(SCENES[::-1], "evaluation")] == [0.61]
-    assert anchors(SCENES[:-1]) == () == anchors((*SCENES, "moon"))
+    assert [a.accuracy for a in published_results(SCENES[::-1], "evaluation")] == [0.61]
+    assert published_results(SCENES[:-1]) == () == published_results((*SCENES, "moon"))

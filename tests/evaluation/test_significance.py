@@ -11,7 +11,7 @@ from reports import evaluation_of
 from scipy import stats
 
 from asc.errors import UsageError
-from asc.evaluation.evaluate import Evaluation
+from asc.evaluation.evaluation import Evaluation
 from asc.evaluation.significance import PairedTest, holm, paired_test, paired_tests
 
 # The paired test

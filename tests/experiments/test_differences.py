@@ -10,7 +10,7 @@ from reports import evaluation_of, finish_run, probabilities_of
 
 from asc.cli.comparison import comparison_lines
 from asc.errors import UsageError
-from asc.evaluation.evaluate import Evaluation
+from asc.evaluation.evaluation import Evaluation
 from asc.evaluation.significance import holm, paired_test
 from asc.experiments.comparison import Comparison
 from asc.experiments.differences import best_against

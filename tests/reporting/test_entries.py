@@ -7,7 +7,7 @@ import json
 import pytest
 from reports import finish_run
 
-from asc.evaluation.evaluate import Evaluation
+from asc.evaluation.evaluation import Evaluation
 from asc.experiments.grid import Grid
 from asc.files import write_json
 from asc.reporting.details import runs_section

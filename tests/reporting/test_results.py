@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from reports import Page, evaluation_of, finish_run, probabilities_of
 
-from asc.evaluation.anchors import SCENES
 from asc.evaluation.calibration import calibration
-from asc.evaluation.evaluate import Evaluation
+from asc.evaluation.evaluation import Evaluation
 from asc.evaluation.intervals import both_intervals, mean_and_deviation
+from asc.evaluation.published import SCENES
 from asc.evaluation.significance import paired_test
 from asc.experiments.comparison import Comparison
 from asc.experiments.grid import Grid, run_name
