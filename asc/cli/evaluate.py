@@ -1,7 +1,8 @@
-"""asc evaluate: a run's model on any part of any split, or another store."""
+"""asc evaluate: the model of a run on any part of any split, or another store."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,11 +19,12 @@ from asc.cli.options import (
 )
 from asc.cli.progress import progress
 from asc.errors import UsageError
-from asc.text import interval, percent, printable, table
+from asc.text import interval, leakage_percent, percent, printable, table
 
 if TYPE_CHECKING:
     from asc.evaluation.evaluation import Evaluation
     from asc.evaluation.metrics import Metrics
+    from asc.evaluation.significance import PairedTest
 
 
 @click.command()
@@ -53,44 +55,45 @@ def evaluate(
     output: Path | None,
     as_json: bool,
 ) -> int:
-    """Evaluate the best model of each of RUNS, and what the others gain on the first.
+    """Evaluate the best model of each of RUNS.
 
-    Intervals and tests are by recording: clips of one recording are right or wrong
-    together.
+    With several, each is also tested against the first. The unit of intervals and
+    tests is the recording, because its clips are right or wrong together.
 
     \b
     Example:
         asc evaluate cache/runs/my-run --store tut2017-evaluation.h5
     """
-    from asc.evaluation.evaluate import evaluate as carry_out
+    from asc.evaluation import evaluate as evaluation
+    from asc.evaluation.significance import paired_tests
+    from asc.experiments.outputs import save_evaluation
     from asc.store import FeatureStore
 
     if output is not None:
         if len(runs) > 1:
             raise UsageError("--output takes one run. Evaluate the runs one by one.")
         if output.exists() and (not output.is_dir() or any(output.iterdir())):
-            raise UsageError(f"{output} is there already; name a new folder.")
+            raise UsageError(f"{output} exists already. Name a new folder.")
     opened = FeatureStore(local(store)) if store else None
     results = []
     for run in runs:
         with progress("evaluating", "clips") as show:
-            result = carry_out(run, store=opened, split=split, part=part, progress=show)
+            result = evaluation.evaluate(
+                run, store=opened, split=split, part=part, progress=show
+            )
         results.append(result)
         if not as_json:
             click.echo(f"{run}: {result.title()}")
             _print_figures(result.metrics)
         if output is not None:
             output.mkdir(parents=True, exist_ok=True)
-            result.save(output)
-    pairs = _pairs(runs, results)
+            save_evaluation(result, output)
+    # The first run is the reference of the others.
+    tests = paired_tests((result, results[0]) for result in results[1:])
     if as_json:
-        told = [
-            result.metrics.to_dict() | {"run": str(run)} | pair
-            for run, result, pair in zip(runs, results, pairs, strict=True)
-        ]
-        print_json(told[0] if len(told) == 1 else told)
-    elif len(runs) > 1:
-        _print_pairs(runs, results, pairs)
+        _print_json(runs, results, tests)
+    elif tests:
+        _print_tests(runs, results, tests)
     return 0
 
 
@@ -112,30 +115,40 @@ def _print_figures(metrics: Metrics) -> None:
         click.echo(f"  {line}")
 
 
-def _pairs(runs: tuple[Path, ...], results: list[Evaluation]) -> list[dict[str, Any]]:
-    """Return what each run gains on the first, for JSON; nothing for the first."""
-    from asc.evaluation.significance import PairedTest, paired_tests
-
-    pairs: list[dict[str, Any]] = [{}]
-    for test in paired_tests((other, results[0]) for other in results[1:]):
-        if isinstance(test, PairedTest):
-            facts = asdict(test) | {"sentence": test.summary()}
-        else:
-            facts = {"difference": None, "sentence": str(test)}
-        pairs.append({"paired": {"with": str(runs[0])} | facts})
-    return pairs
-
-
-def _print_pairs(
-    runs: tuple[Path, ...], results: list[Evaluation], pairs: list[dict[str, Any]]
+def _print_json(
+    runs: Sequence[Path],
+    results: Sequence[Evaluation],
+    tests: Sequence[PairedTest | UsageError],
 ) -> None:
-    tested = sum("p_value" in pair["paired"] for pair in pairs[1:])
-    click.echo(f"less {runs[0]}, paired by recording, p-values by Holm for {tested}:")
-    for run, result, pair in zip(runs[1:], results[1:], pairs[1:], strict=True):
-        click.echo(f"  {run}: {pair['paired']['sentence']}")
-        leaks = [percent(one.metrics.leakage) for one in (result, results[0])]
-        if leaks[0] != leaks[1]:
+    facts = [
+        result.metrics.to_dict() | {"run": str(run)}
+        for run, result in zip(runs, results, strict=True)
+    ]
+    for fact, test in zip(facts[1:], tests, strict=True):
+        paired: dict[str, Any] = {"with": str(runs[0])}
+        if isinstance(test, UsageError):
+            paired |= {"difference": None, "sentence": str(test)}
+        else:
+            paired |= asdict(test) | {"sentence": test.summary()}
+        fact["paired"] = paired
+    print_json(facts[0] if len(facts) == 1 else facts)
+
+
+def _print_tests(
+    runs: Sequence[Path],
+    results: Sequence[Evaluation],
+    tests: Sequence[PairedTest | UsageError],
+) -> None:
+    from asc.experiments.sentences import comparison_heading
+
+    click.echo(comparison_heading(str(runs[0]), tests))
+    reference = leakage_percent(results[0].metrics.leakage)
+    for run, result, test in zip(runs[1:], results[1:], tests, strict=True):
+        summary = str(test) if isinstance(test, UsageError) else test.summary()
+        click.echo(f"  {run}: {summary}")
+        leakage = leakage_percent(result.metrics.leakage)
+        if leakage != reference:
             note(
-                f"leakage is {leaks[0]} of {run} and {leaks[1]} of {runs[0]}: the"
-                " difference is not one of the models alone."
+                f"leakage is {leakage} of {run} and {reference} of {runs[0]}, so the"
+                " difference is not only that of the models."
             )

@@ -26,7 +26,6 @@ from asc.cli.recipe_options import (
     take_recipe,
 )
 from asc.errors import UsageError
-from asc.text import leakage_percent
 from asc.training.recipe import Recipe
 from asc.training.recipes import choose
 
@@ -93,6 +92,7 @@ def train(
         recipe.resolve()
         return _show(recipe, sources, as_json)
     from asc.experiments import experiment
+    from asc.experiments.sentences import fold_sentences, leakage_sentence
     from asc.store import FeatureStore
 
     settings["listener"] = ProgressCallback(quiet=as_json)
@@ -120,8 +120,6 @@ def train(
         return 0
     click.echo(f"{result.metrics.part} {result.title()}")
     if result.metrics.folds is not None:
-        from asc.experiments.folds import fold_sentences
-
         for sentence in fold_sentences(result.metrics):
             click.echo(sentence)
     if result.metrics.part != "test":
@@ -130,12 +128,8 @@ def train(
             f" chosen on these clips. To test: asc evaluate {finished.path}"
             " --store EVALUATION-STORE"
         )
-    if result.metrics.leakage:
-        note(
-            f"{leakage_percent(result.metrics.leakage)} of the test clips share a"
-            " recording with train, so this measures recognition of recordings seen in"
-            " training. Use --split recording or fold1 for recordings that are new."
-        )
+    if warning := leakage_sentence(result.metrics):
+        note(warning)
     click.echo(f"run {finished.path}: metrics.json, curves.png, confusion.png")
     return 0
 

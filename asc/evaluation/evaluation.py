@@ -52,9 +52,7 @@ class Evaluation:
         return self.metrics.summary()
 
     def save(self, folder: Path) -> None:
-        """Write metrics, predictions and the confusion matrix, with picture."""
-        from asc import plots
-
+        """Write ``metrics.json``, ``predictions.csv`` and ``confusion.csv``."""
         names = list(self.scenes)
         predicted = self.predicted
         write_csv(
@@ -72,14 +70,14 @@ class Evaluation:
                 for row in range(len(self.paths))
             ),
         )
-        confusion = self.metrics.confusion
         write_csv(
             folder / "confusion.csv",
             ["truth", *names],
-            ([name, *row] for name, row in zip(names, confusion, strict=True)),
+            (
+                [name, *row]
+                for name, row in zip(names, self.metrics.confusion, strict=True)
+            ),
         )
-        figure = plots.confusion_figure(np.array(confusion), names, title=self.title())
-        plots.save(figure, folder / "confusion.png")
         # Last, because a run with this file is finished.
         write_json(folder / "metrics.json", self.metrics.to_dict())
 

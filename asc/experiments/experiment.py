@@ -16,9 +16,15 @@ from typing import Any
 
 from asc.corpus.splits import FOLDS
 from asc.errors import AscError, SettingsMismatch, UsageError
-from asc.evaluation.evaluate import Evaluation
-from asc.experiments.folds import fold_names, fold_sentences, pool
-from asc.experiments.outputs import draw_training, evaluate_session, write_results
+from asc.evaluation.evaluation import Evaluation
+from asc.experiments.folds import fold_names, pool
+from asc.experiments.outputs import (
+    draw_training,
+    evaluate_session,
+    save_evaluation,
+    write_results,
+)
+from asc.experiments.sentences import fold_sentences
 from asc.files import is_full_disk
 from asc.store import FeatureStore
 from asc.text import describe_difference
@@ -219,7 +225,7 @@ def _train_folds(run: Run, store: FeatureStore, **options: Any) -> Evaluation:
             raise
     pooled = pool(done, store)
     if not run.is_finished():
-        pooled.save(run.path)
+        save_evaluation(pooled, run.path)
         for sentence in (pooled.title(), *fold_sentences(pooled.metrics)):
             run.log(sentence)
     return pooled

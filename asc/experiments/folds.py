@@ -27,17 +27,17 @@ from asc.evaluation.evaluation import Evaluation
 from asc.evaluation.measure import measure
 from asc.evaluation.metrics import FoldMetrics, Metrics
 from asc.store import FeatureStore
-from asc.text import counted, percent
 
-#: What stands for official folds where there are none.
+#: Splits that replace the official folds of a corpus that has none.
 STAND_INS = tuple(f"recording{number}of5" for number in range(1, 6))
 
-_OFFICIAL = re.compile(r"fold(\d+)")
+#: Names of official folds.
+OFFICIAL = re.compile(r"fold(\d+)")
 
 
 def fold_names(store: FeatureStore) -> tuple[str, ...]:
     """Return the splits that are the folds of a store, in order."""
-    official = [name for name in store.splits if _OFFICIAL.fullmatch(name)]
+    official = [name for name in store.splits if OFFICIAL.fullmatch(name)]
     return tuple(sorted(official, key=lambda name: int(name[4:]))) or STAND_INS
 
 
@@ -107,30 +107,6 @@ def pool(folds: Mapping[str, Evaluation], store: FeatureStore) -> Evaluation:
         never_tested=len(set(store.paths()) - set(times)),
     )
     return Evaluation(metrics, first.scenes, paths, recordings, truth, probabilities)
-
-
-def fold_sentences(metrics: Metrics) -> list[str]:
-    """Return what must be said of pooled folds beside their accuracy."""
-    each = metrics.folds or {}
-    listed = ", ".join(f"{100 * fold.accuracy:.1f}" for fold in each.values())
-    told = f"mean of {len(each)} folds {percent(metrics.accuracy_mean, 2)}"
-    if metrics.accuracy_deviation is not None:
-        told += f", standard deviation {100 * metrics.accuracy_deviation:.2f} points"
-    said = [
-        f"{told} ({listed}); class mean {percent(metrics.class_accuracy, 2)}",
-    ]
-    if not any(map(_OFFICIAL.fullmatch, each)):
-        said.append(
-            "The store has no official folds, so recordings were shared out:"
-            f" {', '.join(each)}."
-        )
-    if metrics.tested_again or metrics.never_tested:
-        said.append(
-            f"{counted(metrics.tested_again or 0, 'clip is', 'clips are')} tested in"
-            f" more than one fold and {metrics.never_tested:,} in none: the"
-            " official lists were pooled as they are."
-        )
-    return said
 
 
 def _of_fold(metrics: Metrics) -> FoldMetrics:

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import numpy as np
+
 from asc import plots
-from asc.evaluation.evaluate import Evaluation, evaluate
+from asc.evaluation.evaluate import evaluate
+from asc.evaluation.evaluation import Evaluation
 from asc.training.session import Session
 
 
@@ -20,9 +25,22 @@ def write_results(session: Session) -> Evaluation:
         draw_training(session)
     evaluation = evaluate_session(session)
     if session.is_chief:
-        evaluation.save(run.path)
+        save_evaluation(evaluation, run.path)
         run.log(evaluation.title())
     return evaluation
+
+
+def save_evaluation(evaluation: Evaluation, folder: Path) -> None:
+    """Write an evaluation, with the picture of its confusion matrix.
+
+    The picture comes first: a run with its metrics.json is finished.
+    """
+    confusion = np.array(evaluation.metrics.confusion)
+    figure = plots.confusion_figure(
+        confusion, evaluation.scenes, title=evaluation.title()
+    )
+    plots.save(figure, folder / "confusion.png")
+    evaluation.save(folder)
 
 
 def draw_training(session: Session) -> None:

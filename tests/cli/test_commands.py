@@ -358,8 +358,9 @@ def test_evaluate_compares_runs_with_the_first(trained):
 
     result = run("asc", "evaluate", "run", "copy", cwd=trained)
     lines = result.stdout.splitlines()
-    assert lines[-2].startswith("less run, paired by recording")
-    assert lines[-1].startswith("  copy: +0.00 points (95 % interval ")
+    assert lines[-2].startswith("difference from run (paired permutation test")
+    assert lines[-2].endswith("1 comparison):")
+    assert lines[-1].startswith("  copy: +0.0 percentage points [95 % CI ")
     # The naive interval is nowhere alone.
     naive = [line for line in lines if "naive" in line]
     assert len(naive) == 2 and all("too narrow" in line for line in naive)

@@ -14,6 +14,7 @@ from asc.corpus import open_corpus
 from asc.errors import InputError, MissingInputError, SettingsMismatch, UsageError
 from asc.evaluation.evaluate import evaluate
 from asc.evaluation.evaluation import Evaluation
+from asc.experiments.outputs import save_evaluation
 from asc.models import register_model
 from asc.models.entries import MODELS
 from asc.store import FeatureStore
@@ -317,6 +318,8 @@ def test_files_agree_with_one_another(tmp_path, run):
         for predicted, count in zip(SCENES, map(int, row), strict=True):
             pair = (name, predicted)
             assert count == sum((r["scene"], r["predicted"]) == pair for r in rows)
+    assert not (tmp_path / "confusion.png").exists()
+    save_evaluation(result, tmp_path)
     assert (tmp_path / "confusion.png").read_bytes().startswith(b"\x89PNG")
 
 

@@ -13,7 +13,8 @@ from reports import evaluation_of
 from asc.errors import InputError, SettingsMismatch, UsageError
 from asc.evaluation.evaluate import Evaluation, evaluate
 from asc.experiments import experiment
-from asc.experiments.folds import STAND_INS, fold_names, fold_sentences, pool
+from asc.experiments.folds import STAND_INS, fold_names, pool
+from asc.experiments.sentences import fold_sentences, leakage_sentence
 from asc.store import FeatureStore
 from asc.training.callback import TrainingCallback
 from asc.training.recipe import Recipe
@@ -97,15 +98,25 @@ def test_pooled_predictions_are_those_of_the_folds_in_order(pooled, folds, tmp_p
 
 def test_what_is_said_of_folds(pooled):
     figures, stand_in_or_quirk = fold_sentences(pooled.metrics)
-    assert "mean of 3 folds 75.00 %, standard deviation 25.00 points" in figures
-    assert "(75.0, 50.0, 100.0); class mean 79.17 %" in figures
+    assert figures == (
+        "mean over 3 folds 75.0 ± 25.0 % (75.0, 50.0, 100.0); balanced accuracy 79.2 %"
+    )
     assert "1 clip is tested in more than one fold and 2 in none" in stand_in_or_quirk
 
 
 def test_folds_that_stand_in_are_told(folds):
     named = dict(zip(STAND_INS, folds.values(), strict=False))
     said = fold_sentences(pool(named, Named()).metrics)
-    assert "no official folds" in said[1] and "recording1of5" in said[1]
+    assert "No official folds" in said[1] and "recording1of5" in said[1]
+
+
+def test_leakage_is_said_where_there_is_some(folds):
+    clean, leaky = folds["fold1"].metrics, folds["fold2"].metrics
+    assert leakage_sentence(clean) is None
+    assert leakage_sentence(replace(clean, leakage=None)) is None
+    assert leakage_sentence(leaky).startswith(
+        "50 % of the test clips share a recording"
+    )
 
 
 def test_unknown_leakage_and_recordings_stay_unknown(folds):
