@@ -199,7 +199,7 @@ class Batches:
             weights[:real] = self._padded_rows(num_replicas) / self._total
         features = self._buffers.take(length)
         labels = np.empty((length, self.num_scenes), np.float32)
-        compose(self._data, self._labels, plan[places], self._fill, features, labels)
+        compose(self._data, self._labels, plan, places, self._fill, features, labels)
         if not self._keep_pages:
             release_pages(self._data)
         return features, labels, weights

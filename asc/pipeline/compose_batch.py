@@ -17,6 +17,7 @@ def compose(
     data: np.ndarray,
     labels: np.ndarray,
     plan: EpochPlan,
+    places: np.ndarray,
     fill: np.ndarray,
     features: np.ndarray,
     scenes: np.ndarray,
@@ -30,6 +31,8 @@ def compose(
     labels : np.ndarray [shape=(clips,)]
         Scene of each row as an index.
     plan : EpochPlan
+    places : np.ndarray [shape=(batch,)]
+        Which of the plan's rows to write.
     fill : np.ndarray [shape=(rows,)], float32
         What masked cells are filled with.
     features : np.ndarray [shape=(batch, rows, columns, channels)], float32
@@ -39,15 +42,17 @@ def compose(
     """
     rows, mixup_rows = plan.rows, plan.mixup_rows
     if data.dtype == np.float16:  # which Numba does not support on CPUs
-        used, places = np.unique([rows, mixup_rows], return_inverse=True)
+        used, local = np.unique([rows[places], mixup_rows[places]], return_inverse=True)
         data, labels = data[used].astype(np.float32), labels[used]
-        rows, mixup_rows = places.reshape(2, -1)
+        plan, places = plan[places], np.arange(len(places))
+        rows, mixup_rows = local.reshape(2, -1)
     # A memory map, what was read from one, and all of one type to the compiler.
     data = np.asarray(data).view()
     data.flags.writeable = False
     _compose(
         data.reshape(len(data), -1),
         labels,
+        places,
         rows,
         mixup_rows,
         plan.mixup_lambda,
@@ -61,17 +66,18 @@ def compose(
     for name, transform in plan.transforms.items():
         if not hasattr(transform, "apply"):
             continue
-        places = np.flatnonzero(plan.applied[name])
-        drawn = {key: values[places] for key, values in plan.drawn[name].items()}
-        own, own_scenes = features[places], scenes[places]
-        transform.apply(own, own_scenes, **drawn)
-        features[places], scenes[places] = own, own_scenes
+        own = plan.applied[name][places]
+        drawn = {key: all[places[own]] for key, all in plan.drawn[name].items()}
+        changed, changed_scenes = features[own], scenes[own]
+        transform.apply(changed, changed_scenes, **drawn)
+        features[own], scenes[own] = changed, changed_scenes
 
 
 @compiled
 def _compose(
     data: np.ndarray,
     labels: np.ndarray,
+    places: np.ndarray,
     rows: np.ndarray,
     mixup_rows: np.ndarray,
     mixup_lambda: np.ndarray,
@@ -83,9 +89,10 @@ def _compose(
     scenes: np.ndarray,
 ) -> None:
     scenes[:] = 0
-    for place in range(len(rows)):
+    for position in range(len(places)):
+        place = places[position]
         own = data[rows[place]]
-        cells = features[place].reshape(-1)
+        cells = features[position].reshape(-1)
         weight = mixup_lambda[place]
         shift = time_shift[place] * features.shape[3]
         # A row that is not rolled is one band.
@@ -94,10 +101,10 @@ def _compose(
         if weight < 1:
             other = data[mixup_rows[place]]
             rest = np.float32(1) - weight
-            scenes[place, labels[rows[place]]] = weight
-            scenes[place, labels[mixup_rows[place]]] += rest
+            scenes[position, labels[rows[place]]] = weight
+            scenes[position, labels[mixup_rows[place]]] += rest
         else:
-            scenes[place, labels[rows[place]]] = 1
+            scenes[position, labels[rows[place]]] = 1
         for band in range(bands):
             first = band * width
             middle, last = first + width - shift, first + width
@@ -118,7 +125,7 @@ def _compose(
                         written[cell] = source[cell]
         for begin, end in freq_spans[place]:
             for row in range(begin, end):
-                features[place, row] = fill[row]
+                features[position, row] = fill[row]
         for begin, end in time_spans[place]:
             for row in range(len(fill)):
-                features[place, row, begin:end] = fill[row]
+                features[position, row, begin:end] = fill[row]

@@ -58,13 +58,12 @@ def _examples(entry: ReportEntry) -> dict[str, Any] | None:
     for names, places in plan.combinations():
         # The most even mixture: most draws of Beta are near 0 or 1.
         place = int(places[np.abs(plan.mixup_lambda[places] - 0.5).argmin()])
-        one = plan[place : place + 1]
         features = np.empty((1, *shape), np.float32)
         label = np.empty((1, len(store.scenes)), np.float32)
-        compose(data, labels, one, fill, features, label)
+        compose(data, labels, plan, np.array([place]), fill, features, label)
         values = store.decode(recipe.feature, features[0])[..., 0]
         panels.append(plots.feature_panel(values, drawing, store.spec.seconds))
-        clips = dict.fromkeys((one.rows[0], one.mixup_rows[0]))
+        clips = dict.fromkeys((plan.rows[place], plan.mixup_rows[place]))
         examples.append(
             {
                 "transforms": names,
