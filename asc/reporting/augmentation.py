@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from asc import plots
+from asc.errors import UsageError
 from asc.pipeline.compose_batch import compose
 from asc.pipeline.sampling import plan_epoch
 from asc.pipeline.statistics import row_statistics
@@ -28,6 +29,8 @@ def augmentation_section(entries: Sequence[ReportEntry]) -> dict[str, Any]:
         rows, ``scales`` of the colours, and ``rows``. Of each combination of
         augmentations there is one row: names of its ``transforms``, ``paths`` of the
         clips in it, ``figure``, the ``label`` vector and ``scenes`` with a share.
+        ``unregistered`` are the policies with an augmentation of a user's module,
+        which a report does not import.
     """
     augmented = [
         entry
@@ -35,12 +38,22 @@ def augmentation_section(entries: Sequence[ReportEntry]) -> dict[str, Any]:
         if entry.recipe is not None and entry.recipe.augment != "none"
     ]
     examples: dict[str, dict[str, Any]] = {}
+    unregistered: dict[str, None] = {}
     for entry in augmented:
         if entry.recipe is not None and entry.recipe.augment not in examples:
+            try:
+                entry.recipe.augmentation().transforms()
+            except UsageError:
+                unregistered[entry.recipe.augment] = None
+                continue
             found = _examples(entry)
             if found is not None:
                 examples[entry.recipe.augment] = found
-    return {"augmented": len(augmented), "examples": list(examples.values())}
+    return {
+        "augmented": len(augmented),
+        "examples": list(examples.values()),
+        "unregistered": list(unregistered),
+    }
 
 
 def _examples(entry: ReportEntry) -> dict[str, Any] | None:

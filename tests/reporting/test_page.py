@@ -116,6 +116,14 @@ def test_the_augmented_examples_have_the_labels_that_training_saw(
     np.testing.assert_allclose(shown, even, atol=1e-3)
 
 
+def test_augmentations_of_a_module_that_is_not_imported(tmp_path, store, read):
+    recipe = {"split": "fold1", "augment": "mixup+not-registered", "monitor": "loss"}
+    finish_run(tmp_path / "run", store, **recipe)
+    found = read(tmp_path / "run")
+    assert found.one("p", data_unregistered="mixup+not-registered")
+    assert not found.find("figure", data_transforms="")
+
+
 def test_what_a_store_holds(runs, read, store):
     found = read([runs / "leaky", runs / "disjoint"])
     data = found.inside("data")
