@@ -33,7 +33,7 @@ Exit codes:
     5  store incomplete, corrupt or failing verification
     6  made with other settings (nothing was touched)
     7  busy: someone else is writing
-  130  interrupted; the same command goes on from there
+  130  interrupted; the same command resumes
 """
 
 

@@ -84,7 +84,7 @@ class FeatureStore(Columns):
     def __new__(
         cls, path: str | os.PathLike[str] = "", *, partial: bool = False
     ) -> FeatureStore:
-        if partial and is_growing(existing_path(Path(path))):
+        if cls is FeatureStore and partial and is_growing(existing_path(Path(path))):
             cls = cls.growing_class
         return super().__new__(cls)
 
