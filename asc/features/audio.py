@@ -1,4 +1,4 @@
-"""Reading audio: one pass over the file, and a sentence for what is wrong."""
+"""Reading audio: one pass over the file, and one sentence for what is wrong."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from pathlib import Path
 import numpy as np
 
 from asc.compiled import compiled
-from asc.errors import InputError
+from asc.errors import InputError, MissingInputError
 from asc.features import pcm
 from asc.features.spec import FeatureSpec
 
 #: Sum of squares beyond which the powers of a spectrum would leave float32.
 _MOST_ENERGY = 1e20
-#: Bytes read at a time: few enough to be in the cache when they are summed up.
-_PIECE = 1 << 18
-#: Sizes from here on stand for an end that was not known when they were written.
-_STREAMED = 0x7FFFF000
-#: The most samples that a frame of MP3 holds.
+#: Bytes read at a time: few enough to be in the cache for the checksum.
+_CHUNK_BYTES = 1 << 18
+#: Declared sizes from here on mean that the writer did not know the size.
+_UNKNOWN_SIZE = 0x7FFFF000
+#: Most samples of a frame of MP3.
 _MP3_FRAME = 1152
-#: The longest page that an Ogg stream can have (in bytes).
+#: Size of the longest possible page of an Ogg stream (in bytes).
 _OGG_PAGE = 27 + 255 + 255 * 255
 
 
@@ -40,8 +40,8 @@ class Audio:
     size : int
         Bytes of the file.
     checksum : int
-        CRC-32 of the file. It tells a changed file, at a tenth of the cost of
-        decoding; it is no protection against forgery.
+        CRC-32 of the file. It shows that a file has changed, at a tenth of the cost
+        of decoding; it does not protect against forgery.
     """
 
     samples: np.ndarray
@@ -60,14 +60,16 @@ def read_audio(path: str | os.PathLike[str]) -> Audio:
 
     Raises
     ------
+    MissingInputError
+        If there is no such file.
     InputError
-        If the file is missing, unreadable, empty, truncated, not audio, has no
-        samples, or has samples that are not finite numbers.
+        If the file is unreadable, empty, truncated, not audio, has no samples, or has
+        samples that are not finite numbers.
     """
     data, crc32 = _read(Path(path))
     if not len(data):
         raise InputError("the file is empty (0 bytes).")
-    check_whole(data)
+    check_complete(data)
     samples, rate = pcm.decode(data) or _decoded(data)
     if not samples.size:
         raise InputError("the file has no samples.")
@@ -79,30 +81,32 @@ def checksum(path: str | os.PathLike[str]) -> int:
 
     Raises
     ------
+    MissingInputError
+        If there is no such file.
     InputError
-        If it is missing or cannot be read.
+        If it cannot be read.
     """
     return _read(Path(path))[1]
 
 
 def _read(path: Path) -> tuple[np.ndarray, int]:
-    """Return the bytes of a file and their CRC-32, taken while they are at hand."""
+    """Return the bytes of a file and their CRC-32, computed while they are cached."""
     try:
         with open(path, "rb", buffering=0) as file:
             data = np.empty(os.fstat(file.fileno()).st_size, np.uint8)
-            place = crc32 = 0
-            while count := file.readinto(data[place : place + _PIECE].data):
-                crc32 = zlib.crc32(data[place : place + count].data, crc32)
-                place += count
+            offset = crc32 = 0
+            while count := file.readinto(data[offset : offset + _CHUNK_BYTES].data):
+                crc32 = zlib.crc32(data[offset : offset + count].data, crc32)
+                offset += count
     except FileNotFoundError as error:
-        raise InputError("the file is missing.") from error
+        raise MissingInputError("the file is missing.") from error
     except OSError as error:
         raise InputError(f"the file cannot be read ({error.strerror}).") from error
-    return data[:place], crc32
+    return data[:offset], crc32
 
 
 def _decoded(data: np.ndarray) -> tuple[np.ndarray, int]:
-    """Decode what libsndfile knows."""
+    """Decode what libsndfile supports."""
     import soundfile
 
     try:
@@ -113,14 +117,14 @@ def _decoded(data: np.ndarray) -> tuple[np.ndarray, int]:
         reason = getattr(error, "error_string", str(error)).rstrip(".")
         raise InputError(f"not readable as audio ({reason}).") from error
     if file.format == "MP3":
-        # Some encoders count the frame that tells it; where none does, the length
-        # is an estimate.
-        declared = declared - _MP3_FRAME if _tells_length(data) else 0
+        # Some encoders count the frame with the length; without that frame the
+        # length is an estimate.
+        declared = declared - _MP3_FRAME if _declares_length(data) else 0
     if len(samples) < declared:
         raise InputError(
             f"the file is truncated ({len(samples):,} frames of {declared:,})."
         )
-    # Samples may be any number where they are stored as floating point.
+    # Samples that are stored as floating point may be any number.
     with np.errstate(over="ignore", invalid="ignore"):
         energy = float(np.dot(samples.ravel(), samples.ravel()))
     if not energy < _MOST_ENERGY:
@@ -128,8 +132,8 @@ def _decoded(data: np.ndarray) -> tuple[np.ndarray, int]:
     return samples, rate
 
 
-def _tells_length(data: np.ndarray) -> bool:
-    """Return True for an MP3 file whose first frame tells the number of frames."""
+def _declares_length(data: np.ndarray) -> bool:
+    """Return True for an MP3 file whose first frame has the number of frames."""
     begin = 0
     if data[:3].tobytes() == b"ID3":
         seven_bits = data[6:10].tolist()
@@ -138,13 +142,13 @@ def _tells_length(data: np.ndarray) -> bool:
     return b"Xing" in head or b"Info" in head
 
 
-def check_whole(data: np.ndarray) -> None:
+def check_complete(data: np.ndarray) -> None:
     """Raise InputError if a file ends before its own header says.
 
-    Decoders return the samples that are there and say nothing, so a broken
-    copy would pass as a shorter clip. Headers of WAV, AIFF, AU and W64 carry the
-    length; the last page of an Ogg stream is marked. FLAC decoders do notice, and
-    those of MP3 at least know how much there should be.
+    Most decoders return the samples that are there without an error, so a truncated
+    copy would pass as a shorter clip. Headers of WAV, AIFF, AU and W64 contain the
+    length, and the last page of an Ogg stream is marked. FLAC decoders do raise an
+    error, and MP3 decoders know the expected length.
     """
     head, declared = data[:24].tobytes(), 0
     if head[:4] == b"RIFF":
@@ -155,13 +159,13 @@ def check_whole(data: np.ndarray) -> None:
         declared = 8 + int.from_bytes(data[20:28].tobytes(), "little")
     elif head[:4] == b".snd":
         begin, size = (int.from_bytes(head[i : i + 4], "big") for i in (4, 8))
-        declared = begin + size if size < _STREAMED else 0
+        declared = begin + size if size < _UNKNOWN_SIZE else 0
     elif head[:4] == b"riff":
         declared = int.from_bytes(head[16:24], "little")
-    # Writers to a pipe leave 0 or the largest number; some count the first eight
-    # bytes twice.
-    streamed = declared in (0, 8, 8 + 0xFFFFFFFF)
-    if not streamed and declared > len(data) + 8:
+    # Programs that write to a pipe leave 0 or the largest number; some count the first
+    # eight bytes twice.
+    unknown = declared in (0, 8, 8 + 0xFFFFFFFF)
+    if not unknown and declared > len(data) + 8:
         raise InputError(
             f"the file is truncated ({len(data):,} bytes of {declared:,})."
         )
@@ -173,18 +177,18 @@ def check_whole(data: np.ndarray) -> None:
 
 
 def _missing_samples(data: np.ndarray) -> int:
-    """Return how many bytes of the samples of a WAV file are not there."""
-    place = 12
-    while place + 8 <= len(data):
-        size = int.from_bytes(data[place + 4 : place + 8].tobytes(), "little")
-        if data[place : place + 4].tobytes() == b"data":
-            return max(0, place + 8 + size - len(data)) if size < _STREAMED else 0
-        place += 8 + size + size % 2
+    """Return how many bytes of the samples of a WAV file are missing."""
+    offset = 12
+    while offset + 8 <= len(data):
+        size = int.from_bytes(data[offset + 4 : offset + 8].tobytes(), "little")
+        if data[offset : offset + 4].tobytes() == b"data":
+            return max(0, offset + 8 + size - len(data)) if size < _UNKNOWN_SIZE else 0
+        offset += 8 + size + size % 2
     return 0
 
 
 def _ogg_ends(tail: bytes) -> bool:
-    """Return True if the last page is there, whole and marked as the last."""
+    """Return True if the last page is complete and marked as the last."""
     page = tail[tail.rfind(b"OggS") :]
     if len(page) < 27 or not page[5] & 4:
         return False
@@ -193,7 +197,7 @@ def _ogg_ends(tail: bytes) -> bool:
 
 
 def fit(audio: Audio, spec: FeatureSpec) -> np.ndarray:
-    """Return audio as the spec wants it: channels, rate and length.
+    """Return audio with the channels, rate and length of the spec.
 
     Parameters
     ----------
@@ -207,13 +211,13 @@ def fit(audio: Audio, spec: FeatureSpec) -> np.ndarray:
     Raises
     ------
     InputError
-        If mid/side is wanted of audio without exactly two channels.
+        If the spec asks for mid/side and the audio does not have two channels.
     """
     return cut(resampled(audio, spec), 0, spec)
 
 
 def resampled(audio: Audio, spec: FeatureSpec) -> np.ndarray:
-    """Return audio in the spec's channels and rate, at its own length.
+    """Return audio with the channels and rate of the spec, at its own length.
 
     Returns
     -------
@@ -232,10 +236,10 @@ def resampled(audio: Audio, spec: FeatureSpec) -> np.ndarray:
 
 def cut(y: np.ndarray, start: int, spec: FeatureSpec) -> np.ndarray:
     """Return ``spec.samples`` samples from ``start`` on, repeated if too short."""
-    piece = y[:, start : start + spec.samples]
-    if piece.shape[1] < spec.samples:
-        return np.take(piece, np.arange(spec.samples), axis=1, mode="wrap")
-    return piece
+    samples = y[:, start : start + spec.samples]
+    if samples.shape[1] < spec.samples:
+        return np.take(samples, np.arange(spec.samples), axis=1, mode="wrap")
+    return samples
 
 
 def _mixed(samples: np.ndarray, channels: str) -> np.ndarray:
@@ -243,7 +247,7 @@ def _mixed(samples: np.ndarray, channels: str) -> np.ndarray:
     count = samples.shape[1]
     if channels == "midside":
         if count != 2:
-            raise InputError(f"mid/side needs two channels, the file has {count}.")
+            raise InputError(f"mid/side needs two channels. Got {count}.")
         left, right = samples[:, 0], samples[:, 1]
         return np.stack([left + right, left - right]) * np.float32(0.5)
     if count == 1:
@@ -256,16 +260,16 @@ def _mixed(samples: np.ndarray, channels: str) -> np.ndarray:
 @compiled
 def _average(samples: np.ndarray, channels: int, mono: np.ndarray) -> None:
     """Write the mean of interleaved channels."""
-    share = np.float32(1 / channels)
-    if channels == 2:  # which processors do several of at a time
+    weight = np.float32(1 / channels)
+    if channels == 2:  # this loop is vectorised
         for frame in range(len(mono)):
-            mono[frame] = (samples[2 * frame] + samples[2 * frame + 1]) * share
+            mono[frame] = (samples[2 * frame] + samples[2 * frame + 1]) * weight
     else:
         for frame in range(len(mono)):
             total = samples[channels * frame]
             for channel in range(1, channels):
                 total += samples[channels * frame + channel]
-            mono[frame] = total * share
+            mono[frame] = total * weight
 
 
 def _describe_unusable(samples: np.ndarray) -> str:

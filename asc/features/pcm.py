@@ -1,9 +1,8 @@
-"""WAV files of plain 16- and 24-bit samples, decoded here.
+"""A decoder of WAV files of 16- and 24-bit samples.
 
-libsndfile reads them too, but takes four times as long for 24 bits, the width
-of the TUT and TAU corpora: as long as all Fourier transforms of the clip. The
-samples are the same bit for bit, which a test keeps. Anything unusual is left
-to libsndfile.
+libsndfile decodes them too, but needs four times as long for 24 bits, the width
+of the TUT and TAU corpora: as long as all Fourier transforms of the clip. A test
+checks that the samples are equal bit by bit. All other files are left to libsndfile.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ _PCM, _EXTENSIBLE = 1, 0xFFFE
 
 
 def decode(data: np.ndarray) -> tuple[np.ndarray, int] | None:
-    """Decode a whole WAV file if it is of the plain kind.
+    """Decode a WAV file of 16- or 24-bit samples.
 
     Parameters
     ----------
@@ -27,13 +26,13 @@ def decode(data: np.ndarray) -> tuple[np.ndarray, int] | None:
     samples : np.ndarray [shape=(frames, channels)], float32
         Full scale is 1.
     sample_rate : int
-        In Hz. None in place of both if the file is of another kind.
+        In Hz. None instead of both for any other file.
     """
     chunks = _chunks(data)
     if chunks is None or "fmt " not in chunks or "data" not in chunks:
         return None
-    begin, size = chunks["fmt "]
-    head = data[begin : begin + size].tobytes()
+    start, size = chunks["fmt "]
+    head = data[start : start + size].tobytes()
     if size < 16 or (head[:2] == _EXTENSIBLE.to_bytes(2, "little") and size < 40):
         return None
     kind = int.from_bytes(head[:2], "little")
@@ -43,17 +42,17 @@ def decode(data: np.ndarray) -> tuple[np.ndarray, int] | None:
     rate = int.from_bytes(head[4:8], "little")
     frame_bytes = int.from_bytes(head[12:14], "little")
     width = int.from_bytes(head[14:16], "little")
-    plain = kind == _PCM and width in (16, 24) and channels and rate
-    if not plain or frame_bytes != channels * width // 8:
+    supported = kind == _PCM and width in (16, 24) and channels and rate
+    if not supported or frame_bytes != channels * width // 8:
         return None
-    begin, size = chunks["data"]
+    start, size = chunks["data"]
     samples = np.empty((size // frame_bytes, channels), np.float32)
     if width == 16:
-        values = np.ndarray(samples.size, "<i2", data.data, begin)
+        values = np.ndarray(samples.size, "<i2", data.data, start)
     else:
-        # Four bytes are read for every three, from the byte before the sample
-        # on, which is then shifted out.
-        values = np.ndarray(samples.size, "<i4", data.data, begin - 1, 3)
+        # Every sample is read as four bytes: the one before it, which is shifted
+        # out, and its own three.
+        values = np.ndarray(samples.size, "<i4", data.data, start - 1, 3)
     full_scale = np.float32(2.0 ** (1 - width))
     _scale(values, 0 if width == 16 else 8, full_scale, samples.reshape(-1))
     return samples, rate
@@ -68,19 +67,19 @@ def _scale(
 
 
 def _chunks(data: np.ndarray) -> dict[str, tuple[int, int]] | None:
-    """Return begin and size of the chunks of a WAV file up to its samples.
+    """Return start and size of the chunks of a WAV file up to its samples.
 
-    None if it is no WAV file, or if a chunk reaches beyond its end.
+    None if it is not a WAV file, or if a chunk extends beyond its end.
     """
     if data[:4].tobytes() != b"RIFF" or data[8:12].tobytes() != b"WAVE":
         return None
     found: dict[str, tuple[int, int]] = {}
-    place = 12
-    while place + 8 <= len(data) and "data" not in found:
-        name = data[place : place + 4].tobytes().decode("latin-1")
-        size = int.from_bytes(data[place + 4 : place + 8].tobytes(), "little")
-        if place + 8 + size > len(data):
+    offset = 12
+    while offset + 8 <= len(data) and "data" not in found:
+        name = data[offset : offset + 4].tobytes().decode("latin-1")
+        size = int.from_bytes(data[offset + 4 : offset + 8].tobytes(), "little")
+        if offset + 8 + size > len(data):
             return None
-        found.setdefault(name, (place + 8, size))
-        place += 8 + size + size % 2
+        found.setdefault(name, (offset + 8, size))
+        offset += 8 + size + size % 2
     return found

@@ -103,7 +103,7 @@ def test_mid_and_side_need_two_channels(tmp_path, write_wav, channels):
     path = tmp_path / "clip.wav"
     write_wav(path, channels=channels)
     spec = FeatureSpec.for_audio(44100, 1.0, channels="midside")
-    with pytest.raises(InputError, match=f"two channels, the file has {channels}"):
+    with pytest.raises(InputError, match=f"two channels. Got {channels}"):
         fit(read_audio(path), spec)
 
 
@@ -152,6 +152,8 @@ def test_cut_from_the_middle():
 
 def test_missing(tmp_path):
     assert refusal(tmp_path / "no.wav") == "the file is missing."
+    with pytest.raises(FileNotFoundError):
+        read_audio(tmp_path / "no.wav")
 
 
 def test_folder_in_place_of_a_file(tmp_path):

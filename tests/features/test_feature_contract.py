@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import pickle
+import pkgutil
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -18,11 +21,13 @@ from asc.features import (
     FrontEnd,
     completed,
     make_features,
+    representations,
 )
 from asc.features.encoding import Encoding
 
 RATE = 16000
 NAMES = FEATURES.names()
+MODULES = list(pkgutil.iter_modules(representations.__path__))
 LEVELS = [name for name in NAMES if issubclass(FEATURES.get(name), DecibelFeature)]
 
 
@@ -103,6 +108,16 @@ def test_unknown_parameters_are_refused(name):
         make_features(spec)
     with pytest.raises(UsageError, match="unheard_of"):
         completed(spec)
+
+
+@pytest.mark.parametrize("module", sorted(m.name for m in MODULES))
+def test_its_module_can_be_imported_first(module):
+    """Whichever file is imported first, all features are registered then."""
+    code = (
+        f"import asc.features.representations.{module}; from asc.features import"
+        f" FEATURES; assert FEATURES.names() == {NAMES}, FEATURES.names()"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 # What is stored
