@@ -149,7 +149,8 @@ def _feature_names() -> Iterable[str]:
     # Built-in features are named like their files. Importing them loads NumPy, for
     # which nobody who asks for help should wait.
     folder = Path(__file__).parents[1] / "features" / "representations"
-    return sorted(module.name for module in pkgutil.iter_modules([str(folder)]))
+    files = pkgutil.iter_modules([str(folder)])
+    return sorted(file.name.replace("_", "-") for file in files)
 
 
 format_option = click.option(

@@ -13,7 +13,6 @@ from asc.features.feature import (
     make_features,
     register_feature,
     registered,
-    row_frequencies,
 )
 from asc.features.frontend import FrontEnd
 from asc.features.spec import CHANNELS, DEFAULT_FEATURES, DTYPES, FeatureSpec
@@ -42,5 +41,4 @@ __all__ = [
     "register_feature",
     "registered",
     "resampled",
-    "row_frequencies",
 ]

@@ -303,8 +303,3 @@ def drawing_of(name: str, spec: FeatureSpec, unit: str = "") -> Drawing:
     if name in FEATURES:
         return FEATURES.get(name)(spec).drawing
     return Drawing(name, f"Value ({unit})" if unit else "Value")
-
-
-def row_frequencies(feature: str, spec: FeatureSpec) -> np.ndarray:
-    """Return what each row of a feature stands for; see `Feature.row_centres`."""
-    return make_features(spec, (feature,))[feature].row_centres()

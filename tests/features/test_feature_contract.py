@@ -110,6 +110,11 @@ def test_unknown_parameters_are_refused(name):
         completed(spec)
 
 
+def test_files_are_named_like_their_features():
+    """The help of asc-extract lists the files, which is faster."""
+    assert sorted(module.name.replace("_", "-") for module in MODULES) == list(NAMES)
+
+
 @pytest.mark.parametrize("module", sorted(m.name for m in MODULES))
 def test_its_module_can_be_imported_first(module):
     """Whichever file is imported first, all features are registered then."""
