@@ -24,7 +24,7 @@ from asc.cli.options import (
 )
 from asc.cli.progress import progress
 from asc.errors import EXIT_PARTIAL, InputError
-from asc.text import counted, listed
+from asc.text import counted, duration, listed, megabytes
 
 
 @click.command()
@@ -49,7 +49,7 @@ from asc.text import counted, listed
 @backend_option
 @scheduler_option
 @click.option(
-    "--dry-run", is_flag=True, help="Say what would be done: rows, bytes, settings."
+    "--dry-run", is_flag=True, help="Print what would be done: rows, bytes, settings."
 )
 @click.option(
     "--sample-rate",
@@ -115,22 +115,21 @@ def extract(
     each scene, or a .csv/.tsv table with columns path and label. STORE is
     cache/NAME.h5 if it is not given.
 
-    The same command goes on after an interruption, and does nothing if the
+    The same command resumes after an interruption, and does nothing if the
     store is complete and its audio has not changed.
 
     \b
     Example:
         asc-extract TUT-acoustic-scenes-2017-development tut2017.h5
     """
+    from asc import extraction
     from asc.corpus import open_corpus
     from asc.environment import cache_dir
-    from asc.extraction import extract as carry_out
-    from asc.extraction import plan as make_plan
     from asc.store import partial_path
 
     opened = open_corpus(corpus, corpus_format)
     store = store or cache_dir() / f"{opened.name}.h5"
-    plan = make_plan(opened, store, features=features or None, **settings)
+    plan = extraction.plan(opened, store, features=features or None, **settings)
     if dry_run:
         return _describe(plan, as_json)
     say = _silent if as_json else click.echo
@@ -142,7 +141,7 @@ def extract(
     )
     try:
         with progress("extracting", "clips") as show:
-            report = carry_out(
+            report = extraction.extract(
                 plan,
                 jobs=jobs or -1,
                 allow_failures=allow_failures,
@@ -155,7 +154,7 @@ def extract(
     except KeyboardInterrupt:
         growing = partial_path(store)
         click.echo(
-            f"\nFinished clips are kept in {growing}; run the same command to go on.",
+            f"\nFinished clips are kept in {growing}. Run the same command to resume.",
             err=True,
         )
         raise
@@ -186,21 +185,21 @@ def _conclude(report: Any, say: Any) -> int:
     if not report.complete:
         raise InputError(
             f"{failed} cannot be used, so the store is not complete. The others are"
-            f" kept in {report.store}. Mend those and run the same command again, or"
+            f" kept in {report.store}. Fix those and run the same command again, or"
             " add --allow-failures to complete the store without them."
         )
-    megabytes = report.store.stat().st_size / 1e6
+    size = megabytes(report.store.stat().st_size)
     if report.computed:
         rate = report.computed / max(report.seconds, 1e-9)
         say(
-            f"{report.store}: {report.clips:,} clips, {megabytes:,.1f} MB;"
+            f"{report.store}: {report.clips:,} clips, {size};"
             f" {report.computed:,} computed in {report.seconds:.1f} s"
             f" ({rate:.0f} a second), {report.kept:,} kept."
         )
     else:
         say(
-            f"{report.store}: complete, {report.clips:,} clips, {megabytes:,.1f} MB;"
-            " nothing was left to compute."
+            f"{report.store}: complete, {report.clips:,} clips, {size};"
+            " nothing to compute."
         )
     return EXIT_PARTIAL if failures else 0
 
@@ -227,9 +226,9 @@ def _describe(plan: Any, as_json: bool) -> int:
         print_json(facts)
         return 0
     click.echo(
-        f"{facts['clips']:,} clips -> {plan.store}, {plan.bytes / 1e6:,.1f} MB"
-        f" ({facts['free_bytes'] / 1e6:,.0f} MB free), about"
-        f" {each * facts['clips']:.0f} s of computing on one processor"
+        f"{facts['clips']:,} clips -> {plan.store}, {megabytes(plan.bytes)}"
+        f" ({megabytes(facts['free_bytes'])} free), about"
+        f" {duration(each * facts['clips'])} of computing on one processor"
     )
     for name, value in facts["spec"].items():
         click.echo(f"  {name:<12} {value}")
@@ -241,4 +240,4 @@ def _describe(plan: Any, as_json: bool) -> int:
 
 
 def _silent(text: str) -> None:
-    """Say nothing: standard output is for JSON."""
+    """Print nothing: standard output is for JSON."""

@@ -89,7 +89,7 @@ jobs_option = click.option(
     "-j",
     "--jobs",
     type=click.IntRange(min=1),
-    help="Worker processes.  [default: one for each processor]",
+    help="Threads or processes.  [default: one for each processor]",
 )
 
 
@@ -203,7 +203,7 @@ backend_option = click.option(
     "--backend",
     default="local",
     show_default=True,
-    help="local (this machine), dask or ray (a cluster).",
+    help="local (this machine), threading, loky (processes), dask or ray (clusters).",
 )
 
 scheduler_option = click.option(
@@ -214,9 +214,9 @@ scheduler_option = click.option(
 def quieten_cluster(backend: str, settings: Settings) -> None:
     """Keep a cluster from logging every lost connection, with tracebacks.
 
-    asc tells what comes of it; with ``-v`` everything is shown.
+    asc reports the consequences; with ``-v`` everything is shown.
     """
-    if backend != "local" and not settings.verbose:
+    if backend in ("dask", "ray") and not settings.verbose:
         logging.disable(logging.CRITICAL)
 
 

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import gc
 import os
-import pickle
 import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from asc import environment, processes
-from asc.cluster import on_cluster
+from asc import environment, parallel
 from asc.errors import AscError, SettingsMismatch
 from asc.experiments.comparison import DONE, Comparison, Entry, read_entry
 from asc.experiments.grid import GRIDS, Grid
@@ -28,6 +25,7 @@ from asc.store import FeatureStore
 from asc.store.fingerprint import canonical_json
 from asc.text import describe_difference
 from asc.training.recipe import Recipe
+from asc.validation import check_choice
 
 #: Hears of a run that has come to an end: the entry, how many of how many runs
 #: are through, and the seconds that the others may take.
@@ -35,6 +33,10 @@ Progress = Callable[[Entry, int, int, float], None]
 #: Index of a run that is through; why it failed if it did, and where.
 _Result = tuple[int, str | None, str]
 
+
+#: Trainings have a process of their own: not ``threading``, whose threads would share
+#: random numbers and a graph.
+BACKENDS = tuple(name for name in parallel.BACKENDS if name != "threading")
 
 #: Seeds are the business of a process. A Dask worker may have several threads.
 _ONE_AT_A_TIME = threading.Lock()
@@ -81,9 +83,10 @@ def compare(
     jobs : int > 0
         Runs at a time. With 1 they are trained in this process, otherwise in
         processes of their own, among which the processors are divided.
-    backend : {'local', 'dask', 'ray'}
-        ``local`` for this machine, the others for a cluster whose workers see store
-        and folder under the same paths.
+    backend : {'local', 'loky', 'dask', 'ray'}
+        ``local`` for this machine, ``loky`` for the same with processes even for one
+        run at a time, the others for a cluster whose workers see store and folder
+        under the same paths.
     scheduler : str, optional
         Address of the cluster; a local one is started if not given.
     in_memory : bool
@@ -117,7 +120,7 @@ def compare(
     """
     from asc.experiments import experiment
 
-    processes.check_backend(backend)
+    check_choice("backend", backend, BACKENDS)
     if not isinstance(store, FeatureStore):
         store = FeatureStore(store)
     for recipe in grid.recipes():
@@ -144,7 +147,7 @@ def compare(
         comparison.log(f"{len(tasks)} of {len(comparison.entries)} runs to do")
         try:
             for entry, done, left in _finished(
-                comparison, _carried_out(tasks, jobs, backend, scheduler), len(tasks)
+                comparison, _train_all(tasks, jobs, backend, scheduler), len(tasks)
             ):
                 if progress:
                     progress(entry, done, len(comparison.entries), left)
@@ -219,44 +222,36 @@ def _open(path: Path, grid: Grid, store: FeatureStore) -> Comparison:
     return comparison
 
 
-def _carried_out(
+def _train_all(
     tasks: list[_Task], jobs: int, backend: str, scheduler: str | None
 ) -> Iterator[_Result]:
     """Yield what became of each run, in any order."""
-    if backend != "local":
+    if backend in parallel.CLUSTERS:
         folders = {task.path.parent.parent for task in tasks}
         folders |= {task.store.parent for task in tasks}
-        yield from on_cluster(
+        return parallel.on_cluster(
             backend,
             scheduler,
             _train,
             tasks,
             folders=sorted(folders),
-            told=_name_of,
+            describe_task=_describe_task,
             ahead=1,
         )
-        return
-    if jobs == 1 or len(tasks) < 2:
-        yield from map(_train, (replace(task, threads=None) for task in tasks))
-        return
-    import cloudpickle  # a model may be defined anywhere
-
     jobs = min(jobs, len(tasks))
-    with processes.Pool(jobs, threads=tasks[0].threads or 1) as pool:
-        yield from pool.compute(
-            partial(_train_apart, cloudpickle.dumps(tasks)),
-            range(len(tasks)),
-            told=lambda number: _name_of(tasks[number]),
-        )
+    if not tasks or (jobs <= 1 and backend == "local"):
+        return map(_train, (replace(task, threads=None) for task in tasks))
+    return parallel.in_processes(
+        _train,
+        dict(enumerate(tasks)),
+        jobs=jobs,
+        threads=tasks[0].threads or environment.usable_cores(),
+        describe_task=_describe_task,
+    )
 
 
-def _name_of(task: _Task) -> str:
+def _describe_task(task: _Task) -> str:
     return f"run {task.path.name}"
-
-
-def _train_apart(tasks: bytes, number: int) -> _Result:
-    """Train one run in a worker process."""
-    return _train(pickle.loads(tasks)[number])
 
 
 def _train(task: _Task) -> _Result:

@@ -1,31 +1,33 @@
 """Corpus to store: a plan, parallel workers, one writer.
 
-Rows are numbered before work starts, workers return whole rows, and only this
-process writes. So the bytes of a store do not depend on the number of workers,
-on their order, or on interruptions.
+Rows are numbered before work starts, and workers write the bytes of each at its
+place in the file. This process alone sets the flags that vouch for them. So the
+bytes of a store do not depend on the number of workers, on their order, or on
+interruptions.
 """
 
 from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from asc.corpus import Problem
 from asc.errors import AscError, UsageError
-from asc.extraction.planning import Plan
-from asc.extraction.reuse import open_writer
-from asc.extraction.workers import Computed, Failed, results
+from asc.extraction.planning import ExtractionPlan
+from asc.extraction.reuse import find_previous, open_writer
+from asc.extraction.workers import KILLED, Outcome, compute_rows
 from asc.files import is_full_disk, locked
-from asc.store import FeatureStore, StoreWriter, partial_path
+from asc.parallel import BACKENDS, InWork
+from asc.store import StoreWriter, partial_path
 from asc.store.schema import DONE
 from asc.text import counted
+from asc.validation import check_choice
 
 #: Seconds between commits: what a crash can cost.
 _COMMIT_SECONDS = 2.0
@@ -60,7 +62,7 @@ class Report:
 
 
 def extract(
-    plan: Plan,
+    plan: ExtractionPlan,
     *,
     jobs: int = -1,
     allow_failures: bool = False,
@@ -70,13 +72,13 @@ def extract(
     scheduler: str | None = None,
     progress: Progress | None = None,
 ) -> Report:
-    """Make the store of a plan, or go on making it.
+    """Make the store of a plan, or resume making it.
 
     Parameters
     ----------
-    plan : Plan
+    plan : ExtractionPlan
     jobs : int
-        Worker processes; -1 for as many as there are processors.
+        Threads or processes; -1 for as many as there are processors.
     allow_failures : bool
         Complete the store without the clips that fail, and record them.
     overwrite : bool
@@ -84,8 +86,12 @@ def extract(
     update : bool
         Bring a complete store up to date: compute the clips that were added or
         whose files have changed, keep the others, leave out removed ones.
-    backend : {'local', 'dask', 'ray'}
-        What runs the workers; see `asc.processes.BACKENDS`.
+    backend : {'local', 'threading', 'loky', 'dask', 'ray'}
+        What computes: threads or processes (loky) of this machine, or a cluster.
+        Threads take less memory. A decoder that crashes ends all threads, but only
+        one process: its clip becomes a failure and the others go on. After a crash
+        of threads, the next call reads the clips that were in work in a process of
+        their own. ``local`` is threads, or processes for more than eight jobs.
     scheduler : str, optional
         Address of the Dask or Ray cluster.
     progress : callable(done, total), optional
@@ -105,36 +111,44 @@ def extract(
     Busy
         If another process is writing the store.
     """
+    check_choice("backend", backend, BACKENDS)
     started = time.perf_counter()
-    _demand_place(plan.store)
-    with _telling_full_disk(plan.store), locked(plan.store):
-        writer = open_writer(plan, overwrite=overwrite, update=update)
-        if isinstance(writer, FeatureStore):
-            return Report(
-                writer.path,
-                True,
-                len(writer),
-                kept=len(writer),
-                failures=writer.failures(),
-                notes=list(plan.notes),
-            )
-        rows = partial(results, plan, jobs=jobs, backend=backend, scheduler=scheduler)
-        with writer:
+    _check_place(plan.store)
+    with _translate_full_disk(plan.store), locked(plan.store):
+        previous = find_previous(plan, overwrite=overwrite, update=update)
+        if previous is not None and previous.up_to_date:
+            store = previous.store
+            kept, failures, notes = len(store), store.failures(), list(plan.notes)
+            return Report(store.path, True, kept, 0, kept, failures, notes)
+        in_work = InWork(plan.store.with_name(partial_path(plan.store).name + ".work"))
+        if previous is None or not previous.current:
+            in_work.remove()  # its rows are those of another file
+        with open_writer(plan, previous) as writer:
             status = writer.status()
-            # Failed rows are tried again: the user may have mended the files.
+            # Failed rows are tried again: the user may have fixed the files.
             todo = np.flatnonzero(status != DONE)
             report = Report(writer.path, False, len(status))
             report.kept = len(status) - len(todo)
             report.notes = list(plan.notes)
+            suspects = {*in_work.numbers(), *_killers(plan, writer)}
+            outcomes = compute_rows(
+                plan,
+                writer.rows,
+                todo,
+                jobs=jobs,
+                backend=backend,
+                scheduler=scheduler,
+                in_work=in_work,
+                suspects=sorted(suspects),
+            )
             try:
-                silent = _compute(plan, writer, rows(todo), len(todo), progress)
+                report.notes += _record(plan, writer, outcomes, len(todo), progress)
             except UsageError:  # the spec turned out to be impossible
                 if not report.kept:
                     writer.path.unlink()
                 raise
-            if silent:
-                clips = counted(len(silent), "clip holds", "clips hold")
-                report.notes.append(f"{clips} digital silence, such as {silent[0]}.")
+            finally:
+                in_work.remove()
             report.computed = int((writer.status() == DONE).sum()) - report.kept
             report.failures = writer.failures()
             some = report.kept + report.computed > 0
@@ -146,9 +160,22 @@ def extract(
     return report
 
 
-def _demand_place(store: Path) -> None:
+def _killers(plan: ExtractionPlan, writer: StoreWriter) -> Iterator[int]:
+    """Yield the rows of clips that ended the process that read them."""
+    paths = {
+        problem.where
+        for problem in writer.failures()
+        if problem.message.startswith(KILLED)
+    }
+    if paths:
+        for row, clip in enumerate(plan.corpus.clips):
+            if clip.path in paths:
+                yield row
+
+
+def _check_place(store: Path) -> None:
     if store.is_dir():
-        raise UsageError(f"{store} is a folder; STORE must be the name of a file.")
+        raise UsageError(f"{store} is a folder. STORE must be the name of a file.")
     try:
         store.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -157,40 +184,52 @@ def _demand_place(store: Path) -> None:
         raise UsageError(f"Cannot write into {store.parent}: permission denied.")
 
 
-def _compute(
-    plan: Plan,
+def _record(
+    plan: ExtractionPlan,
     writer: StoreWriter,
-    rows: Iterator[Computed | Failed],
+    outcomes: Generator[Outcome, None, None],
     total: int,
     progress: Progress | None,
 ) -> list[str]:
-    """Compute and write rows; return the paths of digitally silent clips."""
-    silent, committed = [], time.monotonic()
+    """Record what became of rows; return notes on some of them."""
+    silent, retried, committed = [], [], time.monotonic()
     try:
-        for done, result in enumerate(rows, start=1):
-            if isinstance(result, Failed):
-                writer.fail(result.row, result.message)
-            else:
-                writer.write(
-                    result.row, result.features, result.digests, result.measured
-                )
-                if result.silent:
-                    silent.append(plan.corpus.clips[result.row].path)
-            if time.monotonic() - committed > _COMMIT_SECONDS:
-                writer.commit()
-                committed = time.monotonic()
-            if progress:
-                progress(done, total)
+        with closing(outcomes):  # workers end here, even if the reader is interrupted
+            for done, outcome in enumerate(outcomes, start=1):
+                if outcome.failure is None:
+                    writer.done(outcome.row)
+                else:
+                    writer.fail(outcome.row, outcome.failure)
+                path = plan.corpus.clips[outcome.row].path
+                if outcome.silent:
+                    silent.append(path)
+                if outcome.retried:
+                    retried.append(path)
+                if time.monotonic() - committed > _COMMIT_SECONDS:
+                    writer.commit()
+                    committed = time.monotonic()
+                if progress:
+                    progress(done, total)
         writer.commit()
     except BaseException as error:
         if not is_full_disk(error):
             writer.commit()
         raise
-    return silent
+    notes = []
+    if silent:
+        clips = counted(len(silent), "clip holds", "clips hold")
+        notes.append(f"{clips} digital silence, such as {silent[0]}.")
+    if retried:
+        clips = counted(len(retried), "clip was", "clips were")
+        notes.append(
+            f"{clips} in work when a process was killed, and tried again in a process"
+            f" of their own: {', '.join(sorted(retried)[:5])}."
+        )
+    return notes
 
 
 @contextmanager
-def _telling_full_disk(store: Path) -> Iterator[None]:
+def _translate_full_disk(store: Path) -> Iterator[None]:
     """Turn the error of a full disk, from whatever step, into a sentence."""
     try:
         yield
@@ -199,5 +238,5 @@ def _telling_full_disk(store: Path) -> Iterator[None]:
             raise
         raise AscError(
             f"The disk of {store} is full. Finished clips are kept in"
-            f" {partial_path(store)}; make room and run the same command again."
+            f" {partial_path(store)}. Make room and run the same command again."
         ) from error

@@ -19,7 +19,7 @@ from asc.text import counted
 
 
 @dataclass(frozen=True)
-class Plan:
+class ExtractionPlan:
     """What an extraction will do.
 
     Attributes
@@ -28,8 +28,8 @@ class Plan:
     store : Path
     spec : FeatureSpec
     notes : tuple of str
-        Sentences about audio that is handled, but not as the rest: other sample
-        rates, short or long clips.
+        Sentences about audio that is handled in a special way: other sample rates,
+        short or long clips.
     """
 
     corpus: Corpus
@@ -39,11 +39,13 @@ class Plan:
 
     @property
     def bytes(self) -> int:
-        """Size of the finished store, about."""
+        """Approximate size of the complete store."""
         return bytes_needed(self.spec, len(self.corpus.clips))
 
 
-def plan(corpus: Corpus, store: str | os.PathLike[str], **settings: Any) -> Plan:
+def plan(
+    corpus: Corpus, store: str | os.PathLike[str], **settings: Any
+) -> ExtractionPlan:
     """Decide the spec from the headers of the audio.
 
     Parameters
@@ -52,26 +54,27 @@ def plan(corpus: Corpus, store: str | os.PathLike[str], **settings: Any) -> Plan
     store : path-like
         The store that will be written.
     **settings
-        Fields of `FeatureSpec` that are set; None means to choose for the audio.
+        Fields of `FeatureSpec`; None means to choose for the audio.
 
     Returns
     -------
-    Plan
+    ExtractionPlan
 
     Raises
     ------
     InputError
         If the header of not a single clip can be read.
     UsageError
-        If a setting is impossible.
+        If a setting is out of range.
     """
     found = read_headers(corpus)
-    # What cannot be read is left to the workers, which say what is wrong.
+    # Files that cannot be read become failures of the extraction.
     headers = [item for item in found if isinstance(item, Header)]
     if not headers:
         raise InputError(
-            f"Not one of the {len(corpus.clips)} clips in {corpus.root} can be read"
-            f" as audio (the first is {corpus.clips[0].path}). Is the audio there?"
+            f"Not one of the {len(corpus.clips):,} clips in {corpus.root} can be read"
+            f" as audio. The first is {corpus.clips[0].path}. Check that the audio is"
+            " there."
         )
     rates = Counter(header.sample_rate for header in headers)
     rate = settings.pop("sample_rate", None) or max(
@@ -95,11 +98,11 @@ def plan(corpus: Corpus, store: str | os.PathLike[str], **settings: Any) -> Plan
         clips = counted(long, "clip is", "clips are")
         notes.append(f"{clips} longer than {seconds:g} s and will be cut.")
     notes += _scene_notes(corpus)
-    return Plan(corpus, Path(store), spec, tuple(notes))
+    return ExtractionPlan(corpus, Path(store), spec, tuple(notes))
 
 
 def _nominal(seconds: float) -> float:
-    """Return the length that is meant by clips of about this length."""
+    """Return the nominal length of clips of about this length."""
     return round(seconds, 1) if seconds >= 1 else round(seconds, 3)
 
 
@@ -108,7 +111,7 @@ def _scene_notes(corpus: Corpus) -> Iterator[str]:
     lonely = sorted(scene for scene, count in counts.items() if count == 1)
     if len(counts) == 1:
         scene = next(iter(counts))
-        yield f"All clips are of one scene ({scene}): there is nothing to tell apart."
+        yield f"All clips are of one scene ({scene}): there is nothing to classify."
     elif lonely:
         scenes = counted(len(lonely), "scene has", "scenes have")
         yield (
@@ -118,6 +121,6 @@ def _scene_notes(corpus: Corpus) -> Iterator[str]:
         )
     if not corpus.recordings_known:
         yield (
-            "The corpus names no recordings, so leakage cannot be told. A table with"
-            " a column recording would name them."
+            "The corpus gives no recording identifiers, so leakage cannot be computed."
+            " A table with a column recording would give them."
         )

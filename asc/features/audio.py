@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from asc import interrupts
 from asc.compiled import compiled
 from asc.errors import InputError, MissingInputError
 from asc.features import pcm
@@ -110,7 +111,10 @@ def _decoded(data: np.ndarray) -> tuple[np.ndarray, int]:
     import soundfile
 
     try:
-        with soundfile.SoundFile(io.BytesIO(data.data)) as file:
+        with (
+            interrupts.postponed(),
+            soundfile.SoundFile(io.BytesIO(data.data)) as file,
+        ):
             declared, rate = file.frames, file.samplerate
             samples = file.read(dtype="float32", always_2d=True)
     except (soundfile.LibsndfileError, RuntimeError) as error:

@@ -1,10 +1,10 @@
-"""Building a store: numbered rows, data before flags, renamed when whole.
+"""Building a store: numbered rows, data before flags, renamed when complete.
 
 A store grows as ``STORE.partial``. All structure is written when that file is
-created; from then on only bytes inside existing arrays change, by position. So
-a process that is killed at any moment leaves a readable file, in which every
-row flagged as done is whole: rows are on disk before the flags that vouch for
-them.
+created; from then on only bytes inside existing arrays change, by position. So any
+process of the machine may write a row, and one that is killed at any moment leaves
+a readable file, in which every row flagged as done is complete: rows are on disk
+before the flags that vouch for them.
 """
 
 from __future__ import annotations
@@ -13,12 +13,14 @@ import hashlib
 import math
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import h5py
 import numpy as np
 
+from asc import files
 from asc.corpus import Corpus, Problem
 from asc.corpus.leakage import PARTS, Origins, Split
 from asc.errors import StoreError
@@ -32,23 +34,85 @@ from asc.store.reader import FeatureStore
 NO_DIGEST = "0" * 64
 
 
-class StoreWriter:
-    """Writes rows into a growing store. Only one process may do so.
+@dataclass(frozen=True)
+class RowWriter:
+    """Writes rows of a growing store, in any thread or process of this machine.
 
-    Use `create` for a new one and the constructor to go on with one that is
-    there.
+    Small to pickle, and holds no open file. What it writes counts only after
+    `StoreWriter.commit`, which is up to one process.
+    """
+
+    path: Path
+    arrays: Mapping[str, schema.Array]
+    identity: tuple[int, int]
+
+    @classmethod
+    def of(cls, store: GrowingStore) -> RowWriter:
+        """Return the writer for a growing store."""
+        facts = store.path.stat()
+        return cls(store.path, store.row_arrays(), (facts.st_dev, facts.st_ino))
+
+    def write(
+        self,
+        row: int,
+        features: Mapping[str, np.ndarray],
+        measured: Mapping[str, float],
+    ) -> None:
+        """Write everything of a row but its status.
+
+        Parameters
+        ----------
+        row : int
+        features : dict of str to np.ndarray [shape=(rows, columns, channels)]
+            In the spec's dtype.
+        measured : dict of str to number
+            The columns `asc.store.schema.MEASURED`.
+
+        Raises
+        ------
+        StoreError
+            If the file was replaced: another run has laid it out in another way.
+        """
+        values: dict[str, bytes] = {}
+        for name, array in features.items():
+            values[f"features/{name}"] = array.tobytes()
+            values[f"rows/digest_{name}"] = digest_of(array)
+        for name, value in measured.items():
+            values[f"clips/{name}"] = np.asarray(value, schema.MEASURED[name]).tobytes()
+        # An earlier run may have left a message.
+        values["rows/error"] = bytes(self.arrays["rows/error"].row_bytes)
+        descriptor = os.open(self.path, os.O_RDWR)
+        try:
+            facts = os.fstat(descriptor)
+            if (facts.st_dev, facts.st_ino) != self.identity:
+                raise StoreError(f"{self.path} was replaced while rows were written.")
+            for name, data in values.items():
+                _write_row(descriptor, self.arrays[name], row, data)
+        finally:
+            os.close(descriptor)
+
+
+class StoreWriter:
+    """Builds a growing store. Only one process may do so.
+
+    Use `create` to lay out a new file, and the constructor to resume with one that
+    is there.
 
     Parameters
     ----------
     path : Path
         The growing file.
+
+    Attributes
+    ----------
+    rows : RowWriter
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._store = GrowingStore(path)
         self.spec = self._store.spec
-        self._arrays = self._store.row_arrays()
+        self.rows = RowWriter.of(self._store)
         self._file = os.open(path, os.O_RDWR)
         self._uncommitted: list[tuple[int, int]] = []
 
@@ -62,14 +126,10 @@ class StoreWriter:
         provenance: Mapping[str, Any],
         environment: Mapping[str, Any],
     ) -> StoreWriter:
-        """Lay out a new file with every row pending.
-
-        The file appears under its name only when its structure is on disk.
-        """
+        """Lay out a new file with every row pending."""
         clips = corpus.clips
-        unborn = path.with_name(path.name + ".new")
-        unborn.unlink(missing_ok=True)
-        with h5py.File(unborn, "w", locking=False) as file:
+        path.unlink(missing_ok=True)
+        with h5py.File(path, "w", locking=False) as file:
             texts = {
                 "path": [clip.path for clip in clips],
                 "scene": [clip.scene for clip in clips],
@@ -89,11 +149,10 @@ class StoreWriter:
                 len(corpus.recordings) if corpus.recordings_known else -1
             )
             schema.write_text(file.attrs, "fingerprint", fingerprint(provenance))
-        _settle(unborn, path)
         return cls(path)
 
     def close(self) -> None:
-        """Let go of the file; nothing is lost, nothing is vouched for."""
+        """Close the file. Rows that were not committed do not count."""
         if self._file >= 0:
             os.close(self._file)
             self._file = -1
@@ -106,51 +165,30 @@ class StoreWriter:
 
     def status(self) -> np.ndarray:
         """Return the status of every row, as it is on disk."""
-        return np.array(self._arrays["rows/status"].map(self.path))
+        return np.array(self.rows.arrays["rows/status"].map(self.path))
 
-    def write(
-        self,
-        row: int,
-        features: Mapping[str, np.ndarray],
-        digests: Mapping[str, bytes],
-        measured: Mapping[str, float],
-    ) -> None:
-        """Write one row. It counts only after the next `commit`.
-
-        Parameters
-        ----------
-        row : int
-        features : dict of str to np.ndarray [shape=(rows, columns, channels)]
-            In the spec's dtype.
-        digests : dict of str to bytes
-            SHA-256 of each feature's bytes.
-        measured : dict of str to number
-            The columns `asc.store.schema.MEASURED`.
-        """
-        for name, array in features.items():
-            self._put(f"features/{name}", row, array)
-            self._put(f"rows/digest_{name}", row, np.frombuffer(digests[name], "u1"))
-        for name, value in measured.items():
-            self._put(f"clips/{name}", row, np.asarray(value, schema.MEASURED[name]))
-        # An earlier run may have left a sentence.
-        self._put("rows/error", row, np.zeros((), self._arrays["rows/error"].dtype))
+    def done(self, row: int) -> None:
+        """Record that `rows` has written a row."""
         self._uncommitted.append((row, schema.DONE))
 
     def fail(self, row: int, message: str) -> None:
         """Record that a clip cannot become a row, and why."""
         kept = message.encode(errors="replace")[: schema.ERROR_BYTES]
         text = kept.decode(errors="ignore").encode()  # without half a character
-        dtype = self._arrays["rows/error"].dtype
-        self._put("rows/error", row, np.array(text, dtype))
+        array = self.rows.arrays["rows/error"]
+        data = np.array(text, array.dtype).tobytes()
+        _write_row(self._file, array, row, data)
         self._uncommitted.append((row, schema.FAILED))
 
     def commit(self) -> None:
-        """Put everything written so far on disk, then the flags that say so."""
+        """Flush all rows that were recorded to disk, then set their flags."""
         if not self._uncommitted:
             return
         os.fsync(self._file)
         for row, status in self._uncommitted:
-            self._put("rows/status", row, np.uint8(status))
+            _write_row(
+                self._file, self.rows.arrays["rows/status"], row, bytes([status])
+            )
         os.fsync(self._file)
         self._uncommitted.clear()
 
@@ -171,23 +209,15 @@ class StoreWriter:
             raise StoreError(f"{self.path} has rows that are still pending.")
         if not (status == schema.DONE).any():
             raise StoreError(f"{self.path} has no row that could be extracted.")
-        whole = self.path
-        if (status == schema.FAILED).any():
-            whole = self.path.with_name(self.path.name + ".whole")
-            _copy_done(GrowingStore(self.path), whole)
-        growing = GrowingStore(whole)
-        digest = growing.compute_digest()
-        with h5py.File(whole, "r+", locking=False) as file:
-            schema.write_text(file.attrs, "digest", digest)
-            for name in schema.MEASURED:
-                measured = growing.measured(name)
-                schema.write_text(
-                    file[f"clips/{name}"].attrs, "digest", digest_of(measured).hex()
-                )
-            file.attrs["complete"] = np.uint8(1)
         self.close()
-        _settle(whole, store)
-        self.path.unlink(missing_ok=True)
+        if (status == schema.FAILED).any():
+            with files.replacing(store) as tmp_path:
+                _copy_done(GrowingStore(self.path), tmp_path)
+                _seal(tmp_path)
+            self.path.unlink()
+        else:
+            _seal(self.path)
+            files.fsync_and_rename(self.path, store)
         return FeatureStore(store)
 
     def reuse(self, other: FeatureStore, usable: np.ndarray) -> None:
@@ -205,13 +235,9 @@ class StoreWriter:
         mine = self._store.paths()
         copied = [row for row, path in enumerate(mine) if path in row_of]
         theirs = [row_of[mine[row]] for row in copied]
-        _copy_rows(other, theirs, self._file, self._arrays, copied)
+        _copy_rows(other, theirs, self._file, self.rows.arrays, copied)
         self._uncommitted += [(row, schema.DONE) for row in copied]
         self.commit()
-
-    def _put(self, name: str, row: int, value: np.ndarray | np.generic) -> None:
-        array = self._arrays[name]
-        _write_at(self._file, value.tobytes(), array.offset + row * array.row_bytes)
 
 
 def digest_of(array: np.ndarray) -> bytes:
@@ -318,8 +344,12 @@ def _copy_rows(
             continue
         data, new = old.map(source.path), arrays[name]
         for row, new_row in zip(rows, new_rows, strict=True):
-            offset = new.offset + new_row * new.row_bytes
-            _write_at(descriptor, data[row].tobytes(), offset)
+            _write_row(descriptor, new, new_row, data[row].tobytes())
+
+
+def _write_row(descriptor: int, array: schema.Array, row: int, data: bytes) -> None:
+    """Write one row of an array."""
+    _write_at(descriptor, data, array.offset + row * array.row_bytes)
 
 
 def _write_at(descriptor: int, data: bytes, offset: int) -> None:
@@ -330,16 +360,16 @@ def _write_at(descriptor: int, data: bytes, offset: int) -> None:
         view, offset = view[written:], offset + written
 
 
-def _settle(source: Path, target: Path) -> None:
-    """Rename a file so that after a power cut it is there, whole, or not."""
-    for path in (source, source.parent):
-        descriptor = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-        if path is source:
-            os.replace(source, target)
+def _seal(path: Path) -> None:
+    """Write the digests of a file whose rows are all done, and call it complete."""
+    store = GrowingStore(path)
+    digest = store.compute_digest()
+    with h5py.File(path, "r+", locking=False) as file:
+        schema.write_text(file.attrs, "digest", digest)
+        for name in schema.MEASURED:
+            measured = digest_of(store.measured(name)).hex()
+            schema.write_text(file[f"clips/{name}"].attrs, "digest", measured)
+        file.attrs["complete"] = np.uint8(1)
 
 
 def bytes_needed(spec: FeatureSpec, clips: int) -> int:

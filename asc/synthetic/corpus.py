@@ -25,7 +25,7 @@ from typing import Any
 
 import soundfile
 
-from asc import processes
+from asc import parallel
 from asc.corpus.base import Clip
 from asc.environment import usable_cores
 from asc.errors import AscError, SettingsMismatch, UsageError
@@ -137,7 +137,7 @@ def write_synthetic_corpus(
         write = partial(_write_clips, root, seed, frames)
         if progress:
             progress(done, len(rows))
-        for written in _in_processes(write, batches, jobs):
+        for written in _in_parallel(write, batches, jobs):
             done += written
             if progress:
                 progress(done, len(rows))
@@ -222,15 +222,11 @@ def _write_clips(root: Path, seed: int, frames: int, batch: list[Clip]) -> int:
     return len(batch)
 
 
-def _in_processes(
+def _in_parallel(
     write: Callable[[list[Clip]], int], batches: list[list[Clip]], jobs: int
 ) -> Iterator[int]:
-    workers = min(jobs if jobs > 0 else usable_cores(), len(batches))
-    if workers < 2:
-        yield from map(write, batches)
-        return
-    with processes.Pool(workers) as pool:
-        yield from pool.compute(write, batches, told=lambda batch: batch[0].path)
+    jobs = max(1, min(jobs if jobs > 0 else usable_cores(), len(batches)))
+    return parallel.in_threads(write, dict(enumerate(batches)), jobs=jobs)
 
 
 def _write_bytes(path: Path, content: bytes) -> None:

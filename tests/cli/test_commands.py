@@ -209,7 +209,7 @@ def test_interrupted_extraction_exits_130_and_goes_on(own_corpus):
         time.sleep(0.05)
     process.send_signal(signal.SIGINT)
     _, told = process.communicate(timeout=60)
-    assert process.returncode == 130 and "run the same command to go on" in " ".join(
+    assert process.returncode == 130 and "Run the same command to resume" in " ".join(
         told.split()
     )
     result = run("asc-extract", *arguments, "--json", cwd=folder)
@@ -221,7 +221,7 @@ def test_interrupted_extraction_exits_130_and_goes_on(own_corpus):
 def test_a_stopped_job_leaves_no_workers(own_corpus):
     """SIGTERM is what job schedulers send; it ends like Ctrl-C."""
     store = own_corpus.parent / "s.h5"
-    quick = "from asc.extraction import workers as w; w._CLIPS_WORTH_A_WORKER = 1\n"
+    quick = "from asc.extraction import workers as w; w._CLIPS_WORTH_A_PROCESS = 1\n"
     pipe = own_corpus / "audio" / "d002_1_2.wav"
     code = (
         quick + "from asc.extraction import extractor as e; import os\n"
@@ -243,7 +243,7 @@ def test_a_stopped_job_leaves_no_workers(own_corpus):
     process.terminate()
     # The pipe to standard error closes when the last worker is gone.
     _, told = process.communicate(timeout=60)
-    assert process.returncode == 130 and "run the same command" in told
+    assert process.returncode == 130 and "Run the same command" in told
 
 
 def test_verify_exits_5_for_a_changed_byte(own_store):

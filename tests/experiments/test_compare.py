@@ -422,4 +422,4 @@ def test_a_cluster_trains_what_one_process_trains(whole, store, grid, tmp_path):
 def test_a_backend_that_is_none(store, grid, tmp_path):
     with pytest.raises(UsageError, match="Did you mean 'dask'"):
         compare(store, grid, tmp_path / "c", backend="dusk")
-    assert running.processes.BACKENDS == ("local", "dask", "ray")
+    assert running.BACKENDS == ("local", "loky", "dask", "ray")

@@ -6,14 +6,13 @@ import dataclasses
 import os
 import re
 import shutil
-import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
 
-from asc import extraction
+from asc import extraction, parallel
 from asc.corpus import open_corpus
 from asc.corpus.leakage import PARTS
 from asc.corpus.splits import make_splits
@@ -74,25 +73,42 @@ def test_progress_counts_clips(extract, few_clips):
     assert calls == [(n, 24) for n in range(1, 25)]
 
 
-def test_bytes_do_not_depend_on_workers(extract, few_clips, tmp_path, monkeypatch):
-    """One process, two processes, and some seconds between them."""
-    monkeypatch.setattr(workers, "_CLIPS_WORTH_A_WORKER", 1)
+@pytest.mark.parametrize("backend", ["threading", "loky"])
+def test_bytes_do_not_depend_on_workers(
+    extract, few_clips, tmp_path, small_store, monkeypatch, backend
+):
+    """One thread, two threads or processes, and some seconds between them."""
+    monkeypatch.setattr(workers, "_CLIPS_WORTH_A_PROCESS", 1)
     monkeypatch.setattr(workers, "_BATCH", 2)
-    one = extract(few_clips, tmp_path / "one.h5", jobs=1)
-    time.sleep(1.1)  # HDF5 can keep times, in seconds
-    two = extract(few_clips, tmp_path / "two.h5", jobs=2)
-    assert FeatureStore(one.store).digest == FeatureStore(two.store).digest
-    assert one.store.read_bytes() == two.store.read_bytes()
+    report = extract(few_clips, tmp_path / "two.h5", jobs=2, backend=backend)
+    assert sorted(os.listdir(tmp_path)) == ["two.h5"]
+    assert FeatureStore(report.store).digest == FeatureStore(small_store).digest
+    assert report.store.read_bytes() == small_store.read_bytes()
 
 
-def test_workers_report_failures(extract, own_corpus, monkeypatch, store):
-    monkeypatch.setattr(workers, "_CLIPS_WORTH_A_WORKER", 1)
+@pytest.mark.parametrize("backend", ["threading", "loky"])
+def test_workers_report_failures(extract, own_corpus, monkeypatch, store, backend):
+    monkeypatch.setattr(workers, "_CLIPS_WORTH_A_PROCESS", 1)
     (own_corpus / "audio/a001_0_1.wav").write_bytes(b"")
-    report = extract(own_corpus, store, jobs=2, allow_failures=True)
+    report = extract(own_corpus, store, jobs=2, allow_failures=True, backend=backend)
     assert list(map(str, report.failures)) == [
         "audio/a001_0_1.wav: the file is empty (0 bytes)."
     ]
     assert len(FeatureStore(store)) == 23
+
+
+@pytest.mark.parametrize(
+    ("jobs", "runner"), [(2, "in_threads"), (8, "in_threads"), (9, "in_processes")]
+)
+def test_local_is_threads_as_long_as_they_pay(
+    extract, few_clips, monkeypatch, jobs, runner
+):
+    def run(*arguments, **options):
+        raise InputError(runner)
+
+    monkeypatch.setattr(parallel, runner, run)
+    with pytest.raises(InputError, match=runner):
+        extract(few_clips, jobs=jobs)
 
 
 # The plan.

@@ -12,11 +12,12 @@ import time
 
 import pytest
 
-from asc import cluster, environment
+from asc import environment
 from asc.corpus import open_corpus
 from asc.errors import AscError, InputError, UsageError
 from asc.extraction import extract as extract_plan
 from asc.extraction import plan, workers
+from asc.parallel import cluster
 
 COMMAND = "from asc.cli.main import extract_main; extract_main()"
 SMALL = ("--rows", "16", "--columns", "16")
@@ -123,7 +124,7 @@ def test_ray_gives_the_same_bytes(few_clips, store, small_store):
 
 @pytest.fixture
 def stuck(own_corpus):
-    """Put a pipe in place of a clip: it holds its worker; return how to mend it."""
+    """Put a pipe in place of a clip: it holds its worker; return how to fix it."""
     clip = own_corpus / "audio" / "b001_0_1.wav"
     whole = clip.rename(clip.with_suffix(".whole"))
     os.mkfifo(clip)

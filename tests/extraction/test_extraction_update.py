@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import os
-import signal
 from pathlib import Path
 
 import pytest
 import soundfile
 
-from asc import processes
 from asc.corpus import open_corpus
-from asc.errors import AscError, SettingsMismatch, UsageError
-from asc.extraction import extract as extract_plan
-from asc.extraction import plan, workers
+from asc.errors import SettingsMismatch, UsageError
 from asc.store import FeatureStore, verify
 
 
@@ -184,42 +180,3 @@ def test_verify_against_audio(extract, own_corpus, store):
     assert len(problems) == 3
     assert any("b001_0_1" in text and "mel" in text for text in problems)
     assert any("c002_1_2" in text and "missing" in text for text in problems)
-
-
-def worker_processes() -> list[int]:
-    """Return the worker processes of this process."""
-    found = []
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            parent = int(stat.read_text().rpartition(")")[2].split()[1])
-            command = (stat.parent / "cmdline").read_text()
-        except OSError:
-            continue
-        if parent == os.getpid() and "asc.processes" in command:
-            found.append(int(stat.parent.name))
-    return found
-
-
-def test_a_killed_worker_is_named_with_its_clip(own_corpus, store, monkeypatch):
-    """A pipe in place of a file holds its worker until it is killed."""
-    monkeypatch.setattr(workers, "_CLIPS_WORTH_A_WORKER", 1)
-    monkeypatch.setattr(processes, "_AHEAD", 1)
-    planned = plan(open_corpus(own_corpus), store, rows=16, columns=16)
-    stuck = own_corpus / "audio" / "b001_0_1.wav"
-    whole = stuck.read_bytes()
-    stuck.unlink()
-    os.mkfifo(stuck)
-
-    def kill_when_only_it_is_left(done: int, total: int) -> None:
-        if done == total - 1:
-            for worker in worker_processes():
-                os.kill(worker, signal.SIGKILL)
-
-    with pytest.raises(
-        AscError, match=r"killed \(SIGKILL\) while it was at audio/b001_0_1\.wav"
-    ):
-        extract_plan(planned, jobs=2, progress=kill_when_only_it_is_left)
-    stuck.unlink()
-    stuck.write_bytes(whole)
-    report = extract_plan(planned, jobs=1)
-    assert report.complete and (report.computed, report.kept) == (1, 23)

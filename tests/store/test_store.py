@@ -248,12 +248,17 @@ def writer(tmp_path, few_clips):
 def arrays(seed):
     rng = np.random.default_rng(seed)
     features = {name: rng.integers(1, 256, SPEC.shape, "u1") for name in SPEC.features}
-    return features, {name: digest_of(array) for name, array in features.items()}
+    return features
+
+
+def write(writer, row, features):
+    writer.rows.write(row, features, MEASURED)
+    writer.done(row)
 
 
 def test_a_row_counts_after_commit(writer):
-    features, digests = arrays(0)
-    writer.write(3, features, digests, MEASURED)
+    features = arrays(0)
+    write(writer, 3, features)
     writer.fail(4, "Broken.")
     assert (writer.status() == PENDING).all()
     writer.commit()
@@ -261,7 +266,7 @@ def test_a_row_counts_after_commit(writer):
     store = FeatureStore(writer.path, partial=True)
     for name, array in features.items():
         np.testing.assert_array_equal(store.features(name)[3], array)
-        assert bytes(store.digests(name)[3]) == digests[name]
+        assert bytes(store.digests(name)[3]) == digest_of(array)
     assert {name: store.measured(name)[3] for name in MEASURED} == MEASURED
     assert [str(problem) for problem in store.failures()] == [
         "meta.txt line 9: No.",
@@ -272,13 +277,13 @@ def test_a_row_counts_after_commit(writer):
 def test_data_is_on_disk_before_the_flags(writer, monkeypatch):
     """Order of system calls: data, sync, flags, sync."""
     calls = []
-    write, sync = os.pwrite, os.fsync
-    status = writer._arrays["rows/status"]
+    pwrite_of_os, sync = os.pwrite, os.fsync
+    status = writer.rows.arrays["rows/status"]
 
     def pwrite(descriptor, data, offset):
         inside = 0 <= offset - status.offset < status.shape[0]
         calls.append("flag" if inside else "data")
-        return write(descriptor, data, offset)
+        return pwrite_of_os(descriptor, data, offset)
 
     def fsync(descriptor):
         calls.append("sync")
@@ -287,17 +292,17 @@ def test_data_is_on_disk_before_the_flags(writer, monkeypatch):
     monkeypatch.setattr(os, "pwrite", pwrite)
     monkeypatch.setattr(os, "fsync", fsync)
     for row in range(2):
-        writer.write(row, *arrays(row), MEASURED)
+        write(writer, row, arrays(row))
     writer.commit()
     order = [call for i, call in enumerate(calls) if call != calls[i - 1] or not i]
     assert order == ["data", "sync", "flag", "sync"]
 
 
 def test_a_write_that_falls_short_is_continued(writer, monkeypatch):
-    write = os.pwrite
-    monkeypatch.setattr(os, "pwrite", lambda fd, data, at: write(fd, data[:7], at))
-    features, digests = arrays(0)
-    writer.write(0, features, digests, MEASURED)
+    whole = os.pwrite
+    monkeypatch.setattr(os, "pwrite", lambda fd, data, at: whole(fd, data[:7], at))
+    features = arrays(0)
+    write(writer, 0, features)
     writer.commit()
     store = FeatureStore(writer.path, partial=True)
     np.testing.assert_array_equal(store.features("stft")[0], features["stft"])
@@ -314,7 +319,7 @@ def test_any_failure_can_be_recorded(writer, message):
 
 
 def test_unfinished_is_not_finished(writer, tmp_path):
-    writer.write(0, *arrays(0), MEASURED)
+    write(writer, 0, arrays(0))
     writer.commit()
     with pytest.raises(StoreError, match="still pending"):
         writer.finish(tmp_path / "store.h5")
@@ -335,8 +340,8 @@ def test_finish_leaves_out_what_failed(writer, tmp_path):
         if path in gone:
             writer.fail(row, "No.")
         else:
-            expected[path] = arrays(row)[0]
-            writer.write(row, *arrays(row), MEASURED)
+            expected[path] = arrays(row)
+            write(writer, row, arrays(row))
     writer.commit()
     store = writer.finish(tmp_path / "store.h5")
     assert sorted(os.listdir(tmp_path)) == ["store.h5"]
