@@ -59,7 +59,7 @@ _HELP = {
     f" {', '.join(STRATEGIES)}.",
     "jit": "Compile with XLA.",
     "deterministic": "Use only operations that repeat bit for bit, at some cost.",
-    "imports": "Module that registers a model of your own; can be repeated.",
+    "imports": "Module that registers models, augmentations, ... (can be repeated).",
 }
 #: Types of fields whose default is None.
 _TYPES = {"weights": str, "batches_per_epoch": int, "limit": int, "weight_decay": float}

@@ -86,7 +86,9 @@ def train(
     if recipe.split == FOLDS:
         check(store, recipe)
         made = create_run(run, recipe, store, command=command, sources=sources)
-    elif joined := _run_of_chief(run, recipe, options):
+    elif recipe.strategy == MULTIWORKER and (
+        joined := _run_of_chief(run, options, recipe)
+    ):
         return joined, _complete(joined, store, **options)
     else:
         session = Session.create(store, recipe, run, command=command, sources=sources)
@@ -111,8 +113,13 @@ def resume(
     those of `train`.
     """
     if not isinstance(run, Run):
-        run = _run_of_chief(run, None, options) or Run(run)
-    return run, _complete(run, store or run.open_store(), **options)
+        joined = None
+        if "TF_CONFIG" in os.environ and not Path(run, "recipe.json").exists():
+            joined = _run_of_chief(run, options)
+        run = joined or Run(run)
+    if store is None:
+        store = run.open_store()
+    return run, _complete(run, store, **options)
 
 
 def check(store: FeatureStore, recipe: Recipe) -> None:
@@ -233,22 +240,20 @@ def _train_folds(run: Run, store: FeatureStore, **options: Any) -> Evaluation:
 
 def _run_of_chief(
     path: str | os.PathLike[str] | None,
-    recipe: Recipe | None,
     options: Mapping[str, Any],
+    recipe: Recipe | None = None,
 ) -> Run | None:
-    """Return, on all workers but the chief, the run that the chief makes or resumes.
+    """Return the run that the chief makes or resumes, on the other workers alone.
 
     Parameters
     ----------
     path : path-like or None
         The run folder.
-    recipe : Recipe or None
-        None for a run that is resumed.
+    options : mapping
+        Those of `train`.
+    recipe : Recipe, optional
+        What the chief should train in a new run.
     """
-    if recipe is None and "TF_CONFIG" not in os.environ:
-        return None
-    if recipe is not None and recipe.strategy != MULTIWORKER:
-        return None
     if path is None:
         raise UsageError(
             "--strategy multiworker needs a run folder that all workers see. Give it"

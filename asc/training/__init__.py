@@ -1,1 +1,1 @@
-"""Recipe, run folder, state and trainer."""
+"""Recipe, run folder, session, state and trainer."""

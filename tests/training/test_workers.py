@@ -248,6 +248,15 @@ def test_a_run_that_exists_is_not_joined_as_a_new_one(second, small_store, tmp_p
         experiment.train(small_store, recipe, run.path)
 
 
+def test_tf_config_does_not_concern_other_runs(monkeypatch, small_store, tmp_path):
+    """It may be set for another program."""
+    recipe = Recipe(epochs=1, batches_per_epoch=1, freq_width=4, time_width=4)
+    run, _ = experiment.train(small_store, recipe, tmp_path / "run")
+    monkeypatch.setenv("TF_CONFIG", "{")
+    result = experiment.resume(run.path)[1]
+    assert result.metrics["confusion"] == run.metrics()["confusion"]
+
+
 def test_workers_need_a_folder_that_all_know(second, small_store):
     with pytest.raises(UsageError, match="--run"):
         experiment.train(small_store, Recipe(strategy="multiworker"))
