@@ -18,7 +18,7 @@ from asc.pipeline.stream import stream_batches
 from asc.store import FeatureStore
 from asc.text import describe_difference
 from asc.training.run import Run
-from asc.training.session import part_rows
+from asc.training.session import Session
 from asc.validation import check_choice
 
 if TYPE_CHECKING:
@@ -100,15 +100,40 @@ def evaluate(
             f"Part {part} of {store.path} needs a split. Name one of its splits."
         )
     name = split or (run.recipe.split if own else "all clips")
+    trained = Session.open(run, store) if own else _open_session(run)
     if part == "all":
         rows = store.finished_rows()
-    elif own and name == run.recipe.split:
-        rows = part_rows(store, run.recipe)[part]
+    elif own and name == run.recipe.split and trained is not None:
+        rows = trained.rows[part]
     else:
         rows = store.split(name).part(part)
-    if not len(rows):
-        raise UsageError(f"Part {part} of split {name} has no clips.")
+    return _evaluate(run, trained, store, rows, name, part, progress)
 
+
+def evaluate_session(session: Session, part: str) -> Evaluation:
+    """Evaluate the best model of a session on a part of its split."""
+    split, rows = session.run.recipe.split, session.rows[part]
+    return _evaluate(session.run, session, session.store, rows, split, part)
+
+
+def _evaluate(
+    run: Run,
+    trained: Session | None,
+    store: FeatureStore,
+    rows: np.ndarray,
+    split: str,
+    part: str,
+    progress: Callable[[int, int], None] | None = None,
+) -> Evaluation:
+    """Evaluate a run on rows of a store.
+
+    Parameters
+    ----------
+    trained : Session or None
+        The run with the store that it was trained on, if that is there.
+    """
+    if not len(rows):
+        raise UsageError(f"Part {part} of split {split} has no clips.")
     model = run.load_model()
     probabilities = _probabilities(model, store, run.recipe.feature, rows, progress)
     to_run = np.array([run.scenes.index(scene) for scene in store.scenes])
@@ -121,9 +146,9 @@ def evaluate(
         recordings,
         run.scenes,
         recordings_known=store.recordings_known,
-        split=name,
+        split=split,
         part=part,
-        leakage=_leakage(run, store, own, recordings),
+        leakage=_leakage(trained, store, recordings),
         store=store.path.name,
         **_training_facts(run, model),
     )
@@ -162,19 +187,23 @@ def _probabilities(
     return np.asarray(model.predict(stream, verbose=0, callbacks=callbacks))
 
 
+def _open_session(run: Run) -> Session | None:
+    try:
+        return Session.open(run)
+    except (InputError, StoreError):
+        return None  # the store can be on another machine
+
+
 def _leakage(
-    run: Run, store: FeatureStore, own: bool, recordings: list[str]
+    trained: Session | None, store: FeatureStore, recordings: list[str]
 ) -> float | None:
     """Return the share of clips whose recording the model was trained on."""
-    try:
-        trained_on = store if own else run.open_store()
-    except (InputError, StoreError):
-        return None  # it may be on another machine
-    if not (store.recordings_known and trained_on.recordings_known):
+    if trained is None:
         return None
-    names = trained_on.recordings()
-    trained = [names[row] for row in part_rows(trained_on, run.recipe)["train"]]
-    return leakage(trained, recordings)
+    if not (store.recordings_known and trained.store.recordings_known):
+        return None
+    names = trained.store.recordings()
+    return leakage([names[row] for row in trained.rows["train"]], recordings)
 
 
 def _training_facts(run: Run, model: keras.Model) -> dict[str, Any]:

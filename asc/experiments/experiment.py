@@ -16,11 +16,11 @@ from typing import Any
 
 from asc.corpus.splits import FOLDS
 from asc.errors import AscError, SettingsMismatch, UsageError
+from asc.evaluation.evaluate import evaluate_session
 from asc.evaluation.evaluation import Evaluation
 from asc.experiments.folds import fold_names, pool
 from asc.experiments.outputs import (
     draw_training,
-    evaluate_session,
     save_evaluation,
     write_results,
 )
@@ -215,7 +215,7 @@ def _train_one(session: Session, **options: Any) -> Evaluation:
         raise
     if trained or not run.is_finished():
         return write_results(session)
-    return evaluate_session(session)
+    return evaluate_session(session, session.tested_part)
 
 
 def _train_folds(run: Run, store: FeatureStore, **options: Any) -> Evaluation:

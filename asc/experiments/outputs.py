@@ -7,14 +7,9 @@ from pathlib import Path
 import numpy as np
 
 from asc import plots
-from asc.evaluation.evaluate import evaluate
+from asc.evaluation.evaluate import evaluate_session
 from asc.evaluation.evaluation import Evaluation
 from asc.training.session import Session
-
-
-def evaluate_session(session: Session) -> Evaluation:
-    """Return the evaluation on the part that a recipe's split keeps for it."""
-    return evaluate(session.run, store=session.store, part=session.tested_part)
 
 
 def write_results(session: Session) -> Evaluation:
@@ -23,7 +18,7 @@ def write_results(session: Session) -> Evaluation:
     run.check_unchanged(session.store)
     if session.is_chief:
         draw_training(session)
-    evaluation = evaluate_session(session)
+    evaluation = evaluate_session(session, session.tested_part)
     if session.is_chief:
         save_evaluation(evaluation, run.path)
         run.log(evaluation.title())

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from asc.errors import MissingInputError, StoreError, UsageError
+from asc.experiments import experiment
 from asc.pipeline.statistics import row_statistics
 from asc.store import FeatureStore
 from asc.training import session as session_module
@@ -94,3 +95,24 @@ def test_a_recipe_that_does_not_fit_makes_no_folder(store, tmp_path):
     with pytest.raises(UsageError, match="Did you mean 'fold1'"):
         Session.create(store, Recipe(split="folds1"), tmp_path / "run")
     assert not (tmp_path / "run").exists()
+
+
+def test_a_training_makes_each_value_once(own_store, tmp_path, monkeypatch, linear):
+    """One opening of the store, one look at its split, one pass for statistics."""
+    calls = []
+
+    def counted(owner, name):
+        call = getattr(owner, name)
+
+        def wrapped(*arguments, **options):
+            calls.append(name)
+            return call(*arguments, **options)
+
+        monkeypatch.setattr(owner, name, wrapped)
+
+    counted(FeatureStore, "__init__")
+    counted(FeatureStore, "split")
+    counted(session_module, "row_statistics")
+    recipe = Recipe(model="linear", epochs=1, freq_width=4, time_width=4)
+    experiment.train(own_store, recipe, tmp_path / "run")
+    assert sorted(calls) == ["__init__", "row_statistics", "split"]
