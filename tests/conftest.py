@@ -200,6 +200,22 @@ def stop_after() -> Callable[[int], Callable[[int, int], None]]:
 
 
 @pytest.fixture
+def growing_place(
+    extract: Callable, few_clips: Path, tmp_path: Path, stop_after: Callable
+) -> Path:
+    """Return where a store is growing: 20 of 24 clips are finished."""
+    with pytest.raises(KeyboardInterrupt):
+        extract(few_clips, tmp_path / "store.h5", progress=stop_after(20))
+    return tmp_path / "store.h5"
+
+
+@pytest.fixture
+def growing(growing_place: Path) -> FeatureStore:
+    """Return a store of which 20 of 24 clips are finished."""
+    return FeatureStore(growing_place, partial=True)
+
+
+@pytest.fixture
 def refusal() -> Callable[..., str]:
     """Return the function that gives the sentence with which a store is refused."""
 
