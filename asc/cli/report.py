@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from asc.cli.options import verbose_option
+from asc.cli.options import import_option, verbose_option
 from asc.text import megabytes
 
 
@@ -38,6 +38,7 @@ from asc.text import megabytes
     help="Jinja2 template in place of page.html, or a folder of templates that replace"
     " the built-in ones of the same name. {% extends 'asc/page.html' %} extends one.",
 )
+@import_option
 @verbose_option
 def report(
     paths: tuple[Path, ...], output: Path, audio: Path | None, template: Path | None

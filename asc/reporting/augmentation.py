@@ -29,8 +29,8 @@ def augmentation_section(entries: Sequence[ReportEntry]) -> dict[str, Any]:
         rows, ``scales`` of the colours, and ``rows``. Of each combination of
         augmentations there is one row: names of its ``transforms``, ``paths`` of the
         clips in it, ``figure``, the ``label`` vector and ``scenes`` with a share.
-        ``unregistered`` are the policies with an augmentation of a user's module,
-        which a report does not import.
+        ``unregistered`` are the policies with an augmentation of a user's module that
+        was not imported.
     """
     augmented = [
         entry

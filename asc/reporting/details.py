@@ -11,12 +11,8 @@ import numpy as np
 from asc import plots
 from asc.evaluation.calibration import calibration
 from asc.evaluation.evaluation import Evaluation
-from asc.evaluation.mistakes import (
-    confused_pairs,
-    confusion_counts,
-    recording_results,
-)
-from asc.evaluation.published import PublishedResult, published_results
+from asc.evaluation.mistakes import confused_pairs, recording_results
+from asc.evaluation.published import published_results
 from asc.reporting.confusion import compared_pairs
 from asc.reporting.entries import History, ReportEntry
 
@@ -94,13 +90,11 @@ def _best_epoch(history: History, monitor: str) -> int | None:
 
 def _scenes(entry: ReportEntry, evaluation: Evaluation) -> dict[str, Any]:
     """Return ``rows``, one a scene, their ``total``, and the ``published`` systems."""
-    counts = confusion_counts(evaluation)
     metrics = entry.metrics
+    counts = np.array(metrics.confusion)
     # A whole other store is what an evaluation set is.
     protocol = "evaluation" if metrics.split == "all clips" else "folds"
-    published: Sequence[PublishedResult] = published_results(
-        evaluation.scenes, protocol
-    )
+    published = published_results(evaluation.scenes, protocol)
     names = np.asarray(evaluation.recordings)
     rows = [
         {
@@ -135,7 +129,7 @@ def _confusion(evaluation: Evaluation) -> dict[str, Any]:
     figure = None
     if len(evaluation.scenes) <= _MAX_SCENES:
         figure = plots.embed(
-            plots.confusion_figure(confusion_counts(evaluation), evaluation.scenes),
+            plots.confusion_figure(evaluation.metrics.confusion, evaluation.scenes),
             alt="Confusion matrix: clips by true and predicted scene",
             limit=100_000,
         )

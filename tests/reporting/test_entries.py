@@ -107,7 +107,7 @@ def write_comparison(folder, grid, store, errors=()):
         write_json(folder / "results.json", {"entries": list(errors)})
 
 
-def test_one_reason_of_several_failures_is_told_once(tmp_path, store, read):
+def test_one_reason_of_several_failures_is_shown_once(tmp_path, store, read):
     names = [f"random-simple-cnn-thirds-mel-seed{seed}" for seed in range(3)]
     errors = [{"name": name, "error": "no memory"} for name in names[:2]]
     write_comparison(tmp_path, Grid(seeds=(0, 1, 2)), store, errors)

@@ -243,7 +243,7 @@ def test_many_runs_are_collapsed_and_stay_small(tmp_path, store, read):
     assert (tmp_path / "report.html").stat().st_size < 2_000_000
 
 
-def test_two_runs_of_one_name_are_told_apart(runs, tmp_path):
+def test_two_runs_of_one_name_get_different_names(runs, tmp_path):
     for place in ("a", "b"):
         shutil.copytree(runs / "leaky", tmp_path / place / "leaky")
     paths = [tmp_path / place / "leaky" for place in ("a", "b")]

@@ -42,14 +42,14 @@ def command(*arguments: object, cwd: Path) -> subprocess.CompletedProcess:
 def test_a_report_by_command(folder):
     done = command("run", "-o", "page.html", cwd=folder)
     assert done.returncode == 0, done.stderr
-    told, loaded = done.stdout.splitlines()
-    assert told.startswith("page.html: ") and told.endswith("B")
+    message, loaded = done.stdout.splitlines()
+    assert message.startswith("page.html: ") and message.endswith("B")
     assert loaded == "False", "a report needs no TensorFlow"
     Page((folder / "page.html").read_text("utf-8")).assert_harmless()
 
 
 @pytest.mark.parametrize(
-    ("arguments", "code", "told"),
+    ("arguments", "code", "words"),
     [
         (("nothing",), 3, "neither a run nor an evaluation"),
         ((), 2, "Missing argument"),
@@ -60,12 +60,32 @@ def test_a_report_by_command(folder):
         (("run", "--template", "bad.html"), 3, "bad.html, line 2"),
     ],
 )
-def test_what_is_wrong_is_told_in_a_sentence(folder, arguments, code, told):
+def test_an_error_is_one_sentence(folder, arguments, code, words):
     (folder / "run" / "log.txt").touch()
     (folder / "bad.html").write_text("\n{{ nothing }}")
     done = command(*arguments, cwd=folder)
     assert done.returncode == code, done.stderr
-    assert told in done.stderr and "Traceback" not in done.stderr
+    assert words in done.stderr and "Traceback" not in done.stderr
+
+
+def test_examples_of_an_augmentation_of_a_user(folder, small_store):
+    (folder / "lab.py").write_text(
+        "import numpy as np, asc\n\n\n"
+        "@asc.register_augmentation('gain')\n"
+        "class Gain:\n"
+        "    def draw(self, rng, rows, shape):\n"
+        "        return {'codes': rng.uniform(-2, 2, len(rows))}\n\n"
+        "    def apply(self, features, labels, codes):\n"
+        "        features += codes[:, None, None, None]\n"
+    )
+    finish_run(
+        folder / "own", FeatureStore(small_store), split="recording", augment="gain"
+    )
+    done = command("own", "--import", "lab", "-o", "own.html", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    found = Page((folder / "own.html").read_text("utf-8"))
+    assert found.one("figure", data_transforms="gain")
+    assert not found.find(data_unregistered="")
 
 
 @pytest.mark.skipif(BROWSER is None, reason="there is no Chromium")

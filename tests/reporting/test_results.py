@@ -61,7 +61,7 @@ def test_the_headline_of_several_runs(runs, read):
     ]
 
 
-def test_unknown_leakage_is_not_taken_for_none():
+def test_unknown_leakage_is_not_no_leakage():
     truth = np.arange(8) % 2
     evaluation = evaluation_of(
         truth,

@@ -82,7 +82,7 @@ def test_values_are_escaped_in_a_lab_template_too(tmp_path, store, write):
         ("{% include '/etc/hostname' %}", "line 1"),
     ],
 )
-def test_what_is_wrong_is_told_with_file_and_line(text, words, runs, write, tmp_path):
+def test_an_error_names_file_and_line(text, words, runs, write, tmp_path):
     template = write(text)
     with pytest.raises(InputError) as caught:
         asc.report(runs / "leaky", tmp_path / "report.html", template=template)
