@@ -247,6 +247,12 @@ class FeatureSpec:
             )
         return slice(int(inside[0]), int(inside[-1]) + 1)
 
+    @property
+    def bin_frequencies(self) -> np.ndarray:
+        """Centre frequencies of `bins` (in Hz)."""
+        bins = self.bins
+        return np.arange(bins.start, bins.stop) * self.sample_rate / self.n_fft
+
     def to_dict(self) -> dict[str, Any]:
         """Return the fields as plain values for JSON.
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
 from contextlib import contextmanager
+from pathlib import Path
 
 import h5py
 import numpy as np
@@ -221,6 +223,27 @@ def test_by_command(folder, few_clips):
     without = command(*verify, cwd=folder)
     assert without.returncode == 2
     assert "--import" in without.stderr and "Traceback" not in without.stderr
+
+
+def test_the_example_of_the_readme(noise):
+    """Its rows are octaves: all the power of a sine is in one of them."""
+    readme = (Path(asc.__file__).parents[1] / "README.md").read_text("utf-8")
+    blocks = re.findall("```python\n(.*?)```", readme, re.DOTALL)
+    (example,) = (block for block in blocks if "register_feature" in block)
+    spec = FeatureSpec.for_audio(44100, 1.0, features=("octaves",), dtype="float32")
+    time = np.arange(spec.samples) / 44100
+    y = np.sin(2 * np.pi * 1000 * time).astype(np.float32)
+    with FEATURES.restored():
+        exec(example, {})
+        frontend = FrontEnd(spec)
+        level = frontend(y[None])["octaves"][:, 128, 0]
+    centres = frontend.features["octaves"].row_centres()
+    assert level.shape == centres.shape == (9,)
+    loudest = int(level.argmax())
+    assert centres[loudest] / 2**0.5 < 1000 < centres[loudest] * 2**0.5
+    # A Hann window spreads the power of a sine over bins that sum to 1.5 times it.
+    assert level[loudest] == pytest.approx(10 * np.log10(1.5), abs=0.05)
+    assert (np.delete(level, loudest) < -40).all()
 
 
 def test_a_name_is_taken_once():

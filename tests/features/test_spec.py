@@ -82,6 +82,15 @@ def test_equal_specs_are_equal_as_json():
     assert json.dumps(spec.to_dict()) == json.dumps(SPEC.to_dict())
 
 
+@pytest.mark.parametrize("fmin", [0.0, 20.0, 441.0, 445.0])
+def test_bins_lie_between_the_limits(fmin):
+    spec = FeatureSpec.for_audio(44100, 1.0, fmin=fmin, fmax=9000.0, n_fft=100, rows=5)
+    every = np.arange(51) * 441.0
+    inside = every[(every >= fmin) & (every <= 9000)]
+    np.testing.assert_allclose(spec.bin_frequencies, inside)
+    np.testing.assert_allclose(every[spec.bins], inside)
+
+
 def test_unknown_field_names_the_nearest():
     with pytest.raises(UsageError, match="'hop_lenght'.*Did you mean 'hop_length'"):
         FeatureSpec.from_dict(SPEC.to_dict() | {"hop_lenght": 512})
