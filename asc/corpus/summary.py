@@ -18,7 +18,6 @@ from asc.corpus.splits import make_splits
 def summarise(
     corpus: Corpus,
     *,
-    headers: bool = True,
     duplicates: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> dict[str, Any]:
@@ -27,9 +26,6 @@ def summarise(
     Parameters
     ----------
     corpus : Corpus
-    headers : bool
-        Read the headers of the audio. Without them, lengths, formats and missing
-        files are unknown.
     duplicates : bool
         Read all files completely, to find those that are equal.
     progress : callable(done, total), optional
@@ -48,7 +44,7 @@ def summarise(
         ``duplicates``, the test clips that equal one in train); ``problems`` and
         ``notes`` (sentences). What is unknown is None.
     """
-    found = read_headers(corpus, progress=progress) if headers else []
+    found = read_headers(corpus, progress=progress)
     read = [header for header in found if isinstance(header, Header)]
     failed = [problem for problem in found if isinstance(problem, Problem)]
     missing = [problem.where for problem in failed if problem.message == MISSING]
@@ -73,8 +69,8 @@ def summarise(
         "seconds": _total(lengths),
         "clip_seconds": _spread(lengths),
         "formats": _formats(read),
-        "missing": len(missing) if headers else None,
-        "unreadable": len(unreadable) if headers else None,
+        "missing": len(missing),
+        "unreadable": len(unreadable),
         "duplicates": None if groups is None else int((groups >= 0).sum()),
         "splits": {
             name: {part: len(split.part(part)) for part in PARTS}

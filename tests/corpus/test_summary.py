@@ -165,18 +165,6 @@ def test_a_summary_is_plain_json(corpus):
     assert json.loads(json.dumps(summary, allow_nan=False)) == summary
 
 
-def test_without_headers_nothing_is_opened(corpus, monkeypatch):
-    expected = summarise(corpus)
-    monkeypatch.setattr(soundfile, "info", None)
-    summary = summarise(corpus, headers=False)
-    for name in ("seconds", "clip_seconds", "missing", "unreadable"):
-        assert summary[name] is None
-    assert summary["formats"] == []
-    assert summary["scenes"]["tram"] == {"clips": 2, "recordings": 2, "seconds": None}
-    assert summary["splits"] == expected["splits"]
-    assert "missing" not in describe(summary)
-
-
 def test_missing_files_are_one_problem(tmp_path):
     summary = summarise(metadata_only(tmp_path, 300))
     assert summary["missing"] == 300
@@ -230,7 +218,7 @@ tram                 2           2      1.0
 
 
 def test_text_says_what_leaking_splits_measure(corpus):
-    text = describe(summarise(corpus, headers=False))
+    text = describe(summarise(corpus))
     assert "leakage: share of test clips whose recording is also in train" in text
     assert "Accuracy on random, fold0, fold1 measures recognition of recordings" in text
 
@@ -238,7 +226,7 @@ def test_text_says_what_leaking_splits_measure(corpus):
 def test_text_is_silent_about_leakage_where_there_is_none(tmp_path):
     rows = [f"{n}.wav,{'ab'[n % 2]},r{n}" for n in range(40)]
     (tmp_path / "t.csv").write_text("\n".join(["path,label,recording", *rows]))
-    text = describe(summarise(open_corpus(tmp_path / "t.csv"), headers=False))
+    text = describe(summarise(open_corpus(tmp_path / "t.csv")))
     assert "0.0 %" in text
     assert "measures recognition" not in text
 
@@ -256,9 +244,10 @@ def test_text_without_recordings(tmp_path):
 
 @pytest.mark.parametrize("count, more", [(10, None), (11, "1 more"), (3000, "2,990")])
 def test_text_lists_ten_problems(tmp_path, count, more):
+    audio(tmp_path / "a.wav")
     rows = ["path,label", "a.wav,x", *["a.wav,x"] * count]
     (tmp_path / "t.csv").write_text("\n".join(rows))
-    text = describe(summarise(open_corpus(tmp_path / "t.csv"), headers=False))
+    text = describe(summarise(open_corpus(tmp_path / "t.csv")))
     assert f"Problems ({count:,})" in text
     assert text.count("was listed before") == 10
     assert ("... and" in text) == bool(more)
