@@ -28,7 +28,7 @@ from asc.text import counted, unknown_name
 from asc.training.recipes import choose
 
 if TYPE_CHECKING:
-    from asc.experiments.comparison import Entry
+    from asc.experiments.entry import Entry
 
 
 @click.command()

@@ -2,176 +2,173 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from asc.text import counted, percent
+from asc.text import counted, interval, leakage_percent, printable, table
 
 if TYPE_CHECKING:
     from asc.evaluation.significance import PairedTest
-    from asc.experiments.comparison import Cell, Comparison, Gap
-    from asc.experiments.differences import Difference
+    from asc.experiments.cells import Cell, Gap
+    from asc.experiments.comparison import Comparison
+    from asc.experiments.differences import Difference, Training
 
-#: Columns of the tables, as people know them.
-_COLUMNS = {"stft": "STFT", "mel": "MEL"}
-_WIDTH = 32
+_TRAINING = ("model", "augment", "feature")
 
 
 def comparison_lines(comparison: Comparison) -> Iterator[str]:
-    """Yield the lines that tell what came out of a comparison."""
-    from asc.corpus.splits import FOLDS
-    from asc.evaluation.intervals import FEW_RECORDINGS
-
-    features = [name for name in _COLUMNS if name in comparison.grid.features]
+    """Yield the lines of a comparison, split by split."""
+    cells = comparison.cells()
     differences, choices = comparison.differences(), comparison.choices()
-    few = False
-    for split, some in groupby(comparison.cells(), lambda cell: cell.split):
-        cells = list(some)
-        figures: dict[str, Callable[[Cell], str]] = {"": _accuracy}
-        if split == FOLDS:
-            figures["over folds"] = _over_folds
-        if any((cell.recordings or FEW_RECORDINGS) < FEW_RECORDINGS for cell in cells):
-            few = True
-            figures["safer"] = _safer
-        yield from ("", f"split {split}, {_leakage(cells)}")
-        yield _row("model", "augment", [_COLUMNS[name] for name in features])
-        for (model, augment), row in groupby(cells, lambda c: (c.model, c.augment)):
-            by_feature = {cell.feature: cell for cell in row}
-            for name, figure in figures.items():
-                texts = [figure(by_feature[feature]) for feature in features]
-                if name and set(texts) == {"-"}:
-                    continue
-                yield _row("" if name else model, name or augment, texts)
-        yield from _gained(
-            [each for each in differences if each.split == split], cells, features
-        )
-        yield from _brought([each for each in choices if each.split == split])
-    told = "Accuracy in %, with its 95 % interval over recordings"
-    if few:
-        told += "; safer: the one to go by where these are so few"
-    if len(comparison.grid.seeds) > 1:
-        told += "; mean and standard deviation over seeds"
-    if FOLDS in comparison.grid.splits:
-        told += "; over folds: mean and standard deviation"
-    yield from ("", f"{told}.")
+    for split, some in groupby(cells, lambda cell: cell.split):
+        block = list(some)
+        known = [cell.leakage for cell in block if cell.leakage is not None]
+        leakage = leakage_percent(max(known, default=None))
+        yield from ("", f"split {split}, leakage {leakage}")
+        yield from _accuracies(block, [d for d in differences if d.split == split])
+        yield from _options([d for d in choices if d.split == split])
+    yield ""
+    yield from _legend(cells, comparison.grid.seeds)
     yield from _gaps(comparison.gaps())
 
 
-def _row(first: str, second: str, texts: Sequence[str]) -> str:
-    cells = "".join(f"{text:<{_WIDTH}}" for text in texts)
-    return f"{first:<14}{second:<13}{cells}".rstrip()
+def _accuracies(
+    cells: Sequence[Cell], differences: Sequence[Difference]
+) -> Iterator[str]:
+    """Yield a row for each training, with its difference to the best one."""
+    tests = {tuple(each.second.values()): each.test for each in differences}
+    best = tuple(differences[0].first.values()) if differences else None
+    columns = {
+        "accuracy %": [_accuracy(cell) for cell in cells],
+        "95 % CI": [_limits(cell.ci95) for cell in cells],
+        "conservative CI": [
+            _limits(cell.ci95_cautious if cell.few_recordings else None)
+            for cell in cells
+        ],
+        "over folds": [_mean(cell.fold_mean, cell.fold_deviation) for cell in cells],
+        "best minus it": [_difference(cell.training, best, tests) for cell in cells],
+        "p": [_p(tests.get(cell.training)) for cell in cells],
+    }
+    filled = {
+        name: texts
+        for name, texts in columns.items()
+        if name == "accuracy %" or {*texts} != {"-"}
+    }
+    rows = [(*map(printable, cell.training),) for cell in cells]
+    values = zip(*filled.values(), strict=True)
+    yield from table(
+        [
+            (*_TRAINING, *filled),
+            *(row + each for row, each in zip(rows, values, strict=True)),
+        ]
+    )
+    if best is not None:
+        name = printable(" ".join(best))
+        yield (
+            f"best minus it: difference to the best model ({name}, selected on these"
+            " clips), percentage points"
+        )
+        yield from _note([each.test for each in differences])
 
 
-# Accuracies
+def _options(choices: Sequence[Difference]) -> Iterator[str]:
+    """Yield the effect of each option, a row for each."""
+    if not choices:
+        return
+    rows: list[tuple[str, ...]] = [("option", "minus", "pairs", "difference", "p")]
+    for each in choices:
+        ((kind, value),) = each.first.items()
+        names = map(printable, (value, each.second[kind]))
+        rows.append((*names, f"{each.pairs}", _test(each.test), _p(each.test)))
+    yield from ("", "effect of each option (paired over otherwise identical runs):")
+    yield from table(rows, "<<>")
+    yield from _note([each.test for each in choices])
 
 
-def _leakage(cells: Sequence[Cell]) -> str:
-    known = [cell.leakage for cell in cells if cell.leakage is not None]
-    return f"leakage {percent(max(known))}" if known else "leakage unknown"
+def _legend(cells: Sequence[Cell], seeds: Sequence[int]) -> Iterator[str]:
+    """Yield the meaning of the columns of accuracies."""
+    from asc.corpus.splits import FOLDS
+    from asc.evaluation.intervals import FEW_RECORDINGS
+
+    yield "95 % CI: bootstrap over recordings"
+    if any(cell.few_recordings for cell in cells):
+        yield f"conservative CI: use it below {FEW_RECORDINGS} recordings"
+    if len(seeds) > 1:
+        yield "±: standard deviation over seeds"
+    if any(cell.split == FOLDS for cell in cells):
+        yield "over folds: mean ± standard deviation"
+
+
+def _gaps(gaps: Sequence[Gap]) -> Iterator[str]:
+    for pair in sorted({(gap.leaking, gap.apart) for gap in gaps}):
+        yield from (
+            "",
+            f"gap: split {pair[0]} minus split {pair[1]}, percentage points. Split"
+            f" {pair[0]} tests on recordings seen in training.",
+        )
+        rows: list[tuple[str, ...]] = [(*_TRAINING, "gap")]
+        for gap in gaps:
+            if (gap.leaking, gap.apart) == pair:
+                training = map(printable, (gap.model, gap.augment, gap.feature))
+                rows.append((*training, f"{gap.points:+.1f}"))
+        yield from table(rows, "<<<>")
+
+
+# The text of a figure; a dash where there is none
 
 
 def _accuracy(cell: Cell) -> str:
     if cell.mean is None:
         return "failed" if cell.failed else "-"
-    told = f"{100 * cell.mean:.2f}"
-    if cell.deviation is not None:
-        told += f" ± {100 * cell.deviation:.2f}"
-    told += f" {_limits(cell.ci95)}"
+    text = _mean(cell.mean, cell.deviation)
     done, missing = len(cell.accuracies), cell.failed + cell.pending
-    return f"{told} ({done} of {done + missing})" if missing else told
+    return f"{text} ({done} of {done + missing} runs)" if missing else text
 
 
-def _over_folds(cell: Cell) -> str:
-    if cell.fold_mean is None or cell.fold_deviation is None:
+def _mean(mean: float | None, deviation: float | None) -> str:
+    if mean is None:
         return "-"
-    return f"{100 * cell.fold_mean:.2f} ± {100 * cell.fold_deviation:.2f}"
+    spread = "" if deviation is None else f" ± {100 * deviation:.1f}"
+    return f"{100 * mean:.1f}{spread}"
 
 
-def _safer(cell: Cell) -> str:
-    return _limits(cell.ci95_cautious)
+def _limits(limits: Sequence[float] | None) -> str:
+    return "-" if limits is None else interval(limits)
 
 
-def _limits(limits: Sequence[float] | None, sign: str = "") -> str:
-    if limits is None:
-        return "-"
-    return "[" + ", ".join(f"{100 * limit:{sign}.1f}" for limit in limits) + "]"
-
-
-# Differences
-
-
-def _gained(
-    differences: Sequence[Difference], cells: Sequence[Cell], features: Sequence[str]
-) -> Iterator[str]:
-    """Yield what the best training gains on each of the others, as a table."""
-    if not differences:
-        return
-    best = tuple(differences[0].first.values())
-    tests = {tuple(each.second.values()): each.test for each in differences}
-    name = " ".join([*best[:2], _COLUMNS.get(best[2], best[2])])
-    yield f"what the best by these clips, {name}, gains on each:"
-    for (model, augment), row in groupby(cells, lambda c: (c.model, c.augment)):
-        trainings = {cell.feature: (model, augment, cell.feature) for cell in row}
-        texts = [
-            "the best" if training == best else _test(tests.get(training))
-            for training in (trainings[feature] for feature in features)
-        ]
-        if set(texts) != {"-"}:
-            yield _row(model, augment, texts)
-    yield _note([each.test for each in differences])
-
-
-def _brought(choices: Sequence[Difference]) -> Iterator[str]:
-    """Yield what each choice brings, a line for each."""
-    if not choices:
-        return
-    yield "each choice less the first of its kind, over all that has both:"
-    for each in choices:
-        ((kind, value),) = each.first.items()
-        name = f"{value} less {each.second[kind]} ({each.pairs} pairs)"
-        yield f"{name:<41}{_test(each.test)}"
-    yield _note([each.test for each in choices])
+def _difference(
+    training: Training,
+    best: tuple[str, ...] | None,
+    tests: dict[tuple[str, ...], PairedTest | Exception],
+) -> str:
+    return "best" if training == best else _test(tests.get(training))
 
 
 def _test(test: PairedTest | Exception | None) -> str:
-    from asc.evaluation.significance import PairedTest
-
-    if not isinstance(test, PairedTest):
+    if test is None or isinstance(test, Exception):
         return "-"
     limits = test.ci95_cautious if test.few_recordings else test.ci95
-    told = f"{100 * test.difference:+.1f} {_limits(limits, '+')}"
-    return f"{told} p {test.p:.3f}"
+    return f"{100 * test.difference:+.1f} [{interval(limits, signed=True)}]"
 
 
-def _note(given: Sequence[PairedTest | Exception]) -> str:
-    """Return what the tests of one block must be read with."""
-    from asc.evaluation.significance import PairedTest
-
-    tests = [test for test in given if isinstance(test, PairedTest)]
-    if not tests:
-        return f"  not tested: {given[0]}"
-    told = f"  in points, p by Holm for {len(tests)}"
-    count = tests[0].recordings
-    if count is None:
-        told += "; clip by clip, recordings unknown"
-    else:
-        told += f"; paired by {counted(count, 'recording', 'recordings')}"
-    if tests[0].few_recordings:
-        told += ", so few that intervals are cautious"
-    if len(tests) < len(given):
-        told += "; differences.csv tells why others were not tested"
-    return told
+def _p(test: PairedTest | Exception | None) -> str:
+    return "-" if test is None or isinstance(test, Exception) else f"{test.p:.3f}"
 
 
-def _gaps(gaps: Sequence[Gap]) -> Iterator[str]:
-    for pair in sorted({(gap.leaking, gap.apart) for gap in gaps}):
-        yield ""
-        yield (
-            f"Gap: split {pair[0]} minus split {pair[1]}, in percentage points."
-            f" Split {pair[0]} tests on recordings that were trained on."
-        )
-        for gap in gaps:
-            if (gap.leaking, gap.apart) == pair:
-                feature = _COLUMNS.get(gap.feature, gap.feature)
-                yield _row(gap.model, gap.augment, [f"{feature:<6}{gap.points:+.1f}"])
+def _note(tests: Sequence[PairedTest | Exception]) -> Iterator[str]:
+    """Yield what the tests of one table must be read with."""
+    done = [test for test in tests if not isinstance(test, Exception)]
+    if not done:
+        yield f"  not tested: {tests[0]}"
+        return
+    unit = "clips, recordings unknown"
+    if done[0].recordings is not None:
+        unit = counted(done[0].recordings, "recording", "recordings")
+    limits = "conservative 95 % CI" if done[0].few_recordings else "95 % CI"
+    yield (
+        f"  paired permutation test over {unit}, {limits},"
+        f" Holm-corrected p ({counted(len(done), 'test', 'tests')})"
+    )
+    if len(done) < len(tests):
+        yield "  differences.csv has the reason why others were not tested"

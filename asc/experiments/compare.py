@@ -15,7 +15,8 @@ from typing import Any
 
 from asc import environment, parallel
 from asc.errors import AscError, SettingsMismatch
-from asc.experiments.comparison import DONE, Comparison, Entry, read_entry
+from asc.experiments.comparison import Comparison
+from asc.experiments.entry import DONE, Entry
 from asc.experiments.grid import GRIDS, Grid
 from asc.files import locked, write_json
 from asc.models import register_model
@@ -171,7 +172,7 @@ def _finished(
     before = len(comparison.entries) - count
     for done, (index, message, trace) in enumerate(results, 1):
         entry = comparison.entries[index]
-        entry = read_entry(entry.path, entry.recipe, message)
+        entry = Entry.read(entry.path, entry.recipe, message)
         comparison.entries[index] = entry
         comparison.save()
         comparison.log(f"{entry.name}: {entry.title()}\n{trace}".rstrip())

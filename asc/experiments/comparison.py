@@ -1,11 +1,11 @@
-"""What came out of a grid of trainings: entries, cells of a table, gaps.
+"""The results of a grid of trainings, and the folder that keeps them.
 
 ====================  ====================================================
 ``grid.json``         the grid, and the store's fingerprint and digest
 ``runs/NAME/``        an ordinary run folder for each recipe
 ``results.csv``       one row for each run
-``differences.csv``   paired tests: the best of a split less each other training,
-                      and what each choice brings
+``differences.csv``   paired tests: the best training of a split minus each other
+                      one, and the effect of each option
 ``results.json``      entries, cells, gaps, differences, and why a run failed
 ``log.txt``           one line for everything that happened
 ====================  ====================================================
@@ -16,24 +16,21 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from asc.errors import InputError
-from asc.evaluation.evaluation import Evaluation, pooled_intervals
-from asc.evaluation.metrics import Metrics
-from asc.experiments.differences import Difference, best_against, choices
+from asc.errors import InputError, MissingInputError
+from asc.evaluation.evaluation import Evaluation
+from asc.experiments.cells import Cell, Gap, gaps
+from asc.experiments.differences import Difference, Training, best_against, choices
+from asc.experiments.entry import PENDING, Entry
 from asc.experiments.grid import Grid, run_name
 from asc.files import write_csv, write_json
-from asc.training.recipe import Recipe
 
-DONE, FAILED, PENDING = "done", "failed", "pending"
-
+#: Columns of results.csv that are figures of a run.
 _FIGURES = (
     "accuracy",
     "accuracy_mean",  # over folds
@@ -48,7 +45,7 @@ _FIGURES = (
     "epochs",
     "seconds",
 )
-_TRAINING = ("model", "augment", "feature")
+#: Columns of differences.csv that are figures of a test.
 _TESTED = (
     "pairs",
     "difference",
@@ -64,128 +61,8 @@ _TESTED = (
 
 
 @dataclass(frozen=True)
-class Entry:
-    """One run of a comparison.
-
-    Attributes
-    ----------
-    recipe : Recipe
-    path : Path
-        The run folder, whether it is there yet or not. Of split ``folds`` it
-        holds a run folder for each fold.
-    status : {'done', 'failed', 'pending'}
-    evaluation : Evaluation or None
-        Predictions with their metrics; None unless done.
-    error : str or None
-        Why it failed.
-    """
-
-    recipe: Recipe
-    path: Path
-    status: str
-    evaluation: Evaluation | None = None
-    error: str | None = None
-
-    @property
-    def name(self) -> str:
-        """Name of the run folder."""
-        return self.path.name
-
-    @property
-    def metrics(self) -> Metrics | None:
-        """The figures; None unless done."""
-        return None if self.evaluation is None else self.evaluation.metrics
-
-    def title(self) -> str:
-        """Return accuracy with what it must never be shown without, or why not."""
-        if self.evaluation is not None:
-            return self.evaluation.title()
-        return f"failed: {self.error}" if self.status == FAILED else self.status
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return what happened as plain values for JSON."""
-        return {
-            "name": self.name,
-            "status": self.status,
-            "error": self.error,
-            "recipe": self.recipe.to_dict(),
-            "metrics": None if self.metrics is None else self.metrics.to_dict(),
-        }
-
-
-@dataclass(frozen=True)
-class Cell:
-    """One figure of the table: what differs in nothing but the seed.
-
-    Attributes
-    ----------
-    split, model, augment, feature : str
-    accuracies : tuple of float
-        Of the runs that are done, by seed.
-    mean : float or None
-        Of `accuracies`; None if there are none.
-    deviation : float or None
-        Standard deviation over seeds (n - 1); None for fewer than two.
-    ci95 : (float, float) or None
-        Bootstrap interval of the mean over recordings. With several seeds a drawn
-        recording brings its predictions of all seeds.
-    ci95_cautious : (float, float) or None
-        To go by where recordings are few.
-    recordings : int or None
-        Of the test clips; None if they are not known.
-    leakage : float or None
-        Of the test clips, over all seeds; None if it is not known.
-    failed, pending : int
-        Runs that count for nothing.
-    class_mean : float or None
-        Mean of the recalls of the scenes, also the mean over seeds.
-    fold_mean, fold_deviation : float or None
-        Of split ``folds``: mean and standard deviation (n - 1) of accuracy over the
-        folds, and of each the mean over seeds.
-    """
-
-    split: str
-    model: str
-    augment: str
-    feature: str
-    accuracies: tuple[float, ...]
-    mean: float | None
-    deviation: float | None
-    ci95: tuple[float, float] | None
-    ci95_cautious: tuple[float, float] | None
-    recordings: int | None
-    leakage: float | None
-    failed: int
-    pending: int
-    class_mean: float | None = None
-    fold_mean: float | None = None
-    fold_deviation: float | None = None
-
-
-@dataclass(frozen=True)
-class Gap:
-    """What a leaking split promises beyond one that keeps recordings apart.
-
-    Attributes
-    ----------
-    model, augment, feature : str
-    leaking, apart : str
-        Names of the two splits.
-    points : float
-        Difference of the mean accuracies in percentage points.
-    """
-
-    model: str
-    augment: str
-    feature: str
-    leaking: str
-    apart: str
-    points: float
-
-
-@dataclass(frozen=True)
 class Comparison:
-    """A grid and what has become of each of its runs.
+    """A grid and the state of each of its runs.
 
     Attributes
     ----------
@@ -209,121 +86,107 @@ class Comparison:
 
         Raises
         ------
+        MissingInputError
+            If it has no grid.
         InputError
-            If it is none, or if its grid cannot be read.
+            If it cannot be read.
         """
         path = Path(folder)
         try:
             record = json.loads((path / "grid.json").read_text("utf-8"))
-            values, store = dict(record["grid"]), dict(record["store"])
-            grid = Grid.from_dict(values)
+            grid, store = Grid.from_dict(record["grid"]), dict(record["store"])
             errors = _recorded_errors(path)
         except FileNotFoundError as error:
-            raise InputError(
+            raise MissingInputError(
                 f"{path} is not the folder of a comparison: it has no grid.json."
             ) from error
         except (OSError, LookupError, TypeError, ValueError, RecursionError) as error:
             raise InputError(
-                f"{path} is not a comparison that can be used:"
-                f" {type(error).__name__}: {error}"
+                f"Cannot read the comparison in {path}: {type(error).__name__}:"
+                f" {error}"
             ) from error
-        runs = path / "runs"
         entries = [
-            read_entry(runs / run_name(recipe), recipe, errors.get(run_name(recipe)))
+            Entry.read(path / "runs" / name, recipe, errors.get(name))
             for recipe in grid.recipes()
+            for name in [run_name(recipe)]
         ]
         return cls(path, grid, store, entries)
 
     def cells(self) -> list[Cell]:
-        """Return the figures of the table, split by split, in the grid's order."""
+        """Return the accuracies over seeds, split by split, in the grid's order."""
 
-        def place(entry: Entry) -> tuple[str, str, str, str]:
-            recipe = entry.recipe
-            return recipe.split, recipe.model, recipe.augment, recipe.feature
+        def place(entry: Entry) -> tuple[str, Training]:
+            return entry.recipe.split, _training(entry)
 
         return [
-            _cell(where, list(entries))
+            Cell.of_entries(*where, list(entries))
             for where, entries in groupby(self.entries, place)
         ]
 
     def gaps(self) -> list[Gap]:
-        """Return, for the same training, what each leaking split adds to accuracy.
-
-        Splits that leak are set against those with a leakage of zero.
-        """
-        cells = [cell for cell in self.cells() if cell.mean is not None]
-        return [
-            Gap(
-                *_training(leaking),
-                leaking.split,
-                apart.split,
-                100 * (leaking.mean - apart.mean),
-            )
-            for leaking in cells
-            for apart in cells
-            if leaking.mean is not None
-            and apart.mean is not None
-            and leaking.leakage
-            and apart.leakage == 0
-            and _training(leaking) == _training(apart)
-        ]
+        """Return what each leaking split adds to the accuracy of a training."""
+        return gaps(self.cells())
 
     def differences(self) -> list[Difference]:
-        """Return, of each split, what its best training gains on each of the others.
+        """Return, for each split, the best training minus each of the others.
 
-        Nothing of splits in which fewer than two trainings are done.
+        Nothing for splits in which fewer than two trainings are done.
         """
         found = []
-        for split, runs in self._results().items():
-            trainings: dict[tuple[str, ...], list[Evaluation]] = {}
-            for training, _, result in runs:
-                trainings.setdefault(tuple(training.values()), []).append(result)
+        for split, entries in self._done().items():
+            trainings: dict[Training, list[Evaluation]] = {}
+            for entry, result in entries:
+                trainings.setdefault(_training(entry), []).append(result)
             best, tests = best_against(trainings)
             found += [
-                Difference(split, _named(best), _named(other), 1, test)
+                Difference(split, best._asdict(), other._asdict(), 1, test)
                 for other, test in tests.items()
             ]
         return found
 
     def choices(self) -> list[Difference]:
-        """Return, of each split, what models, augmentations and features bring.
+        """Return, for each split, the effect of each model, augmentation and feature.
 
-        Each less the first of its kind in the grid, over all trainings that differ
-        in nothing else.
+        Each minus the first of its kind in the grid, over otherwise identical runs.
         """
         return [
             each
-            for split, runs in self._results().items()
-            for each in choices(split, runs)
+            for split, entries in self._done().items()
+            for each in choices(
+                split,
+                [
+                    (_training(entry)._asdict(), entry.recipe.seed, result)
+                    for entry, result in entries
+                ],
+            )
         ]
 
-    def _results(self) -> dict[str, list[tuple[dict[str, str], int, Evaluation]]]:
-        """Return training, seed and evaluation of all that is done, by split."""
-        found: dict[str, list] = {}
+    def _done(self) -> dict[str, list[tuple[Entry, Evaluation]]]:
+        """Return the entries that are done, with their evaluations, by split."""
+        found: dict[str, list[tuple[Entry, Evaluation]]] = {}
         for entry in self.entries:
             if entry.evaluation is not None:
-                recipe = entry.recipe
-                training = _named((recipe.model, recipe.augment, recipe.feature))
-                found.setdefault(recipe.split, []).append(
-                    (training, recipe.seed, entry.evaluation)
-                )
+                runs = found.setdefault(entry.recipe.split, [])
+                runs.append((entry, entry.evaluation))
         return found
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything as plain values for JSON.
 
-        Nothing is tested as long as runs are pending: it would be done again after
-        each of them.
+        Nothing is tested while runs are pending: each of them would change it.
         """
         pending = any(entry.status == PENDING for entry in self.entries)
+        cells = self.cells()
         return {
             "grid": self.grid.to_dict(),
             "store": self.store,
             "entries": [entry.to_dict() for entry in self.entries],
-            "cells": [vars(cell) for cell in self.cells()],
-            "gaps": [vars(gap) for gap in self.gaps()],
-            "differences": [] if pending else _told(self.differences()),
-            "choices": [] if pending else _told(self.choices()),
+            "cells": [vars(cell) for cell in cells],
+            "gaps": [vars(gap) for gap in gaps(cells)],
+            "differences": [
+                each.to_dict() for each in ([] if pending else self.differences())
+            ],
+            "choices": [each.to_dict() for each in ([] if pending else self.choices())],
         }
 
     def log(self, text: str) -> None:
@@ -345,79 +208,18 @@ class Comparison:
         write_json(self.path / "results.json", facts)
 
 
-def read_entry(path: Path, recipe: Recipe, error: str | None = None) -> Entry:
-    """Return a run of a comparison as its folder and the last failure tell it.
-
-    A run whose evaluation is damaged counts as failed.
-    """
-    if not (path / "metrics.json").exists():
-        return Entry(recipe, path, FAILED if error else PENDING, None, error)
-    try:
-        return Entry(recipe, path, DONE, Evaluation.load(path))
-    except InputError as damage:
-        return Entry(recipe, path, FAILED, None, str(damage))
+def _training(entry: Entry) -> Training:
+    recipe = entry.recipe
+    return Training(recipe.model, recipe.augment, recipe.feature)
 
 
 def _recorded_errors(path: Path) -> dict[str, str | None]:
-    """Return the error of every run that results.json tells of, by name."""
+    """Return the error of every run in results.json, by name."""
     try:
         record = json.loads((path / "results.json").read_text("utf-8"))
     except FileNotFoundError:
         return {}
     return {entry["name"]: entry["error"] for entry in record["entries"]}
-
-
-def _cell(place: tuple[str, str, str, str], entries: list[Entry]) -> Cell:
-    metrics = [entry.metrics for entry in entries if entry.metrics is not None]
-    accuracies = tuple(each.accuracy for each in metrics)
-    interval, cautious = _intervals(entries)
-    return Cell(
-        *place,
-        accuracies=accuracies,
-        mean=_mean(metrics, "accuracy"),
-        deviation=float(np.std(accuracies, ddof=1)) if len(metrics) > 1 else None,
-        ci95=interval,
-        ci95_cautious=cautious,
-        recordings=metrics[0].recordings if metrics else None,
-        leakage=_mean(metrics, "leakage"),
-        failed=sum(entry.status == FAILED for entry in entries),
-        pending=sum(entry.status == PENDING for entry in entries),
-        class_mean=_mean(metrics, "class_accuracy"),
-        fold_mean=_mean(metrics, "accuracy_mean"),
-        fold_deviation=_mean(metrics, "accuracy_deviation"),
-    )
-
-
-def _mean(metrics: Sequence[Metrics], name: str) -> float | None:
-    """Return the mean of a figure over runs, or None if one of them has none."""
-    values: list[Any] = [getattr(each, name) for each in metrics]
-    return float(np.mean(values)) if values and None not in values else None
-
-
-def _intervals(
-    entries: Sequence[Entry],
-) -> tuple[tuple[float, float] | None, tuple[float, float] | None]:
-    """Return the bootstrap interval and the cautious one, over all seeds."""
-    metrics = [entry.metrics for entry in entries if entry.metrics is not None]
-    if not metrics:
-        return None, None
-    if len(metrics) == 1:
-        return metrics[0].ci95, metrics[0].ci95_cautious or metrics[0].ci95
-    return pooled_intervals(
-        [entry.evaluation for entry in entries if entry.evaluation is not None]
-    )
-
-
-def _told(differences: Sequence[Difference]) -> list[dict[str, Any]]:
-    return [each.to_dict() for each in differences]
-
-
-def _named(training: Sequence[str]) -> dict[str, str]:
-    return dict(zip(_TRAINING, training, strict=True))
-
-
-def _training(cell: Cell) -> tuple[str, str, str]:
-    return cell.model, cell.augment, cell.feature
 
 
 def _row(entry: Entry) -> list[Any]:
@@ -426,9 +228,7 @@ def _row(entry: Entry) -> list[Any]:
     return [
         entry.name,
         recipe.split,
-        recipe.model,
-        recipe.augment,
-        recipe.feature,
+        *_training(entry),
         recipe.seed,
         entry.status,
         *(getattr(metrics, name, None) for name in _FIGURES),
@@ -439,10 +239,14 @@ def _row(entry: Entry) -> list[Any]:
 
 
 def _tested_row(facts: Mapping[str, Any]) -> list[Any]:
-    low, high = facts.get("ci95", (None, None))
-    least, most = facts.get("ci95_cautious", (None, None))
-    limits = {"ci95_low": low, "ci95_high": high}
-    limits |= {"cautious_low": least, "cautious_high": most}
+    figures = dict(facts)
+    for name, prefix in (("ci95", "ci95"), ("ci95_cautious", "cautious")):
+        low, high = facts.get(name, (None, None))
+        figures |= {f"{prefix}_low": low, f"{prefix}_high": high}
     names = [" ".join(facts[side].values()) for side in ("first", "second")]
-    figures = [(limits | dict(facts)).get(name) for name in _TESTED]
-    return [facts["split"], *names, *figures, facts["error"]]
+    return [
+        facts["split"],
+        *names,
+        *(figures.get(name) for name in _TESTED),
+        facts["error"],
+    ]

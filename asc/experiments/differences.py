@@ -1,34 +1,45 @@
-"""What the best of several trainings gains on the others, and what a choice brings."""
+"""Differences between trainings: of the best to each other, and of each option."""
 
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
 from asc.evaluation.evaluation import Evaluation
 from asc.evaluation.significance import PairedTest, paired_tests
 
-#: What trainings are told apart by.
+#: What tells trainings apart.
 Name = TypeVar("Name", bound=Hashable)
+
+
+class Training(NamedTuple):
+    """What is trained, without split and seed."""
+
+    model: str
+    augment: str
+    feature: str
+
+    def __str__(self) -> str:
+        return " ".join(self)
 
 
 @dataclass(frozen=True)
 class Difference:
-    """What one of two gains on the other, tested on the same clips.
+    """The difference in accuracy of two trainings, tested on the same clips.
 
     Attributes
     ----------
     split : str
     first, second : dict of str to str
-        What is compared: model, augment and feature of two trainings, or a single
-        one of these of all trainings that have their like with the other value.
+        What is compared: model, augment and feature of two trainings, or one of
+        these of all trainings that exist with both values.
     pairs : int
-        How many trainings each stands for, seeds not counted.
+        Number of trainings that each stands for, not counting seeds.
     test : PairedTest or UsageError
-        Of the first less the second, or why there is none.
+        Of the first minus the second, or why there is none.
     """
 
     split: str
@@ -39,11 +50,11 @@ class Difference:
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for JSON: ``error`` and no figures if not tested."""
-        told: dict[str, Any] = {"error": str(self.test)}
+        values: dict[str, Any] = {"split": self.split, "first": self.first}
+        values |= {"second": self.second, "pairs": self.pairs}
         if isinstance(self.test, PairedTest):
-            told = asdict(self.test) | {"error": None}
-        named = {"split": self.split, "first": self.first, "second": self.second}
-        return named | {"pairs": self.pairs} | told
+            return values | asdict(self.test) | {"error": None}
+        return values | {"error": str(self.test)}
 
 
 def best_against(
@@ -51,19 +62,19 @@ def best_against(
 ) -> tuple[Name, dict[Name, PairedTest | Exception]]:
     """Test the most accurate of several trainings against each of the others.
 
-    The best is chosen by the clips that it is then tested on, which flatters it.
+    It is selected on the clips that it is then tested on, which favours it.
 
     Parameters
     ----------
     trainings : mapping of name to evaluations
-        At least one; each with its seeds, which are taken together.
+        At least one; the evaluations of all its seeds, which are pooled.
 
     Returns
     -------
     name : the best; of equals the first by name
     tests : dict of name to PairedTest or UsageError
-        The best less the other, in order of falling accuracy. p-values are corrected
-        for their number. An error where the two cannot be compared.
+        The best minus the other, in order of falling accuracy, with Holm's
+        correction. An error where the two cannot be compared.
     """
     best, *others = sorted(
         trainings, key=lambda name: (-_accuracy(trainings[name]), str(name))
@@ -75,32 +86,32 @@ def best_against(
 def choices(
     split: str, runs: Sequence[tuple[Mapping[str, str], int, Evaluation]]
 ) -> list[Difference]:
-    """Test the values of each choice against its first, over all that has both.
+    """Test each option against the first of its kind, over otherwise identical runs.
 
     Parameters
     ----------
     split : str
     runs : sequence of (training, seed, evaluation)
-        A training is its model, augment and feature by these names.
+        A training by the names of its options: model, augment and feature.
 
     Returns
     -------
     list of Difference
-        p-values are corrected for all of them together. Nothing of values for which
-        one training alone stands: `best_against` tells of it.
+        With Holm's correction for all of them together. Options with a single pair
+        of trainings are left out: `best_against` compares those.
     """
     named, pairs = [], []
-    for choice in runs[0][0] if runs else ():
+    for kind in runs[0][0] if runs else ():
         values: dict[str, dict[tuple, Evaluation]] = {}
         for training, seed, result in runs:
-            rest = (*(v for name, v in training.items() if name != choice), seed)
-            values.setdefault(training[choice], {})[rest] = result
+            rest = (*(v for name, v in training.items() if name != kind), seed)
+            values.setdefault(training[kind], {})[rest] = result
         first, *others = values
         for other in others:
             shared = [rest for rest in values[other] if rest in values[first]]
             trainings = {rest[:-1] for rest in shared}
             if len(trainings) > 1:
-                named.append(({choice: other}, {choice: first}, len(trainings)))
+                named.append(({kind: other}, {kind: first}, len(trainings)))
                 a, b = ([values[v][rest] for rest in shared] for v in (other, first))
                 pairs.append((a, b))
     return [

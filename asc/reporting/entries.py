@@ -16,7 +16,8 @@ from asc.corpus.splits import FOLDS
 from asc.errors import AscError, InputError
 from asc.evaluation.evaluation import Evaluation
 from asc.evaluation.metrics import Metrics
-from asc.experiments.comparison import DONE, Comparison, Entry
+from asc.experiments.comparison import Comparison
+from asc.experiments.entry import DONE, Entry
 from asc.store import FeatureStore
 from asc.training.recipe import Recipe
 from asc.training.run import Run

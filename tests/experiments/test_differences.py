@@ -1,9 +1,11 @@
-"""Differences of a comparison: who is tested against whom, and where it is told."""
+"""Differences of a comparison: what is tested against what, and how it is shown."""
 
 from __future__ import annotations
 
 import csv
 import json
+import re
+from dataclasses import replace
 
 import pytest
 from reports import evaluation_of, finish_run, probabilities_of
@@ -132,26 +134,39 @@ def test_differences_in_json_and_csv(comparison):
 
 def test_differences_as_people_read_them(comparison):
     lines = list(comparison_lines(comparison))
-    start = lines.index(
-        "what the best by these clips, simple-cnn thirds MEL, gains on each:"
-    )
-    rows = [line.split(maxsplit=2) for line in lines[start + 1 : start + 5]]
-    assert [row[:2] for row in rows[:3]] == [
-        ["simple-cnn", "none"],
-        ["simple-cnn", "thirds"],
-        ["cnn-rnn", "none"],
-    ]
-    assert rows[1][2].endswith("the best")
-    assert rows[3][2].startswith("-   ")  # what failed
+    start = next(n for n, line in enumerate(lines) if line.startswith("model "))
+    rows = [re.split(r"  +", line) for line in lines[start : start + 8]]
+    header, *rows = rows
+    assert header[:4] == ["model", "augment", "feature", "accuracy %"]
+    by_name = {tuple(row[:3]): dict(zip(header, row, strict=False)) for row in rows[:8]}
+    assert by_name["simple-cnn", "thirds", "mel"]["best minus it"] == "best"
     test = comparison.differences()[-1].test
     low, high = (f"{100 * limit:+.1f}" for limit in test.ci95_cautious)
-    told = f"{100 * test.difference:+.1f} [{low}, {high}] p {test.p_holm:.3f}"
-    assert rows[0][2].startswith(f"{told} ")
-    assert (
-        f"  in points, p by Holm for 6; paired by {test.recordings} recordings, so few"
-        " that intervals are cautious" in lines
-    )
-    assert any(line.startswith("thirds less none (3 pairs)    ") for line in lines)
+    worst = by_name[tuple(comparison.differences()[-1].second.values())]
+    assert worst["best minus it"] == f"{100 * test.difference:+.1f} [{low} to {high}]"
+    assert worst["p"] == f"{test.p_holm:.3f}"
+    note = next(line for line in lines if "Holm" in line)
+    assert f"over {test.recordings} recordings, conservative 95 % CI" in note
+    assert "(6 tests)" in note
+    assert any("simple-cnn thirds mel, selected on these clips" in it for it in lines)
+    options = [re.split(r"  +", line) for line in lines]
+    assert any(row[:3] == ["thirds", "none", "3"] for row in options)
+
+
+def test_every_feature_of_a_grid_has_its_rows(comparison):
+    """Whatever it is called."""
+    entries = [
+        replace(
+            entry, recipe=replace(entry.recipe, feature=names[entry.recipe.feature])
+        )
+        for names in [{"mel": "pcen", "stft": "stft"}]
+        for entry in comparison.entries
+    ]
+    renamed = replace(comparison, entries=entries)
+    rows = [line.split()[:3] for line in comparison_lines(renamed)]
+    for entry in entries:
+        recipe = entry.recipe
+        assert [recipe.model, recipe.augment, recipe.feature] in rows
 
 
 def test_nothing_is_tested_while_runs_are_pending(comparison):

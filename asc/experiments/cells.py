@@ -1,0 +1,157 @@
+"""Accuracies of a comparison over seeds, and what leaking splits add to them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from asc.evaluation.evaluation import pooled_intervals
+from asc.evaluation.intervals import FEW_RECORDINGS, Interval, mean_and_deviation
+from asc.evaluation.metrics import Metrics
+from asc.experiments.differences import Training
+from asc.experiments.entry import FAILED, PENDING, Entry
+
+
+@dataclass(frozen=True)
+class Cell:
+    """The accuracy of runs that differ in nothing but the seed.
+
+    Attributes
+    ----------
+    split, model, augment, feature : str
+    accuracies : tuple of float
+        Of the runs that are done, by seed.
+    mean : float or None
+        Of `accuracies`; None if there are none.
+    deviation : float or None
+        Standard deviation over seeds (n - 1); None for fewer than two.
+    ci95 : (float, float) or None
+        95 % CI of the mean, a bootstrap over recordings. With several seeds a drawn
+        recording brings its predictions of all seeds.
+    ci95_cautious : (float, float) or None
+        The conservative 95 % CI, for few recordings.
+    recordings : int or None
+        Of the test clips; None if they are unknown.
+    leakage : float or None
+        Of the test clips, over all seeds; None if it is unknown.
+    failed, pending : int
+        Runs without a result.
+    class_mean : float or None
+        Balanced accuracy, the mean over seeds.
+    fold_mean, fold_deviation : float or None
+        Of split ``folds``: mean and standard deviation (n - 1) of accuracy over
+        folds, each the mean over seeds.
+    """
+
+    split: str
+    model: str
+    augment: str
+    feature: str
+    accuracies: tuple[float, ...]
+    mean: float | None
+    deviation: float | None
+    ci95: Interval | None
+    ci95_cautious: Interval | None
+    recordings: int | None
+    leakage: float | None
+    failed: int
+    pending: int
+    class_mean: float | None = None
+    fold_mean: float | None = None
+    fold_deviation: float | None = None
+
+    @classmethod
+    def of_entries(cls, split: str, training: Training, entries: list[Entry]) -> Cell:
+        """Return the cell of the runs of one training on one split."""
+        metrics = [entry.metrics for entry in entries if entry.metrics is not None]
+        accuracies = tuple(each.accuracy for each in metrics)
+        mean, deviation = mean_and_deviation(accuracies) if metrics else (None, None)
+        ci95, conservative = _intervals(entries)
+        return cls(
+            split,
+            *training,
+            accuracies=accuracies,
+            mean=mean,
+            deviation=deviation,
+            ci95=ci95,
+            ci95_cautious=conservative,
+            recordings=metrics[0].recordings if metrics else None,
+            leakage=_mean(metrics, "leakage"),
+            failed=sum(entry.status == FAILED for entry in entries),
+            pending=sum(entry.status == PENDING for entry in entries),
+            class_mean=_mean(metrics, "class_accuracy"),
+            fold_mean=_mean(metrics, "accuracy_mean"),
+            fold_deviation=_mean(metrics, "accuracy_deviation"),
+        )
+
+    @property
+    def few_recordings(self) -> bool:
+        """Whether ``ci95_cautious`` is the interval to report."""
+        return self.recordings is not None and self.recordings < FEW_RECORDINGS
+
+    @property
+    def training(self) -> Training:
+        """What was trained, without split and seed."""
+        return Training(self.model, self.augment, self.feature)
+
+
+@dataclass(frozen=True)
+class Gap:
+    """What a leaking split adds to the accuracy on a recording-disjoint one.
+
+    Attributes
+    ----------
+    model, augment, feature : str
+    leaking, apart : str
+        Names of the two splits.
+    points : float
+        Difference of the mean accuracies in percentage points.
+    """
+
+    model: str
+    augment: str
+    feature: str
+    leaking: str
+    apart: str
+    points: float
+
+
+def gaps(cells: Sequence[Cell]) -> list[Gap]:
+    """Return, for the same training, what each leaking split adds to accuracy.
+
+    Splits that leak are compared with those whose leakage is zero.
+    """
+    return [
+        Gap(
+            *leaking.training,
+            leaking.split,
+            apart.split,
+            100 * (leaking.mean - apart.mean),
+        )
+        for leaking in cells
+        for apart in cells
+        if leaking.mean is not None
+        and apart.mean is not None
+        and leaking.leakage
+        and apart.leakage == 0
+        and leaking.training == apart.training
+    ]
+
+
+def _mean(metrics: Sequence[Metrics], name: str) -> float | None:
+    """Return the mean of a figure over runs, or None if one of them has none."""
+    values = [getattr(each, name) for each in metrics]
+    return float(np.mean(values)) if values and None not in values else None
+
+
+def _intervals(entries: list[Entry]) -> tuple[Interval | None, Interval | None]:
+    """Return the bootstrap interval and the conservative one, over all seeds."""
+    results = [entry.evaluation for entry in entries if entry.evaluation is not None]
+    if not results:
+        return None, None
+    if len(results) == 1:
+        metrics = results[0].metrics
+        return metrics.ci95, metrics.ci95_cautious or metrics.ci95
+    return pooled_intervals(results)
