@@ -11,9 +11,9 @@ def compiled(function: Callable[..., None]) -> Callable[..., None]:
     """Return a function that is compiled when it is first called.
 
     For loops over cells that would take several passes as array operations. They
-    write into arrays that they are given, let other threads run meanwhile, and
-    round as plain arithmetic does. The machine code is kept on disk, beside the
-    module or in the user's cache folder, so later processes only load it.
+    write into given arrays, release the GIL, and round as plain arithmetic does. The
+    machine code is cached on disk, beside the module or in the user's cache folder, so
+    later processes only load it.
     """
 
     @cache

@@ -46,7 +46,8 @@ def dataset(
     batch_size : int > 0
         The last batch of an epoch may be smaller.
     augment : str or Augmentation
-        A policy with its default strengths, or the full choice.
+        A policy with its default strengths, such as ``mixup+time-roll``, or one with
+        strengths of your own.
     seed : int >= 0
     in_memory : bool
         Copy the part's rows into memory first, as they are stored.

@@ -20,7 +20,7 @@ class Statistics:
     ----------
     mean, variance : np.ndarray [shape=(rows,)], float64
     clips : int
-        How many clips they were taken from.
+        Number of clips that they were computed from.
     """
 
     mean: np.ndarray
@@ -42,8 +42,8 @@ def row_statistics(store: FeatureStore, feature: str, rows: np.ndarray) -> Stati
     -----
     Memory does not grow with the number of clips. Blocks are summed in single
     precision, where sums of codes are exact, and added up in double precision.
-    A whole number near the mean is subtracted first, or else little would be left
-    of the variance of levels that hardly change.
+    A whole number near the mean is subtracted first: the variance of nearly constant
+    levels would otherwise be lost to rounding.
     """
     data = store.features(feature)
     bands = data.shape[1]

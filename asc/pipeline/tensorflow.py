@@ -1,13 +1,13 @@
-"""TensorFlow and Keras, imported without notes about the machine.
+"""TensorFlow and Keras, imported without messages about the machine.
 
 TensorFlow writes several lines to standard error before its own log level
-applies, so the file descriptor itself is turned away while it is imported and
-looks for devices. If that fails, what it wrote is shown. People who want the
-notes set ``TF_CPP_MIN_LOG_LEVEL`` themselves, and nothing is turned away.
+applies, so the file descriptor itself is redirected while TensorFlow is imported and
+looks for devices. If that fails, the lines are shown. Set ``TF_CPP_MIN_LOG_LEVEL``
+to see them always.
 
-TensorFlow also asks the system for every large tensor anew, which then clears its
-pages: a third of the processors' time of a training step. With the allocator that it
-uses on GPUs it keeps the memory and uses it again. The results are the same.
+TensorFlow allocates every large tensor anew, and the system then clears its pages: a
+third of the CPU time of a training step. The allocator that TensorFlow uses on GPUs
+reuses the memory instead. The results are the same.
 """
 
 from __future__ import annotations
@@ -28,31 +28,31 @@ def _quiet() -> Iterator[None]:
         return
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
     sys.stderr.flush()
-    kept = os.dup(2)
-    with tempfile.TemporaryFile() as notes:
-        os.dup2(notes.fileno(), 2)
+    stderr = os.dup(2)
+    with tempfile.TemporaryFile() as messages:
+        os.dup2(messages.fileno(), 2)
         failed = True
         try:
             yield
             failed = False
         finally:
-            # It was read, once; processes that are started later are not to see it.
+            # TensorFlow reads it once; child processes should not inherit it.
             del os.environ["TF_CPP_MIN_LOG_LEVEL"]
-            os.dup2(kept, 2)
-            os.close(kept)
+            os.dup2(stderr, 2)
+            os.close(stderr)
             if failed:
-                notes.seek(0)
-                os.write(2, notes.read())
+                messages.seek(0)
+                os.write(2, messages.read())
 
 
 os.environ.setdefault("TF_CPU_ALLOCATOR_USE_BFC", "1")
-# All there is; by itself 64 GB, which can be less or more than that.
+# All memory of the machine. TensorFlow's default of 64 GB may be less or more.
 os.environ.setdefault("TF_CPU_BFC_MEM_LIMIT_IN_MB", str(usable_memory() >> 20))
 
 with _quiet():
     import keras
     import tensorflow as tf
 
-    tf.config.list_physical_devices()  # finds devices now, while it is quiet
+    tf.config.list_physical_devices()  # find devices here, where messages are off
 
 __all__ = ["keras", "tf"]
