@@ -10,7 +10,15 @@ import pytest
 
 COMMAND = "from asc.cli.main import train_main; train_main()"
 MODULE = """
-from asc.models import register_model
+from asc import register_augmentation, register_model
+
+@register_augmentation("louder")
+class Louder:
+    def draw(self, rng, rows, shape):
+        return {}
+
+    def apply(self, features, labels):
+        features += 6
 
 @register_model("mine")
 def mine(x, scenes):
@@ -83,12 +91,13 @@ def test_resume_takes_no_recipe(tmp_path):
     assert "--recipe, --import" in result.stderr
 
 
-def test_a_model_of_ones_own_from_training_to_prediction(
+def test_a_model_and_an_augmentation_of_a_user_from_training_to_prediction(
     tmp_path, small_store, few_clips
 ):
     (tmp_path / "my_models.py").write_text(MODULE)
     result = asc_train(
         *(small_store, "--import", "my_models", "--model", "mine", "--run", "run"),
+        *("--augment", "both+louder", "--freq-width", 4, "--time-width", 4),
         *("--epochs", 1, "--tensorboard", "--threads", 1, "--deterministic"),
         cwd=tmp_path,
     )
@@ -98,6 +107,7 @@ def test_a_model_of_ones_own_from_training_to_prediction(
     assert record["recipe"]["imports"] == ["my_models"]
     assert record["recipe"]["deterministic"] is True
     assert record["sources"]["imports"] == "flag"
+    assert record["recipe"]["augment"] == "both+louder"
 
     clip = next((few_clips / "audio").iterdir())
     asc = "from asc.cli.main import main; main()"
