@@ -11,7 +11,6 @@ from asc.plots.clip import clip_figure, scale_figure
 from asc.plots.confusion_matrix import confusion_figure
 from asc.plots.curves import curve_figure, curves_figure
 from asc.plots.embedding import Embedded, embed
-from asc.plots.forest import forest_figure
 from asc.plots.preview import example_rows, preview_clip, preview_scenes, row_panels
 from asc.plots.reliability import reliability_figure
 from asc.plots.saving import SUFFIXES, save
@@ -37,7 +36,6 @@ __all__ = [
     "embed",
     "example_rows",
     "feature_panel",
-    "forest_figure",
     "palette_css",
     "preview_clip",
     "preview_scenes",

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from asc import plots
-from asc.plots.style import ON_COLOUR, PALETTE
+from asc.plots.style import DPI, ON_COLOUR, PALETTE
 
 HOSTILE = (
     "</text><script>alert(1)</script>",
@@ -22,6 +22,8 @@ HOSTILE = (
     "abc\u202egnp.exe\x00\x1b[31m\u2028",
     "</title><img src=x onerror=alert(1)>",
 )
+#: Pixels of a figure to points of its SVG.
+POINT = 72 / DPI
 HISTORY = {"loss": [2.0, 1.5, 1.2], "val_loss": [2.1, float("nan"), 1.4]}
 
 
@@ -32,6 +34,25 @@ def parsed(embedded):
 
 def texts(root):
     return [element.text for element in root.iter("text")]
+
+
+def outline(path):
+    """The corners of a path [shape=(corners, 2)]."""
+    return np.array(re.findall(r"-?[\d.]+", path.get("d")), float).reshape(-1, 2)
+
+
+def scale_of(root, embedded):
+    """Points of the markup in an inch of the figure, across and down, over 72."""
+    box = np.array(root.get("viewBox").split(), float)
+    return box[2:] / (embedded.width, embedded.height) / POINT
+
+
+def points(figure, values):
+    """Places on the only axes of a figure, in points from the upper left corner."""
+    (axes,) = figure.axes
+    places = axes.transData.transform(values)
+    places[:, 1] = figure.bbox.height - places[:, 1]
+    return places * POINT
 
 
 def pixels_of(uri):
@@ -50,14 +71,12 @@ def figures():
     rng = np.random.default_rng(0)
     panel = plots.Panel(rng.uniform(-90, 0, (16, 12)), 1.0, "Mel", "Level (dB)")
     limits = plots.colour_limits([panel])
-    ends = np.array([[0.5, 0.4, 0.7]])
     return {
         "curve": plots.curve_figure(HISTORY, "loss"),
         "confusion": plots.confusion_figure(np.eye(3, dtype=int), "abc"),
         "reliability": plots.reliability_figure(
             np.linspace(0, 1, 3), np.array([0.3, 0.8]), np.array([0.2, 0.9])
         ),
-        "intervals": plots.forest_figure(["a"], {"s": ends}, x_label="x"),
         "clip": plots.clip_figure([panel], limits, samples=np.ones(9)),
         "scale": plots.scale_figure("Level (dB)", (-90, 0)),
     }
@@ -69,8 +88,8 @@ def test_every_figure_is_plain_elements_that_take_the_width_there_is(name):
     embedded = plots.embed(figure, alt="what it shows")
     root = parsed(embedded)
     assert (root.tag, root.get("role")) == ("svg", "img")
-    assert root[0].tag == "title" and root[0].text == "what it shows"
-    assert root.get("viewBox") == f"0 0 {embedded.width} {embedded.height}"
+    assert root.findtext("title") == "what it shows"
+    assert scale_of(root, embedded) == pytest.approx([1, 1], rel=1e-3)
     assert (embedded.width, embedded.height) == tuple(figure.bbox.size.round())
     assert "width:100%" in root.get("style")
     for element in root.iter():
@@ -130,7 +149,9 @@ def test_hostile_names_are_text(no_mathtext, name):
         plots.confusion_figure(np.eye(2, dtype=int), [name, "b"], title=name), alt=name
     )
     root = parsed(embedded)
-    assert root[0].text == "".join(sign for sign in name if sign.isprintable())
+    assert root.findtext("title") == "".join(
+        sign for sign in name if sign.isprintable()
+    )
     assert {element.tag for element in root.iter()} == {
         *("svg", "title", "g", "path", "text", "image")
     }
@@ -149,16 +170,9 @@ def test_text_is_text_in_the_font_of_the_page(curve):
 
 def test_lines_are_where_the_values_are():
     figure = plots.curve_figure({"val_loss": [1.0, 3.0, 2.0]}, "loss")
-    (axes,) = figure.axes
-    (line,) = axes.get_lines()
     root = parsed(plots.embed(figure, alt=""))
-    expected = axes.transData.transform(line.get_xydata())
-    expected[:, 1] = figure.bbox.height - expected[:, 1]
-    outlines = [
-        np.array(re.findall(r"-?[\d.]+", path.get("d")), float).reshape(-1, 2)
-        for path in root.iter("path")
-        if re.fullmatch(r"(?:[ML]-?[\d.]+ -?[\d.]+){3}", path.get("d"))
-    ]
+    expected = points(figure, [(1, 1.0), (2, 3.0), (3, 2.0)])
+    outlines = [outline(path) for path in root.iter("path") if "C" not in path.get("d")]
     assert any(
         found.shape == expected.shape and np.allclose(found, expected, atol=0.06)
         for found in outlines
@@ -169,15 +183,20 @@ def test_lines_are_where_the_values_are():
 def test_a_gap_breaks_the_line(middle, joined):
     figure = plots.curve_figure({"val_loss": [1.0, middle, 3.0]}, "loss")
     root = parsed(plots.embed(figure, alt=""))
-    (axes,) = figure.axes
-    ends = axes.transData.transform([(1, 1.0), (3, 3.0)])
-    ends[:, 1] = figure.bbox.height - ends[:, 1]
-    first, last = (f"{x:.1f} {y:.1f}".replace(".0", "") for x, y in ends)
-    lines = [path.get("d") for path in root.iter("path")]
-    assert (
-        any(d.startswith(f"M{first}L") and d.endswith(f"L{last}") for d in lines)
-        == joined
-    )
+    ends = points(figure, [(1, 1.0), (3, 3.0)])
+    whole = [path for path in root.iter("path") if path.get("d").count("M") == 1]
+    lines = [outline(path)[[0, -1]] for path in whole]
+    assert any(np.allclose(line, ends, atol=0.06) for line in lines) == joined
+
+
+def test_marks_are_where_the_values_are():
+    figure = plots.curve_figure({"val_loss": [1.0, 3.0, 2.0]}, "loss")
+    root = parsed(plots.embed(figure, alt=""))
+    centres = [
+        outline(path).mean(axis=0) for path in root.iter("path") if "z" in path.get("d")
+    ]
+    for place in points(figure, [(1, 1.0), (2, 3.0), (3, 2.0)]):
+        assert np.abs(np.array(centres) - place).max(axis=1).min() < 1
 
 
 @pytest.mark.parametrize("rows", [6, 7])
@@ -187,12 +206,16 @@ def test_pixels_are_the_values_with_the_lowest_row_at_the_bottom(rows):
     figure = plots.clip_figure([panel], {"Value": (0.0, values.max())})
     (image,) = parsed(plots.embed(figure, alt="")).iter("image")
     found = pixels_of(image.get("href"))
-    expected = figure.axes[0].images[0].to_rgba(values[::-1], bytes=True)
+    expected = figure.axes[0].images[0].to_rgba(values, bytes=True)
     np.testing.assert_array_equal(found, expected)
+    # The lowest row is the first, and the image is turned upside down.
+    numbers = re.findall(r"-?[\d.]+", image.get("transform"))
+    across, _, _, down, left, bottom = (float(number) for number in numbers)
+    assert (image.get("width"), image.get("height")) == ("5", str(rows))
     box = figure.axes[0].bbox
-    size = [float(image.get(name)) for name in ("x", "width", "height")]
-    np.testing.assert_allclose(size, [box.x0, box.width, box.height], atol=0.06)
-    assert float(image.get("y")) == pytest.approx(figure.bbox.height - box.y1, abs=0.06)
+    expected = np.array([box.width, -box.height, box.x0, figure.bbox.height - box.y0])
+    drawn = [5 * across, rows * down, left, bottom]
+    np.testing.assert_allclose(drawn, POINT * expected, atol=0.06)
 
 
 def test_the_first_row_of_a_confusion_matrix_is_on_top():
@@ -209,7 +232,7 @@ def test_a_large_figure_is_a_picture(curve):
     svg = plots.embed(curve, alt="")
     assert svg.markup.startswith("<svg")
     picture = plots.embed(curve, alt='loss of "x"', limit=1000)
-    root = ET.fromstring(picture.markup.replace(">", "/>"))
+    root = parsed(picture)
     assert (root.tag, root.get("alt")) == ("img", 'loss of "x"')
     assert (picture.width, picture.height) == (svg.width, svg.height)
     rows, columns = pixels_of(root.get("src")).shape[:2]
@@ -241,11 +264,25 @@ def test_drawing_again_gives_the_same_and_leaves_the_figure(curve, tmp_path):
 
 def test_settings_of_the_process_do_not_matter(curve):
     first = plots.embed(plots.curve_figure(HISTORY, "loss", best_epoch=1), alt="x")
-    with matplotlib.rc_context({"svg.fonttype": "path", "svg.hashsalt": "1"}):
+    own = {
+        "svg.fonttype": "path",
+        "svg.hashsalt": "1",
+        "svg.image_inline": False,
+        "image.composite_image": True,
+        "savefig.bbox": "tight",
+    }
+    with matplotlib.rc_context(own):
         assert plots.embed(curve, alt="x") == first
-    with ThreadPoolExecutor(2) as threads:
-        drawn = list(threads.map(lambda _: plots.embed(curve, alt="x"), range(1)))
-    assert drawn == [first]
+        assert own.items() <= dict(matplotlib.rcParams).items()
+
+
+def test_threads_draw_what_one_thread_draws(curve):
+    curves = [plots.curve_figure(HISTORY, "loss", best_epoch=1) for _ in range(8)]
+    before = dict(matplotlib.rcParams)
+    with ThreadPoolExecutor(4) as threads:
+        drawn = list(threads.map(lambda one: plots.embed(one, alt="x"), curves))
+    assert drawn == [plots.embed(curve, alt="x")] * 8
+    assert dict(matplotlib.rcParams) == before
 
 
 def test_jinja_prints_it_as_it_is(curve):
