@@ -57,10 +57,10 @@ def augmentation_section(entries: Sequence[ReportEntry]) -> dict[str, Any]:
 
 
 def _examples(entry: ReportEntry) -> dict[str, Any] | None:
-    store, recipe = entry.store, entry.recipe
-    rows = entry.train_rows(next(iter(entry.histories), None))
-    if store is None or recipe is None or rows is None:
+    session = next(iter(entry.sessions.values()), None)
+    if session is None:
         return None
+    store, recipe, rows = session.store, session.run.recipe, session.rows["train"]
     settings, data = recipe.augmentation(), store.features(recipe.feature)
     labels, paths, shape = store.labels(), store.paths(), data.shape[1:]
     plan = plan_epoch(rows, settings, shape=shape[:2], seed=recipe.seed, epoch=0)

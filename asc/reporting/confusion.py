@@ -70,7 +70,7 @@ def _compared(
     That is the most confident correct clip of the predicted scene, each shown once
     if there are enough.
     """
-    predicted = evaluation.probabilities.argmax(axis=1)
+    predicted = evaluation.predicted
     compared: list[tuple[int, int | None]] = []
     used: set[int] = set()
     for pair in pairs:

@@ -49,8 +49,8 @@ def _details(entry: ReportEntry, pairs: int) -> dict[str, Any]:
     }
 
 
-def _curves(entry: ReportEntry) -> list[tuple[str, list[plots.Embedded]]]:
-    """Return the curves of every training, with the name of its fold."""
+def _curves(entry: ReportEntry) -> list[dict[str, Any]]:
+    """Return the ``figures`` of every training, with what they must be shown with."""
     if entry.recipe is None:
         return []
     drawn = []
@@ -59,7 +59,6 @@ def _curves(entry: ReportEntry) -> list[tuple[str, list[plots.Embedded]]]:
         values = {
             name: [record.get(name, math.nan) for record in history] for name in names
         }
-        of_fold = f" of {fold}" if fold else ""
         figures = [
             plots.embed(
                 plots.curve_figure(
@@ -68,12 +67,21 @@ def _curves(entry: ReportEntry) -> list[tuple[str, list[plots.Embedded]]]:
                     best_epoch=_best_epoch(history, entry.recipe.monitor),
                     augmented=entry.recipe.augment != "none",
                 ),
-                alt=f"{measure.capitalize()} over {len(history)} epochs{of_fold}",
+                alt=f"{measure.capitalize()} over {len(history)} epochs {fold}".strip(),
             )
             for measure in ("accuracy", "loss")
             if not names.isdisjoint((measure, f"val_{measure}"))
         ]
-        drawn.append((fold, figures))
+        session = entry.sessions.get(fold)
+        drawn.append(
+            {
+                "fold": fold,
+                "split": fold or entry.recipe.split,
+                "epochs": len(history),
+                "leakage": None if session is None else session.validation_leakage,
+                "figures": figures,
+            }
+        )
     return drawn
 
 

@@ -10,8 +10,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from asc.corpus.splits import FOLDS
 from asc.errors import AscError, InputError
 from asc.evaluation.evaluation import Evaluation
@@ -21,7 +19,7 @@ from asc.experiments.entry import DONE, Entry
 from asc.store import FeatureStore
 from asc.training.recipe import Recipe
 from asc.training.run import Run
-from asc.training.session import part_rows
+from asc.training.session import Session
 
 #: Limits of what the axes of curves can show.
 _MAX_EPOCH, _MAX_VALUE = 10**6, 1e30
@@ -45,6 +43,8 @@ class ReportEntry:
     histories : dict of str to list of dict
         Every epoch as in ``history.csv``, by fold; the name of a single training is
         empty.
+    sessions : dict of str to Session
+        Of each training by fold, too, if its store is still there.
     environment : dict
         As in ``environment.json``; empty if there is none.
     store : FeatureStore, optional
@@ -60,6 +60,7 @@ class ReportEntry:
     recipe: Recipe | None = None
     evaluation: Evaluation | None = None
     histories: dict[str, History] = field(default_factory=dict)
+    sessions: dict[str, Session] = field(default_factory=dict)
     environment: dict[str, Any] = field(default_factory=dict)
     store: FeatureStore | None = None
     store_facts: dict[str, str] = field(default_factory=dict)
@@ -94,19 +95,6 @@ class ReportEntry:
         row_of = {path: row for row, path in enumerate(self.store.paths())}
         rows = [row_of.get(path) for path in self.evaluation.paths]
         return None if None in rows else [row for row in rows if row is not None]
-
-    def train_rows(self, fold: str | None = None) -> np.ndarray | None:
-        """Return the store rows that the model was trained on, if they are known.
-
-        A run of all folds has several models, so a fold must be named.
-        """
-        if self.store is None or self.recipe is None:
-            return None
-        recipe = replace(self.recipe, split=fold or self.recipe.split)
-        try:
-            return part_rows(self.store, recipe)["train"]
-        except AscError:
-            return None
 
 
 def evaluated(entries: Sequence[ReportEntry]) -> list[ReportEntry]:
@@ -187,7 +175,13 @@ def _run(
     if isinstance(store, str):
         missing.append(store)
     histories: dict[str, History] = {}
+    sessions: dict[str, Session] = {}
     for fold, training in _trainings(run).items():
+        try:
+            if isinstance(store, FeatureStore):
+                sessions[fold] = Session.open(training, store)
+        except AscError:
+            pass  # its split cannot be read
         try:
             history = [_drawable(record) for record in training.history()]
             histories |= {fold: history} if history else {}
@@ -200,6 +194,7 @@ def _run(
         recipe=run.recipe,
         evaluation=evaluation,
         histories=histories,
+        sessions=sessions,
         environment=_environment(folder),
         store=store if isinstance(store, FeatureStore) else None,
         store_facts={  # not its place, which is private

@@ -73,13 +73,13 @@ def _results(entries: Sequence[ReportEntry]) -> dict[str, Any]:
 
 
 def _overlap(entry: ReportEntry) -> dict[str, Any] | None:
-    rows = entry.train_rows()
-    if entry.evaluation is None or entry.store is None or rows is None:
+    session = entry.sessions.get("")
+    if entry.evaluation is None or session is None:
         return None
-    names = entry.store.recordings()
-    trained = {names[row] for row in rows}
+    names = session.store.recordings()
+    trained = {names[row] for row in session.rows["train"]}
     seen = np.array([name in trained for name in entry.evaluation.recordings])
-    correct = entry.evaluation.probabilities.argmax(axis=1) == entry.evaluation.truth
+    correct = entry.evaluation.predicted == entry.evaluation.truth
     parts = {"seen": correct[seen], "unseen": correct[~seen]}
     return {"entry": entry} | {
         part: (float(some.mean()) if len(some) else None, len(some))

@@ -90,7 +90,7 @@ def test_a_history_that_no_axis_can_hold(own_runs, line, charts):
     text = f"{header}\n1,2,0.1,3\n{line},inf\n"
     (own_runs / "disjoint" / "history.csv").write_text(text)
     (details,) = runs_section(gather([own_runs / "disjoint"]))["details"]
-    figures = [figure for _, found in details["curves"] for figure in found]
+    figures = [figure for found in details["curves"] for figure in found["figures"]]
     assert len(figures) == charts
     for figure in figures:
         assert "nan" not in figure.markup and "inf" not in figure.markup

@@ -72,6 +72,16 @@ def test_the_figures_of_a_run(runs, read, store):
     assert scenes == list(store.scenes)
 
 
+def test_curves_have_the_leakage_of_validation(runs, store, read):
+    names = np.array(store.recordings())
+    for name, split in (("leaky", "random"), ("disjoint", "recording")):
+        parts = store.split(split)
+        charts = read(runs / name).one("div", data_epochs="2")
+        assert charts.attributes["data-split"] == split
+        expected = np.isin(names[parts.validation], names[parts.train]).mean()
+        assert charts.number("leakage") == expected
+
+
 def test_figures_have_words_for_those_who_cannot_see_them(runs, read):
     for node in read(runs / "leaky").nodes:
         if node.tag == "svg":

@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
-from reports import Page, finish_run
+from reports import Page, evaluation_of, finish_run, probabilities_of
 
 import asc
 from asc.errors import InputError
+
+
+@pytest.fixture
+def bare(tmp_path):
+    """An evaluation without its run, of which a page is made quickly."""
+    truth = np.arange(8) % 2
+    names = [str(clip) for clip in range(8)]
+    evaluation = evaluation_of(truth, probabilities_of(truth, 2), names, names, "ab")
+    evaluation.save(tmp_path)
+    return tmp_path
 
 
 @pytest.fixture
@@ -82,27 +93,25 @@ def test_values_are_escaped_in_a_lab_template_too(tmp_path, store, write):
         ("{% include '/etc/hostname' %}", "line 1"),
     ],
 )
-def test_an_error_names_file_and_line(text, words, runs, write, tmp_path):
+def test_an_error_names_file_and_line(text, words, bare, write, tmp_path):
     template = write(text)
     with pytest.raises(InputError) as caught:
-        asc.report(runs / "leaky", tmp_path / "report.html", template=template)
+        asc.report(bare, tmp_path / "report.html", template=template)
     message = str(caught.value)
     assert words in message and str(template) in message and "\n" not in message
     assert not (tmp_path / "report.html").exists()
 
 
-def test_an_error_in_a_folder_names_its_file(runs, write, tmp_path):
+def test_an_error_in_a_folder_names_its_file(bare, write, tmp_path):
     template = write("\n\n\n{{ nothing }}", "data.html")
     with pytest.raises(InputError, match="data.html, line 4") as caught:
-        asc.report(runs / "leaky", tmp_path / "r.html", template=template.parent)
+        asc.report(bare, tmp_path / "r.html", template=template.parent)
     assert str(template) in str(caught.value)
 
 
-def test_a_template_that_is_not_there_or_not_text(runs, tmp_path):
+def test_a_template_that_is_not_there_or_not_text(bare, tmp_path):
     with pytest.raises(FileNotFoundError, match="none.html"):
-        asc.report(runs / "leaky", tmp_path / "r.html", template=tmp_path / "none.html")
+        asc.report(bare, tmp_path / "r.html", template=tmp_path / "none.html")
     (tmp_path / "binary.html").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(InputError, match="binary.html"):
-        asc.report(
-            runs / "leaky", tmp_path / "r.html", template=tmp_path / "binary.html"
-        )
+        asc.report(bare, tmp_path / "r.html", template=tmp_path / "binary.html")
