@@ -159,9 +159,10 @@ class _Dask:
     def __init__(self, scheduler: str | None) -> None:
         import distributed
 
-        self._distributed = distributed
-        self.killed = distributed.KilledWorker
+        self.killed: Any = distributed.KilledWorker
+        self._wait = distributed.wait
         self._client = distributed.Client(scheduler, timeout=_PATIENCE)
+        self.close = self._client.close
         try:
             self._client.wait_for_workers(1, timeout=_PATIENCE)
         except TimeoutError as error:
@@ -175,15 +176,10 @@ class _Dask:
         return self._client.submit(work, task, pure=False)
 
     def wait(self, futures: Iterable[Any]) -> Any:
-        """Return one future that is done."""
-        done = self._distributed.wait(list(futures), return_when="FIRST_COMPLETED").done
-        return next(iter(done))
+        return self._wait(list(futures), return_when="FIRST_COMPLETED").done.pop()
 
     def result(self, future: Any) -> Any:
         return future.result()
-
-    def close(self) -> None:
-        self._client.close()
 
 
 class _Ray:
@@ -194,8 +190,9 @@ class _Ray:
 
         self._ray = ray
         errors = ray.exceptions
-        self.killed = (errors.WorkerCrashedError, errors.OutOfMemoryError)
+        self.killed: Any = (errors.WorkerCrashedError, errors.OutOfMemoryError)
         ray.init(address=scheduler, log_to_driver=False, logging_level=logging.ERROR)
+        self.close = ray.shutdown
         self._run = ray.remote(max_retries=3)(_call)
 
     def processors(self) -> int:
@@ -205,7 +202,6 @@ class _Ray:
         return self._run.remote(work, task)
 
     def wait(self, futures: Iterable[Any]) -> Any:
-        """Return one future that is done."""
         return self._ray.wait(list(futures))[0][0]
 
     def result(self, future: Any) -> Any:
@@ -217,9 +213,6 @@ class _Ray:
             raise error.cause from error
         except self._ray.exceptions.RayError as error:
             raise ConnectionError(str(error)) from error
-
-    def close(self) -> None:
-        self._ray.shutdown()
 
 
 def _call(work: Callable[[Any], Any], task: Any) -> Any:

@@ -3,38 +3,36 @@
 It stands in for the real audio (10.7 GB) in demos, tests and runs at full scale:
 either a grid of scenes, recordings and clips, or audio for every name in a
 ``meta.txt`` that one has. The folder is made from its settings alone, so it can be
-made again anywhere, and a writer that was stopped goes on where it was.
+made again anywhere, and a writer that was stopped resumes where it was.
 
-What it sounds like, and why recordings are recognisable, is told in
-:mod:`asc.synthetic.soundscape`.
+:mod:`asc.synthetic.soundscape` describes how it sounds, and why recordings can be
+recognised.
 """
 
 from __future__ import annotations
 
 import json
-import math
 import os
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from hashlib import sha256
-from numbers import Integral
 from pathlib import Path
 from typing import Any
 
 import soundfile
 
-from asc import parallel
+from asc import files, parallel
 from asc.corpus.base import Clip
 from asc.environment import usable_cores
 from asc.errors import AscError, SettingsMismatch, UsageError
-from asc.files import locked
 from asc.synthetic import scenery, tut_layout
 from asc.synthetic.soundscape import RATE, Place
+from asc.text import describe_difference
+from asc.validation import check_number, check_whole
 
-#: File that tells a synthetic corpus and its settings; bump the version whenever
-#: the same settings no longer give the same sound.
+#: File that marks a synthetic corpus and has its settings. Raise the version
+#: whenever the same settings no longer give the same sound.
 MARKER = "synthetic.json"
 VERSION = 1
 
@@ -80,10 +78,10 @@ def write_synthetic_corpus(
         is then written for its names, ``scenes``, ``recordings`` and ``clips`` are
         not used, and it is copied with the ``evaluation_setup`` folder beside it.
     jobs : int != 0
-        Worker processes; -1 for one on each core.
+        Threads; -1 for one on each core.
     progress : callable, optional
-        Called with the number of clips that are there and of all clips, first with
-        what an earlier call left.
+        ``progress(done, total)``, with the numbers of clips; first with those that an
+        earlier call has left.
 
     Returns
     -------
@@ -100,15 +98,14 @@ def write_synthetic_corpus(
     """
     root = Path(root)
     counts = {
-        "scenes": _whole("scenes", scenes, 1, len(scenery.SCENES)),
-        "recordings": _whole("recordings", recordings, 2, 999),
-        "clips": _whole("clips", clips, 1, 999),
+        "scenes": check_whole("scenes", scenes, 1, len(scenery.SCENES)),
+        "recordings": check_whole("recordings", recordings, 2, 999),
+        "clips": check_whole("clips", clips, 1, 999),
     }
-    seed = _whole("seed", seed, 0, 2**63 - 1)
-    if not math.isfinite(seconds) or not 0.1 <= seconds <= 600:
-        raise UsageError(f"seconds must be between 0.1 and 600. Received: {seconds}.")
-    if jobs == 0:
-        raise UsageError("jobs must be a number of processes, or -1. Received: 0.")
+    seed = check_whole("seed", seed, 0, 2**63 - 1)
+    seconds = check_number("seconds", seconds, 0.1, 600)
+    if jobs != -1:
+        check_whole("jobs", jobs, 1, advice="Use -1 for one on each core.")
     if root.exists() and not root.is_dir():
         raise UsageError(f"{root} is a file. Give a new or empty folder.")
 
@@ -122,14 +119,15 @@ def write_synthetic_corpus(
         "format": "asc synthetic corpus",
         "version": VERSION,
         "seed": seed,
-        "seconds": float(seconds),
+        "seconds": seconds,
         **origin,
     }
     _check_settings(root, settings)
     frames = round(seconds * RATE)
     size = _HEADER_BYTES + 6 * frames
     missing = [row for row in rows if not _is_complete(root / row.path, size)]
-    _check_space(root, len(missing), size)
+    folder = next(path for path in (root, *root.absolute().parents) if path.is_dir())
+    files.check_free_space(folder, len(missing) * size)
 
     with _claimed(root, settings):
         done = len(rows) - len(missing)
@@ -146,20 +144,12 @@ def write_synthetic_corpus(
     return root
 
 
-def _whole(name: str, value: int, low: int, high: int) -> int:
-    if not isinstance(value, Integral) or not low <= value <= high:
-        raise UsageError(
-            f"{name} must be a whole number from {low} to {high}. Received: {value}."
-        )
-    return int(value)
-
-
 def _check_settings(root: Path, settings: dict[str, Any]) -> None:
     """Raise SettingsMismatch unless the folder is free or has these settings."""
     if not (root / MARKER).exists():
         if root.is_dir() and any(root.iterdir()):
             raise SettingsMismatch(
-                f"{root} is not empty and no synthetic corpus; nothing was touched."
+                f"{root} is not empty and not a synthetic corpus. Nothing was touched."
                 " Give a new or empty folder."
             )
         return
@@ -167,28 +157,11 @@ def _check_settings(root: Path, settings: dict[str, Any]) -> None:
         found = dict(json.loads((root / MARKER).read_bytes()))
     except (OSError, ValueError, TypeError):
         found = {}
-    differences = [
-        f"{key} is {found.get(key, 'not set')} there and {settings.get(key, 'not set')}"
-        " here"
-        for key in {**found, **settings}
-        if found.get(key) != settings.get(key)
-    ]
-    if differences:
+    if found != settings:
         raise SettingsMismatch(
-            f"{root} holds a synthetic corpus with other settings:"
-            f" {'; '.join(differences)}. Nothing was touched."
-            " Give the same settings, or another folder."
-        )
-
-
-def _check_space(root: Path, clips: int, size: int) -> None:
-    folder = next(path for path in (root, *root.absolute().parents) if path.is_dir())
-    needed, free = clips * size, shutil.disk_usage(folder).free
-    if needed > free:
-        raise AscError(
-            f"Writing {clips:,} clips to {root} needs {needed / 1e9:.1f} GB, and"
-            f" {free / 1e9:.1f} GB are free. Make space, give another folder, or ask"
-            " for fewer or shorter clips."
+            f"{root} holds a synthetic corpus with other settings. Nothing was touched."
+            f" Give the same settings, or another folder.\n"
+            + describe_difference(found, settings)
         )
 
 
@@ -198,14 +171,12 @@ def _claimed(root: Path, settings: dict[str, Any]) -> Iterator[None]:
     marker = root / MARKER
     if not marker.exists():
         _write_bytes(marker, (json.dumps(settings, indent=2) + "\n").encode())
-    with locked(root, lock_path=root / ".lock"):
-        for leftover in root.rglob(".*.partial"):
-            leftover.unlink(missing_ok=True)
+    with files.locked(root, lock_path=root / ".lock"):
         yield
 
 
 def _is_complete(path: Path, size: int) -> bool:
-    # Files get their names when they are whole, so a look at the size is enough.
+    # A file gets its name when it is complete; only a damaged copy has another size.
     try:
         return path.stat().st_size == size
     except OSError:
@@ -217,8 +188,8 @@ def _write_clips(root: Path, seed: int, frames: int, batch: list[Clip]) -> int:
     place = Place(seed, batch[0].scene, batch[0].recording, frames)
     for clip in batch:
         samples = place.clip(clip.path)
-        with _replaced(root / clip.path) as temporary:
-            soundfile.write(temporary, samples, RATE, "PCM_24", format="WAV")
+        with _replacing(root / clip.path) as tmp_path:
+            soundfile.write(tmp_path, samples, RATE, "PCM_24", format="WAV")
     return len(batch)
 
 
@@ -230,20 +201,19 @@ def _in_parallel(
 
 
 def _write_bytes(path: Path, content: bytes) -> None:
-    with _replaced(path) as temporary:
-        temporary.write_bytes(content)
+    with _replacing(path) as tmp_path:
+        tmp_path.write_bytes(content)
 
 
 @contextmanager
-def _replaced(path: Path) -> Iterator[Path]:
-    """Give a temporary name, and rename it to `path` when all went well."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.partial")
+def _replacing(path: Path) -> Iterator[Path]:
+    """Write a file by `asc.files.replacing`, with its folder and a sentence."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        yield temporary
-        os.replace(temporary, path)
+        with files.replacing(path, sync=False) as tmp_path:
+            yield tmp_path
     except (OSError, soundfile.SoundFileError) as error:
         raise AscError(
-            f"Cannot write {path}: {error}. Call again when that is mended: complete"
-            " clips are kept."
+            f"Cannot write {path}: {error}. Fix the problem and rerun the same"
+            " command; completed files are kept."
         ) from error

@@ -48,6 +48,9 @@ def main() -> None:
                 folder, Path(scratch), arguments.rounds, arguments.clips
             ).items():
                 values = row.pop("values")
+                if not values:  # the row says why
+                    rows[key] = row
+                    continue
                 rows[key] = row | {
                     "median": round(statistics.median(values), 3),
                     "lowest": round(min(values), 3),

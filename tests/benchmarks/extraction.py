@@ -1,4 +1,8 @@
-"""Extraction against its bare arithmetic, plain librosa, and the slides' way."""
+"""Extraction against its bare arithmetic, plain librosa, and the slides' way.
+
+Also against torchaudio in DataLoader workers and against lhotse, where these are
+installed: they are no dependencies, and a row without them says so.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +11,7 @@ import os
 import subprocess
 import sys
 import time
+from importlib.util import find_spec
 from pathlib import Path
 
 from joblib import Parallel, delayed
@@ -19,6 +24,11 @@ from asc.synthetic.corpus import write_synthetic_corpus
 FILES = 300
 #: Samples between frames that asc chooses for these clips.
 HOP = FeatureSpec.for_audio(44100, 10.0).hop_length
+#: Other tools, and the packages that each needs.
+OTHERS = {
+    "torchaudio": ("torch", "torchaudio", "h5py"),
+    "lhotse": ("torch", "torchaudio", "lhotse"),
+}
 #: Clips drawn in the slides' way, which is slow and needs no more.
 PICTURES = 10
 
@@ -48,6 +58,7 @@ def measure(folder: Path, scratch: Path, rounds: int, clips: int) -> dict:
     corpus = corpus_of(folder, clips)
     files = [str(file) for file in sorted((corpus / "audio").glob("*.wav"))]
     bare_ratio, librosa_ratio, picture_ratio, rate, size = [], [], [], [], []
+    others: dict[str, list[float]] = {name: [] for name in OTHERS}
     for _ in range(rounds):
         store = scratch / "bench.h5"
         began = time.perf_counter()
@@ -60,6 +71,10 @@ def measure(folder: Path, scratch: Path, rounds: int, clips: int) -> dict:
         rate.append(clips / ours)
         few = files[: max(100, len(files) // 8)]
         librosa_ratio.append(_timed("with_librosa", few) / len(few) / (ours / clips))
+        for name, values in others.items():
+            if not _missing(name):
+                theirs = _timed(f"with_{name}", few, whole=True) / len(few)
+                values.append(theirs / (ours / clips))
         began = time.perf_counter()
         for file in files[:PICTURES]:
             as_pictures(file)
@@ -74,14 +89,39 @@ def measure(folder: Path, scratch: Path, rounds: int, clips: int) -> dict:
         "slides' pictures / extraction": {"budget": ">= 40", "values": picture_ratio},
         "extraction, clips per second": {"budget": None, "values": rate},
         "store of 4,680 clips, MB": {"budget": "<= 620", "values": size},
+    } | {
+        f"{name} / extraction": (
+            {"budget": None, "values": values}
+            if values
+            else {
+                "skipped": f"not installed: {', '.join(_missing(name))}",
+                "values": [],
+            }
+        )
+        for name, values in others.items()
     }
 
 
-def _timed(function: str, files: list[str]) -> float:
-    """Return the seconds that a fresh process takes for all files."""
+def _missing(name: str) -> list[str]:
+    """Return the packages that a benchmark needs and that are not installed."""
+    return [package for package in OTHERS[name] if find_spec(package) is None]
+
+
+def _timed(function: str, files: list[str], whole: bool = False) -> float:
+    """Return the seconds that a fresh process takes for all files.
+
+    Parameters
+    ----------
+    function : str
+        A function of this module: of one file, or of all.
+    files : list of str
+    whole : bool
+        The function takes the list of files and distributes the work itself.
+    """
+    call = f"e.{function}(files)" if whole else f"e.parallel(e.{function}, files)"
     code = (
         "import sys; from tests.benchmarks import extraction as e;"
-        f" e.parallel(e.{function}, sys.stdin.read().split('\\n'))"
+        f" files = sys.stdin.read().split('\\n'); {call}"
     )
     began = time.perf_counter()
     subprocess.run(
@@ -149,3 +189,70 @@ def as_pictures(file: str) -> None:
         pyplot.close()
         cropped = Image.open(picture).convert("RGB").crop((80, 58, 477, 428))
         np.asarray(cropped.resize((256, 256)))
+
+
+def with_torchaudio(files: list[str]) -> None:
+    """Compute both features in DataLoader workers, and write them to one HDF5 file."""
+    import tempfile
+
+    import h5py
+    import soundfile
+    import torch
+    import torchaudio
+
+    class Features(torch.utils.data.Dataset):
+        def __init__(self) -> None:
+            self.stft = torchaudio.transforms.Spectrogram(n_fft=4096, hop_length=HOP)
+            self.mel = torchaudio.transforms.MelScale(
+                n_mels=256, sample_rate=44100, f_min=20, f_max=20000, n_stft=2049
+            )
+            self.decibels = torchaudio.transforms.AmplitudeToDB("power")
+
+        def __len__(self) -> int:
+            return len(files)
+
+        def __getitem__(self, index: int):
+            y, _ = soundfile.read(files[index], dtype="float32", always_2d=True)
+            power = self.stft(torch.from_numpy(y.mean(1)))
+            return self.decibels(power), self.decibels(self.mel(power))
+
+    loader = torch.utils.data.DataLoader(
+        Features(), batch_size=8, num_workers=usable_cores()
+    )
+    row = 0
+    with tempfile.NamedTemporaryFile() as target, h5py.File(target, "w") as file:
+        for features in loader:
+            for name, values in zip(("stft", "mel"), features, strict=True):
+                shape = (len(files), *values.shape[1:])
+                data = file.require_dataset(name, shape, "f4")
+                data[row : row + len(values)] = values.numpy()
+            row += len(features[0])
+
+
+def with_lhotse(files: list[str]) -> None:
+    """Compute log-Mel features into lhotse's own storage, in as many processes."""
+    import tempfile
+    from concurrent.futures import ProcessPoolExecutor
+
+    import lhotse
+    import torch
+
+    torch.set_num_threads(1)
+    recordings = lhotse.RecordingSet.from_recordings(
+        lhotse.Recording.from_file(file) for file in files
+    )
+    cuts = lhotse.CutSet.from_manifests(recordings=recordings)
+    extractor = lhotse.Fbank(
+        lhotse.FbankConfig(
+            sampling_rate=44100,
+            num_filters=256,
+            frame_length=4096 / 44100,
+            frame_shift=HOP / 44100,
+        )
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        jobs = usable_cores()
+        with ProcessPoolExecutor(jobs) as executor:
+            cuts.compute_and_store_features(
+                extractor, Path(folder, "features"), num_jobs=jobs, executor=executor
+            )
