@@ -230,7 +230,7 @@ def with_torchaudio(files: list[str]) -> None:
 
 
 def with_lhotse(files: list[str]) -> None:
-    """Compute log-Mel features into lhotse's own storage, in as many processes."""
+    """Compute log-Mel alone, of one channel, into lhotse's own compressed storage."""
     import tempfile
     from concurrent.futures import ProcessPoolExecutor
 
