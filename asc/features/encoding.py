@@ -43,16 +43,19 @@ class Encoding:
         scale, offset = (step, lowest - step) if dtype == "uint8" else (1.0, 0.0)
         return cls(dtype, scale, offset, lowest, step, unit)
 
-    def encode(self, values: np.ndarray) -> np.ndarray:
-        """Return values (float32) as a store keeps them: uint8 rounds to the nearest.
+    def encode(self, values: np.ndarray, *, overwrite: bool = False) -> np.ndarray:
+        """Return values as a store keeps them: uint8 rounds to the nearest code.
 
         Parameters
         ----------
         values : np.ndarray, float32
+        overwrite : bool
+            Compute in this array, which is faster.
         """
         if self.dtype != "uint8":
             return values.astype(self.dtype)
-        codes = values - np.float32(self.offset)
+        out = values if overwrite else None
+        codes = np.subtract(values, np.float32(self.offset), out=out)
         codes *= np.float32(1 / self.scale)
         np.rint(codes, out=codes)
         np.clip(codes, _FIRST_CODE, _LAST_CODE, out=codes)

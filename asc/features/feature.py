@@ -153,6 +153,7 @@ class Feature(ABC):
         Returns
         -------
         np.ndarray [shape=(rows, columns)], float32
+            The front end may overwrite it.
         """
 
     @abstractmethod

@@ -85,5 +85,7 @@ class FrontEnd:
                 self.features.items(), np.split(power, self._ends), strict=True
             ):
                 values = feature.values(rows, self._average, self._full_scale)
-                stored[name][..., channel] = feature.encoding.encode(values)
+                stored[name][..., channel] = feature.encoding.encode(
+                    values, overwrite=True
+                )
         return stored
