@@ -79,7 +79,7 @@ def _overlap(entry: ReportEntry) -> dict[str, Any] | None:
     names = session.store.recordings()
     trained = {names[row] for row in session.rows["train"]}
     seen = np.array([name in trained for name in entry.evaluation.recordings])
-    correct = entry.evaluation.predicted == entry.evaluation.truth
+    correct = entry.evaluation.correct
     parts = {"seen": correct[seen], "unseen": correct[~seen]}
     return {"entry": entry} | {
         part: (float(some.mean()) if len(some) else None, len(some))

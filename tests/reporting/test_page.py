@@ -124,6 +124,9 @@ def test_the_augmented_examples_have_the_labels_that_training_saw(
     figure = found.one("figure", data_transforms="mixup+specaugment")
     shown = [float(value) for value in figure.attributes["data-vector"].split()]
     np.testing.assert_allclose(shown, even, atol=1e-3)
+    assert sum(node.tag == "svg" for node in found.inside("augmentation")) == 1 + len(
+        found.find("figure", data_transforms="")
+    )  # and one scale of colours
 
 
 def test_augmentations_of_a_module_that_is_not_imported(tmp_path, store, read):
