@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from asc.text import listed, megabytes
+from asc.text import interval, listed, megabytes
 
 
 @pytest.mark.parametrize(
@@ -20,6 +20,12 @@ from asc.text import listed, megabytes
 )
 def test_sizes(size, text):
     assert megabytes(size) == text
+
+
+def test_intervals():
+    assert interval((0.92055, 1)) == "92.1-100.0"
+    assert interval((-0.01234, 0.0341), signed=True) == "-1.2 to +3.4"
+    assert interval((-0.0001, 0.0), signed=True) == "+0.0 to +0.0"
 
 
 def test_a_list_is_cut():

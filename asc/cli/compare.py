@@ -24,7 +24,7 @@ from asc.cli.options import (
 from asc.cli.recipe_options import recipe_options, take_recipe
 from asc.errors import EXIT_PARTIAL, UsageError
 from asc.experiments.grid import AXES, GRIDS, Grid
-from asc.text import counted, unknown_name
+from asc.text import counted, duration, unknown_name
 from asc.training.recipes import choose
 
 if TYPE_CHECKING:
@@ -74,31 +74,30 @@ def compare(
 ) -> int:
     """Train every combination on STORE and print the table of accuracies.
 
-    The same command goes on after an interruption, and tries again what failed.
-    Every table is headed by its split and leakage. Name a split that leaks and
-    one that does not, and the gap between them is told.
+    After an interruption the same command resumes, and retries runs that failed.
+    Every table has its split and leakage in the heading. With a split that leaks
+    and one that does not, the gap between them is printed.
 
     \b
     Example:
         asc compare tut2017.h5 --grid slides --split folds --jobs 2
     """
-    from asc.experiments.compare import compare as carry_out
-    from asc.experiments.compare import default_folder
+    from asc.experiments import compare as experiments
     from asc.store import FeatureStore
 
     grid = _grid(named, *take_recipe(ctx, options))
     opened = FeatureStore(local(store))
-    folder = folder or default_folder(opened, grid)
+    folder = folder or experiments.default_folder(opened, grid)
 
     def say(text: str) -> None:
         click.echo(text, err=as_json)
 
     def show(entry: Entry, done: int, total: int, left: float) -> None:
-        say(f"{done}/{total}  {entry.name}: {entry.title()}, {_minutes(left)} left")
+        say(f"{done}/{total}  {entry.name}: {entry.title()}, {duration(left)} left")
 
     quieten_cluster(backend, ctx.obj)
     say(f"{counted(len(grid.recipes()), 'run', 'runs')} -> {folder}")
-    comparison = carry_out(
+    comparison = experiments.compare(
         opened,
         grid,
         folder,
@@ -154,9 +153,3 @@ def _grid(named: str | None, recipe: str | None, flags: dict[str, Any]) -> Grid:
             changed[name] = tuple(dict.fromkeys(values))
     settings = {name: told[name] for name in told if name not in AXES.values()}
     return replace(grid, **changed, settings={**grid.settings, **settings})
-
-
-def _minutes(seconds: float) -> str:
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

@@ -1,4 +1,4 @@
-"""Whether a model is right as often as it says."""
+"""Calibration: confidence against accuracy."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Calibration:
     confidence, accuracy : np.ndarray [shape=(bins,)]
         Means over the clips of the bin; NaN where there is none.
     error : float
-        Expected calibration error: the mean over all clips of the distance
+        Expected calibration error: the mean over all clips of the absolute gap
         between confidence and accuracy of their bin.
     """
 
@@ -35,7 +35,7 @@ class Calibration:
 def calibration(
     truth: np.ndarray, probabilities: np.ndarray, *, bins: int = 10
 ) -> Calibration:
-    """Return how far the greatest probability can be taken at its word.
+    """Return the calibration of the greatest probability.
 
     Parameters
     ----------
@@ -65,7 +65,7 @@ def calibration(
     member = np.clip(np.searchsorted(edges, confidence) - 1, 0, bins - 1)
     clips = np.bincount(member, minlength=bins)
     with np.errstate(invalid="ignore"):
-        told = np.bincount(member, confidence, bins) / clips
-        reached = np.bincount(member, correct, bins) / clips
-    error = np.nansum(clips * np.abs(told - reached)) / len(truth)
-    return Calibration(edges, clips, told, reached, float(error))
+        mean_confidence = np.bincount(member, confidence, bins) / clips
+        accuracy = np.bincount(member, correct, bins) / clips
+    error = np.nansum(clips * np.abs(mean_confidence - accuracy)) / len(truth)
+    return Calibration(edges, clips, mean_confidence, accuracy, float(error))

@@ -38,7 +38,7 @@ def recording_interval(
 
     The recordings are drawn with replacement, all clips of each. With few
     recordings, or where nearly all clips are right, it is too narrow: with 10
-    recordings it covers the truth in 36 to 95 % of simulated tests
+    recordings it covers the truth in 38 to 92 % of simulated tests
     (``tests/evaluation/interval_coverage.py``). Then report `korn_graubard_interval`.
 
     Parameters
@@ -111,7 +111,7 @@ def korn_graubard_interval(
     and the correction for few recordings, which make it wider.
 
     In simulated tests with 5 to 50 recordings, accuracies from 0.5 to 0.97 and
-    correlations from 0.1 to 0.8 within a recording, it covers the truth in 91 to
+    correlations from 0.1 to 0.8 within a recording, it covers the truth in 90 to
     100 % (``tests/evaluation/interval_coverage.py``). It falls below 95 % where
     accuracy is high and recordings are right or wrong as a whole: a sample then
     often has none of the recordings that are wrong, and too little variance.
@@ -151,7 +151,7 @@ def bonett_price_interval(
     more is gained and one lost than was seen), for the `effective_size` of the
     sample in place of the number of clips. In contrast to a t-interval over
     recordings it is wide where few recordings differ or none. In simulated tests
-    with 5 to 50 recordings it covers the truth in 91 to 100 %, a t-interval in 12
+    with 5 to 50 recordings it covers the truth in 91 to 100 %, a t-interval in 13
     to 100 % (``tests/evaluation/interval_coverage.py``).
 
     Parameters

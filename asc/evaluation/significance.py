@@ -135,7 +135,7 @@ def paired_test(
 
 
 @dataclass(frozen=True)
-class _Pool:
+class _PooledResults:
     """The results of one or several evaluations, by clip, sorted by path."""
 
     paths: np.ndarray
@@ -155,14 +155,14 @@ class _Pool:
     def accuracy(self) -> float:
         return float((self.right * self.shares).sum())
 
-    def within(self, paths: np.ndarray) -> _Pool:
+    def within(self, paths: np.ndarray) -> _PooledResults:
         """Return the clips that are among some paths."""
         kept = np.isin(self.paths, paths)
         columns = ("paths", "scenes", "recordings", "tested", "right")
         return replace(self, **{name: getattr(self, name)[kept] for name in columns})
 
 
-def _pooled(given: Evaluation | Iterable[Evaluation]) -> _Pool:
+def _pooled(given: Evaluation | Iterable[Evaluation]) -> _PooledResults:
     several = [given] if isinstance(given, Evaluation) else list(given)
     if not several:
         raise UsageError("There is no evaluation to compare.")
@@ -171,7 +171,7 @@ def _pooled(given: Evaluation | Iterable[Evaluation]) -> _Pool:
     right = [one.correct for one in several]
     unique, first, member = np.unique(paths, return_index=True, return_inverse=True)
     tested = np.bincount(member)
-    return _Pool(
+    return _PooledResults(
         unique,
         np.concatenate(names)[first],
         np.concatenate([one.recordings for one in several])[first],
@@ -181,7 +181,9 @@ def _pooled(given: Evaluation | Iterable[Evaluation]) -> _Pool:
     )
 
 
-def _matched(a: _Pool, b: _Pool, common: bool = False) -> tuple[_Pool, _Pool]:
+def _matched(
+    a: _PooledResults, b: _PooledResults, common: bool = False
+) -> tuple[_PooledResults, _PooledResults]:
     """Return the two on the same clips, or raise UsageError."""
     if common:
         a, b = a.within(b.paths), b.within(a.paths)
@@ -257,7 +259,9 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return corrected.tolist()
 
 
-def _tested(a: _Pool, b: _Pool, draws: int = DRAWS, seed: int = 0) -> PairedTest:
+def _tested(
+    a: _PooledResults, b: _PooledResults, draws: int = DRAWS, seed: int = 0
+) -> PairedTest:
     names, member = np.unique(a.recordings, return_inverse=True)
     clips = len(a.paths)
 

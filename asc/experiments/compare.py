@@ -28,10 +28,10 @@ from asc.text import describe_difference
 from asc.training.recipe import Recipe
 from asc.validation import check_choice
 
-#: Hears of a run that has come to an end: the entry, how many of how many runs
-#: are through, and the seconds that the others may take.
+#: Called after each run: its entry, runs done, runs in all, and the estimated seconds
+#: until the end.
 Progress = Callable[[Entry, int, int, float], None]
-#: Index of a run that is through; why it failed if it did, and where.
+#: Index of a run, and the message and traceback of its error if it failed.
 _Result = tuple[int, str | None, str]
 
 
@@ -39,13 +39,13 @@ _Result = tuple[int, str | None, str]
 #: random numbers and a graph.
 BACKENDS = tuple(name for name in parallel.BACKENDS if name != "threading")
 
-#: Seeds are the business of a process. A Dask worker may have several threads.
+#: Random seeds belong to the process, and a Dask worker may have several threads.
 _ONE_AT_A_TIME = threading.Lock()
 
 
 @dataclass(frozen=True)
 class _Task:
-    """All that a worker needs to train one run."""
+    """Everything that a worker needs to train one run."""
 
     index: int
     store: Path
@@ -71,19 +71,19 @@ def compare(
 ) -> Comparison:
     """Train every recipe of a grid and evaluate each once on its test part.
 
-    The same call goes on after an interruption, run by run and within a run
-    epoch by epoch. A run that fails is recorded and passed over; the next call
-    tries it again.
+    After an interruption the same call resumes, run by run and within a run epoch
+    by epoch. A run that fails is recorded, and the others continue; the next call
+    retries it.
 
     Parameters
     ----------
     store : FeatureStore or path
     grid : Grid
     folder : path, optional
-        Where the comparison is kept; `default_folder` if not given.
+        The folder of the comparison; `default_folder` if not given.
     jobs : int > 0
         Runs at a time. With 1 they are trained in this process, otherwise in
-        processes of their own, among which the processors are divided.
+        processes of their own, which share the processors.
     backend : {'local', 'loky', 'dask', 'ray'}
         ``local`` for this machine, ``loky`` for the same with processes even for one
         run at a time, the others for a cluster whose workers see store and folder
@@ -93,7 +93,7 @@ def compare(
     in_memory : bool
         Keep the train part in memory.
     command : tuple of str
-        Kept in the records of the runs.
+        For the records of the runs.
     progress : callable, optional
         ``progress(entry, done, total, seconds_left)``, after each run.
 
@@ -104,11 +104,11 @@ def compare(
     Raises
     ------
     UsageError
-        If a recipe does not fit the store. Nothing was trained.
+        If a recipe does not fit the store. Nothing was trained then.
     SettingsMismatch
-        If the folder holds another grid or one on another store.
+        If the folder has another grid, or the same on another store.
     Busy
-        If another process works in the folder.
+        If another process uses the folder.
     AscError
         If a worker process was killed.
 
@@ -154,9 +154,9 @@ def compare(
                     progress(entry, done, len(comparison.entries), left)
         except KeyboardInterrupt as stop:
             comparison.log("interrupted")
-            # In place of what the single run says.
+            # This replaces the note of the single run.
             stop.__notes__ = [
-                f"Finished runs are kept in {path}; the same command goes on."
+                f"Finished runs are kept in {path}. Resume with the same command."
             ]
             raise
         if not tasks:
@@ -167,7 +167,7 @@ def compare(
 def _finished(
     comparison: Comparison, results: Iterator[_Result], count: int
 ) -> Iterator[tuple[Entry, int, float]]:
-    """Record each of so many results; yield its entry, runs done, seconds left."""
+    """Record each result; yield its entry, runs done, and estimated seconds left."""
     began = time.monotonic()
     before = len(comparison.entries) - count
     for done, (index, message, trace) in enumerate(results, 1):
@@ -183,8 +183,8 @@ def _finished(
 def default_folder(store: FeatureStore, grid: Grid) -> Path:
     """Return the folder of a comparison: the same for the same grid and store.
 
-    It is ``cache/comparisons/STORE-GRID``; a grid without a name has a number
-    that is made from its values.
+    It is ``cache/comparisons/STORE-GRID``. A grid without a name has a hash of its
+    values.
     """
     named = (name for name, known in GRIDS.items() if Grid(**known) == grid)
     number = sha256(canonical_json(grid.to_dict()).encode()).hexdigest()[:8]
@@ -205,8 +205,8 @@ def _open(path: Path, grid: Grid, store: FeatureStore) -> Comparison:
     if not (path / "grid.json").exists():
         if path.exists() and (not path.is_dir() or any(path.iterdir())):
             raise SettingsMismatch(
-                f"{path} is there already and is not the folder of a comparison. Name"
-                " another one."
+                f"{path} is not the folder of a comparison, and not empty. Name"
+                " another folder."
             )
         path.mkdir(exist_ok=True)
         write_json(path / "grid.json", wanted)
@@ -216,8 +216,8 @@ def _open(path: Path, grid: Grid, store: FeatureStore) -> Comparison:
     found["store"]["path"] = wanted["store"]["path"]
     if canonical_json(found) != canonical_json(wanted):
         raise SettingsMismatch(
-            f"{path} holds another comparison; nothing was touched. Name another"
-            f" folder for this one. They differ in:\n"
+            f"{path} has another comparison; nothing was changed. Name another"
+            " folder for this one. They differ in:\n"
             + describe_difference(found, wanted)
         )
     return comparison
@@ -226,7 +226,7 @@ def _open(path: Path, grid: Grid, store: FeatureStore) -> Comparison:
 def _train_all(
     tasks: list[_Task], jobs: int, backend: str, scheduler: str | None
 ) -> Iterator[_Result]:
-    """Yield what became of each run, in any order."""
+    """Yield the result of each run, in any order."""
     if backend in parallel.CLUSTERS:
         folders = {task.path.parent.parent for task in tasks}
         folders |= {task.store.parent for task in tasks}
@@ -256,14 +256,14 @@ def _describe_task(task: _Task) -> str:
 
 
 def _train(task: _Task) -> _Result:
-    """Train one run. No exception leaves it: one run must not stop the others."""
+    """Train one run. It raises no exception: one run must not stop the others."""
     from asc.experiments import experiment
     from asc.pipeline.tensorflow import keras, tf
 
-    tf.get_logger().setLevel("ERROR")  # it warns that there is one model after another
+    tf.get_logger().setLevel("ERROR")  # else it warns about retracing by every model
     try:
         with _ONE_AT_A_TIME:
-            # Whatever the parent has registered is not known to a worker.
+            # A worker does not have what the parent has registered.
             import_modules(task.recipe.imports)
             register_model(**vars(task.model), replace=True)
             experiment.finish(

@@ -1,4 +1,4 @@
-"""What a comparison trains: every combination of a few choices."""
+"""A grid of recipes: every combination of a few options."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ AXES = {
 class Grid:
     """Models x features x augmentations x splits x seeds.
 
-    The defaults are the documented system, so that a grid says what it varies.
+    The defaults are the documented system, so a grid names only what it varies.
 
     Parameters
     ----------
@@ -42,7 +42,7 @@ class Grid:
     Raises
     ------
     UsageError
-        If a choice is empty, repeated, or not one that a recipe can have.
+        If a list is empty, repeats a value, or has one that a recipe cannot have.
 
     Examples
     --------
@@ -66,14 +66,16 @@ class Grid:
             object.__setattr__(self, name, tuple(values))
             if not values or len(set(map(str, values))) < len(values):
                 raise UsageError(
-                    f"{name} of a grid must be a few different ones. Got {values!r}."
+                    f"{name} of a grid must be distinct values. Got {values!r}."
                 )
         if not isinstance(self.settings, Mapping):
-            raise UsageError(f"settings must be fields of a recipe: {self.settings!r}.")
+            raise UsageError(
+                f"settings must be fields of a recipe. Got {self.settings!r}."
+            )
         for name in self.settings:
             if name in AXES.values():
                 raise UsageError(
-                    f"{name!r} of a grid is a choice and cannot be a setting of all."
+                    f"{name!r} cannot be a setting of all runs: a grid varies it."
                 )
         self.recipes()  # checks every value
 
@@ -103,7 +105,7 @@ class Grid:
         """
         known = tuple(each.name for each in dataclasses.fields(cls))
         if not isinstance(values, Mapping):
-            raise UsageError(f"Not a grid: {values!r}.")
+            raise UsageError(f"A grid must be fields by name. Got {values!r}.")
         for name in values:
             if name not in known:
                 raise UsageError(unknown_name("field of a grid", str(name), known))
@@ -118,20 +120,20 @@ class Grid:
         InputError
             If it cannot be read.
         UsageError
-            If it is no grid.
+            If it is not a grid.
         """
         try:
             return cls.from_dict(json.loads(Path(path).read_text("utf-8")))
         except (OSError, ValueError, RecursionError) as error:
             if isinstance(error, UsageError):
                 raise UsageError(f"{path}: {error}") from error
-            raise InputError(f"Cannot read a grid from {path}: {error}") from error
+            raise InputError(f"Cannot read a grid from {path}: {error}.") from error
 
 
 #: Grids that have a name, as what is not the default in them.
 GRIDS: dict[str, dict[str, Any]] = {
-    # The table of the course project that asc grew from: 5 models on STFT and Mel,
-    # with and without augmentation, by one random split.
+    # The table of the course project that asc started from: 5 models on STFT and
+    # Mel, with and without augmentation, on one random split.
     "slides": {
         "models": ("simple-cnn", "complex-cnn", "cnn-rnn", "inception-v3", "resnet50"),
         "features": ("stft", "mel"),
