@@ -1,14 +1,13 @@
 """All folds of a corpus as one result, as DCASE evaluates.
 
-A recipe whose split is ``folds`` is trained once for each official fold, and
-the predictions of all test lists are pooled: accuracy is the share of all of
-them that are right (the DCASE 2017 metric), beside mean and standard deviation
-over folds and the mean of the recalls. Where a corpus has no official folds,
-``recording1of5`` to ``recording5of5`` stand for them.
+A recipe whose split is ``folds`` is trained once for each official fold, and the
+predictions of all test lists are pooled. Accuracy is the share of correct predictions
+among all of them (the DCASE 2017 metric); mean and standard deviation over folds and
+the balanced accuracy are reported alongside it. A corpus without official folds uses
+``recording1of5`` to ``recording5of5``.
 
-The official lists are pooled as they are. In TUT 2017 the clips of one
-recording are tested in two folds and those of another in none; `pool` counts
-such clips.
+The official lists are pooled as they are. In TUT 2017 the clips of one recording are
+tested in two folds and those of another in none; `pool` counts such clips.
 """
 
 from __future__ import annotations
@@ -49,7 +48,7 @@ def pool(folds: Mapping[str, Evaluation], store: FeatureStore) -> Evaluation:
     folds : mapping of str to Evaluation
         By the name of the split, in the order in which rows are joined.
     store : FeatureStore
-        To tell which clips no fold tests.
+        To count the clips that no fold tests.
 
     Returns
     -------

@@ -170,8 +170,7 @@ class Recipe:
     def resolve(self) -> None:
         """Import the modules of `imports`, and check that all names are registered.
 
-        Making or reading a recipe runs no code of others; whoever trains it calls
-        this first.
+        Making or reading a recipe runs no code of others. Call this before training.
 
         Raises
         ------
