@@ -218,20 +218,31 @@ def test_interrupted_extraction_exits_130_and_goes_on(own_corpus):
     assert facts["kept"] + facts["computed"] == 24
 
 
-def test_a_stopped_job_leaves_no_workers(own_corpus):
+@pytest.mark.parametrize("backend", ["threading", "loky"])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_stopped_job_leaves_no_workers(own_corpus, backend, number):
     """SIGTERM is what job schedulers send; it ends like Ctrl-C."""
     store = own_corpus.parent / "s.h5"
-    quick = "from asc.extraction import workers as w; w._CLIPS_WORTH_A_PROCESS = 1\n"
+    quick = (
+        "import signal; from asc.extraction import workers as w\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "w._CLIPS_WORTH_A_PROCESS, w._BATCH = 1, 1\n"
+    )
     pipe = own_corpus / "audio" / "d002_1_2.wav"
     code = (
         quick + "from asc.extraction import extractor as e; import os\n"
+        "from asc.parallel import local\n"
+        "e._COMMIT_SECONDS, local._PATIENCE = 0, 0.5\n"
         "p = e.open_writer\n"
         f"def late(*a, **k):\n os.unlink({str(pipe)!r}); os.mkfifo({str(pipe)!r})\n"
         " return p(*a, **k)\n"
         "e.open_writer = late\n" + COMMANDS["asc-extract"]
     )
     process = subprocess.Popen(
-        [sys.executable, "-c", code, own_corpus, store, "--jobs", "2", "--rows", "16"],
+        [
+            *(sys.executable, "-c", code, own_corpus, store, "--jobs", "2"),
+            *("--rows", "16", "--backend", backend),
+        ],
         stderr=subprocess.PIPE,
         text=True,
     )
@@ -240,10 +251,11 @@ def test_a_stopped_job_leaves_no_workers(own_corpus):
         partial.exists() and FeatureStore(partial, partial=True).status().any()
     ):
         time.sleep(0.05)
-    process.terminate()
+    process.send_signal(number)
     # The pipe to standard error closes when the last worker is gone.
     _, told = process.communicate(timeout=60)
     assert process.returncode == 130 and "Run the same command" in told
+    assert "Traceback" not in told and not list(store.parent.glob("*.work"))
 
 
 def test_verify_exits_5_for_a_changed_byte(own_store):

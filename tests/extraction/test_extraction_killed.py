@@ -138,3 +138,35 @@ def test_clips_in_work_when_threads_crashed_are_read_apart_by_the_next_run(
     assert any(CLIP in note for note in report.notes)
     assert store.read_bytes() == small_store.read_bytes()
     assert sorted(os.listdir(store.parent)) == ["own", "store.h5"]
+
+
+SLOW = """
+import sys, time
+from asc import extraction
+from asc.corpus import open_corpus
+from asc.extraction import extractor, workers
+
+def slow(done, total):
+    print(done, flush=True)
+    time.sleep(0.1)
+
+extractor._COMMIT_SECONDS, workers._CLIPS_WORTH_A_PROCESS, workers._BATCH = 0, 1, 2
+plan = extraction.plan(open_corpus(sys.argv[1]), sys.argv[2], rows=16, columns=16)
+extraction.extract(plan, jobs=2, backend=sys.argv[3], progress=slow)
+"""
+
+
+@pytest.mark.parametrize("backend", ["threading", "loky"])
+def test_kill_9_of_the_parent_and_resume(
+    extract, few_clips, store, small_store, backend
+):
+    """Workers may still write for a moment, and always the same bytes."""
+    code = [sys.executable, "-c", SLOW, few_clips, store, backend]
+    with subprocess.Popen(code, stdout=subprocess.PIPE) as process:
+        for _ in range(3):
+            assert process.stdout.readline()
+        process.kill()
+    assert not store.exists()
+    report = extract(few_clips, store, jobs=2, backend=backend)
+    assert report.complete and 0 < report.kept < 24
+    assert store.read_bytes() == small_store.read_bytes()
