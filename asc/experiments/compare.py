@@ -21,6 +21,7 @@ from asc.experiments.grid import GRIDS, Grid
 from asc.files import locked, write_json
 from asc.models import register_model
 from asc.models.entries import ModelEntry, describe
+from asc.pipeline.transforms import TRANSFORMS, Transform
 from asc.registry import import_modules
 from asc.store import FeatureStore
 from asc.store.fingerprint import canonical_json
@@ -52,6 +53,7 @@ class _Task:
     recipe: Recipe
     path: Path
     model: ModelEntry
+    transforms: dict[str, Callable[..., Transform]]
     threads: int | None
     in_memory: bool
     command: tuple[str, ...]
@@ -138,6 +140,10 @@ def compare(
                 entry.recipe,
                 entry.path.resolve(),
                 describe(entry.recipe.model),
+                {
+                    name: TRANSFORMS.get(name)
+                    for name in entry.recipe.augmentation().transforms()
+                },
                 threads,
                 in_memory,
                 command,
@@ -266,6 +272,8 @@ def _train(task: _Task) -> _Result:
             # A worker does not have what the parent has registered.
             import_modules(task.recipe.imports)
             register_model(**vars(task.model), replace=True)
+            for name, transform in task.transforms.items():
+                TRANSFORMS.add(name, transform, replace=True)
             experiment.finish(
                 FeatureStore(task.store),
                 task.recipe,

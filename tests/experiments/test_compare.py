@@ -19,6 +19,7 @@ from asc.experiments.compare import compare, default_folder
 from asc.experiments.comparison import Comparison
 from asc.experiments.grid import GRIDS, Grid
 from asc.files import locked
+from asc.pipeline.transforms import TRANSFORMS, register_augmentation
 from asc.store import FeatureStore
 from asc.training.recipe import Recipe
 from asc.training.run import Run
@@ -404,6 +405,22 @@ def test_processes_train_what_one_process_trains(whole, store, grid, tmp_path):
                 other.evaluation.probabilities,
                 atol=1e-4,
             )
+
+
+def test_processes_have_the_augmentations_of_this_process(linear, store, tmp_path):
+    class Louder:
+        def draw(self, rng, rows, shape):
+            return {}
+
+        def apply(self, features, labels):
+            features += 6
+
+    choices = {"augments": ("louder",), "splits": ("recording",), "seeds": (0, 1)}
+    with TRANSFORMS.restored():
+        register_augmentation("louder")(Louder)
+        grid = Grid(("linear",), **choices, settings=SETTINGS)
+        comparison = compare(store, grid, tmp_path / "c", jobs=2)
+    assert [entry.error for entry in comparison.entries] == [None, None]
 
 
 def test_a_cluster_trains_what_one_process_trains(whole, store, grid, tmp_path):
