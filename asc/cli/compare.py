@@ -124,7 +124,7 @@ def _grid(named: str | None, recipe: str | None, flags: dict[str, Any]) -> Grid:
     """Return the grid that is meant by its name or file, a recipe and options."""
     texts = {name: flags.pop(field, ()) for name, field in AXES.items()}
     chosen, sources = choose(recipe, flags)
-    told = {
+    chosen_values = {
         field: getattr(chosen, field)
         for field, source in sources.items()
         if source != "default"
@@ -133,7 +133,9 @@ def _grid(named: str | None, recipe: str | None, flags: dict[str, Any]) -> Grid:
     if named is None:
         grid = Grid()
         changed = {
-            name: (told[field],) for name, field in AXES.items() if field in told
+            name: (chosen_values[field],)
+            for name, field in AXES.items()
+            if field in chosen_values
         }
     else:
         if named not in GRIDS and not Path(named).suffix and not Path(named).exists():
@@ -151,5 +153,9 @@ def _grid(named: str | None, recipe: str | None, flags: dict[str, Any]) -> Grid:
             values = [*grid.splits, *values]
         if values:
             changed[name] = tuple(dict.fromkeys(values))
-    settings = {name: told[name] for name in told if name not in AXES.values()}
+    settings = {
+        name: value
+        for name, value in chosen_values.items()
+        if name not in AXES.values()
+    }
     return replace(grid, **changed, settings={**grid.settings, **settings})

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from asc.errors import InputError, MissingInputError
+from asc.errors import AscError, InputError, MissingInputError
 from asc.evaluation.intervals import Interval, both_intervals
 from asc.evaluation.metrics import Metrics
 from asc.files import write_csv, write_json
@@ -103,10 +103,11 @@ class Evaluation:
                 " finished. Resume it with asc-train --resume."
             ) from error
         except (OSError, LookupError, TypeError, ValueError, RecursionError) as error:
+            kind = "" if isinstance(error, AscError) else f"{type(error).__name__}: "
             raise InputError(
-                f"The evaluation in {folder} is damaged ({type(error).__name__}:"
-                f" {error}). Delete its metrics.json, and asc-train --resume evaluates"
-                " the run again."
+                f"The evaluation in {folder} is damaged. {kind}{error}".rstrip(".")
+                + ". Delete its metrics.json, and asc-train --resume evaluates the run"
+                " again."
             ) from error
 
     @classmethod

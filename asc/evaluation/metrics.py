@@ -341,7 +341,7 @@ def _checked_confusion(given: Any, metrics: Metrics) -> tuple[tuple[int, ...], .
     ):
         if not _agree(getattr(metrics, name), value):
             raise UsageError(
-                f"{name} must be {value}, from the confusion matrix. Got"
+                f"{name} must be {value:.6g}, from the confusion matrix. Got"
                 f" {getattr(metrics, name)}."
             )
     return tuple(map(tuple, cells.tolist()))

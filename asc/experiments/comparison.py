@@ -22,7 +22,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from asc.errors import InputError, MissingInputError
+from asc.errors import AscError, InputError, MissingInputError
 from asc.evaluation.evaluation import Evaluation
 from asc.experiments.cells import Cell, Gap, gaps
 from asc.experiments.differences import Difference, Training, best_against, choices
@@ -101,9 +101,9 @@ class Comparison:
                 f"{path} is not the folder of a comparison: it has no grid.json."
             ) from error
         except (OSError, LookupError, TypeError, ValueError, RecursionError) as error:
+            kind = "" if isinstance(error, AscError) else f"{type(error).__name__}: "
             raise InputError(
-                f"Cannot read the comparison in {path}: {type(error).__name__}:"
-                f" {error}"
+                f"Cannot read the comparison in {path}. {kind}{error}"
             ) from error
         entries = [
             Entry.read(path / "runs" / name, recipe, errors.get(name))
