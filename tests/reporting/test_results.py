@@ -252,6 +252,21 @@ def test_the_worst_recordings_are_first():
     assert summary.numbers("recordings", "mostly-wrong") == [15, 0]
 
 
+@pytest.mark.parametrize("scenes", [60, 61])
+def test_a_matrix_of_very_many_scenes_is_left_out(scenes):
+    truth = np.arange(scenes)
+    names = [str(clip) for clip in range(scenes)]
+    evaluation = evaluation_of(
+        truth, probabilities_of(truth, scenes, [0]), names, names, names
+    )
+    found = Page(page([ReportEntry("result-0", "run", evaluation=evaluation)]))
+    titles = [node.text for node in found.nodes if node.tag == "title"]
+    images = [node.attributes["alt"] for node in found.find("img")]
+    matrices = [text for text in titles + images if text.startswith("Confusion")]
+    assert len(matrices) == (scenes == 60)
+    assert len(found.find("tr", data_true="")) == 1
+
+
 def test_confused_pairs_have_true_and_predicted_scene():
     rows = on_tut().find("tr", data_true="")
     pairs = {
