@@ -54,7 +54,7 @@ def draw_training(session: Session) -> None:
     drawing = session.store.drawing(recipe.feature)
     values = session.store.decode(recipe.feature, features)[..., 0]
     figure = plots.batch_sheet(
-        [plots.feature_panel(each, drawing, run.spec.seconds) for each in values],
+        [plots.Panel(each, drawing, run.spec.seconds) for each in values],
         labels,
         run.scenes,
         title=f"First batch, augmentation {recipe.augment}",

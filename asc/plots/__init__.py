@@ -14,7 +14,7 @@ from asc.plots.embedding import Embedded, embed
 from asc.plots.preview import example_rows, preview_clip, preview_scenes, row_panels
 from asc.plots.reliability import reliability_figure
 from asc.plots.saving import SUFFIXES, save
-from asc.plots.spectrogram_axes import Panel, colour_limits, feature_panel
+from asc.plots.spectrogram_axes import Panel, colour_limits
 from asc.plots.spectrograms import (
     Tile,
     spectrogram_figure,
@@ -35,7 +35,6 @@ __all__ = [
     "curves_figure",
     "embed",
     "example_rows",
-    "feature_panel",
     "palette_css",
     "preview_clip",
     "preview_scenes",

@@ -11,15 +11,13 @@ import numpy as np
 from asc.errors import UsageError
 from asc.plots.spectrogram_axes import Panel, colour_limits, draw_panel
 from asc.plots.style import (
-    INK,
     LABEL,
     TICK,
     TITLE,
     add_axes,
     new_figure,
     plain,
-    style_axes,
-    write_lines,
+    write,
 )
 
 if TYPE_CHECKING:
@@ -28,9 +26,9 @@ if TYPE_CHECKING:
 #: More clips than this are left out.
 _MOST = 16
 _COLUMNS = 4
-#: Pixels of a tile, and of what surrounds its panel.
-_TILE = (300, 236)
-_ABOVE, _LEFT, _HEAD, _FOOT = 38, 16, 44, 8
+#: Pixels of a tile and of its panel, and around the tiles.
+_TILE, _PANEL = (300, 236), (284, 192)
+_LEFT, _HEAD, _FOOT = 16, 44, 8
 #: A smaller weight in a label is not written, but its vector still is.
 _LEAST = 0.005
 
@@ -78,23 +76,16 @@ def batch_sheet(
     figure = new_figure(width, height)
     limits = colour_limits(shown)
     for place, panel in enumerate(shown):
-        line, column = divmod(place, columns)
-        left = _LEFT + column * _TILE[0]
-        top = _HEAD + line * _TILE[1]
-        size = _TILE[0] - _LEFT, _TILE[1] - _ABOVE - 6
-        axes = add_axes(figure, left, top + _ABOVE, *size)
-        draw_panel(axes, panel, limits[panel.value_label])
+        left = _LEFT + place % columns * _TILE[0]
+        top = _HEAD + place // columns * _TILE[1]
+        axes = add_axes(figure, left, top + 38, *_PANEL)
+        draw_panel(axes, panel, limits)
         axes.set(xticks=[], yticks=[])
-        style_axes(axes)
-        write_lines(
-            figure,
-            left,
-            (label_text(labels[place], scenes), top + 15, LABEL, "normal", INK),
-            (vector_text(labels[place]), top + 30, TICK - 1.5, "normal", INK),
-        )
-    cut = len(shown) < len(panels)
-    more = f", {len(shown)} of {len(panels)} clips" if cut else ""
-    write_lines(figure, _LEFT, (plain(title + more, 120), 24, TITLE, "bold", INK))
+        write(figure, left, top + 4, label_text(labels[place], scenes), LABEL)
+        write(figure, left, top + 21, vector_text(labels[place]), TICK - 1.5)
+    if len(shown) < len(panels):
+        title += f", {len(shown)} of {len(panels)} clips"
+    write(figure, _LEFT, 11, plain(title, 120), TITLE, weight="bold")
     return figure
 
 

@@ -69,8 +69,8 @@ def clip_figure(
         top += _ABOVE
         axes = add_axes(figure, _LEFT, top, width, _PANEL)
         top += _PANEL
-        draw_panel(axes, panel, limits[panel.value_label], pixels=True)
-        name = plain(panel.name, 40)
+        draw_panel(axes, panel, limits, pixels=True)
+        name = plain(panel.title, 40)
         axes.set_title(name, **PANEL_TITLE | {"fontsize": TICK, "pad": 3}, **PLAIN)
         lowest = number == len(panels) - 1
         axes.tick_params(labelbottom=lowest)
@@ -106,17 +106,12 @@ def scale_figure(label: str, limits: Limits) -> Figure:
 
 def _draw_waveform(axes: Axes, samples: np.ndarray) -> None:
     """Draw audio as its lowest and highest samples, scaled to its own peak."""
-    count = max(min(_PIECES, len(samples)), 1)
-    pieces = np.array_split(samples if len(samples) else np.zeros(1), count)
-    high = np.array([piece.max() for piece in pieces], float)
-    low = np.array([piece.min() for piece in pieces], float)
-    peak = max(np.abs(low).max(), np.abs(high).max(), 1e-9)
+    samples = samples if len(samples) else np.zeros(1)
+    count = min(_PIECES, len(samples))
+    first = np.arange(count) * len(samples) // count
+    low, high = np.minimum.reduceat(samples, first), np.maximum.reduceat(samples, first)
+    peak = max(np.abs(samples).max(), 1e-9)
     time = np.linspace(0, 1, count)
-    axes.fill(
-        np.concatenate([time, time[::-1]]),
-        np.concatenate([high, low[::-1]]) / peak,
-        color=BLUE,
-        linewidth=0.5,
-    )
+    axes.fill_between(time, low / peak, high / peak, color=BLUE, linewidth=0.5)
     axes.set(xlim=(0, 1), ylim=(-1.02, 1.02))
     axes.set_axis_off()

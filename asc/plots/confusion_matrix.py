@@ -24,6 +24,7 @@ from asc.plots.style import (
     plain,
     style_axes,
     wrapped,
+    write,
 )
 
 if TYPE_CHECKING:
@@ -145,15 +146,7 @@ def _arrange(figure: Figure, axes: Axes, side: int, title: str) -> None:
     axes.set_position((left / width, bottom / height, side / width, side / height))
     axes.yaxis.set_label_coords(-(left - 20) / side, 0.5)
     axes.xaxis.set_label_coords(0.5, -(bottom - 20) / side)
-    figure.text(
-        left / width,
-        1 - 14 / height,
-        text,
-        va="top",
-        fontsize=TITLE,
-        color=INK,
-        **PLAIN,
-    )
+    write(figure, left, 14, text, TITLE)
     _draw_scale(add_axes(figure, left + side + 18, top, 24, side))
 
 
@@ -208,18 +201,15 @@ def _write_counts(
     percent_size: float,
 ) -> None:
     """Write the counts, and below them the percentages if these have a size."""
-    cells = [(int(row), int(column)) for row, column in np.argwhere(counts)]
-    for size, down, written in (
-        (count_size, 0.5 * percent_size, lambda cell: f"{counts[cell]:g}"),
-        (
-            percent_size,
-            -0.85 * percent_size,
-            lambda cell: _percent(float(shares[cell])),
-        ),
+    cells = np.argwhere(counts).tolist()
+    percentages = np.vectorize(_percent)(shares)
+    for size, down, texts in (
+        (count_size, 0.5 * percent_size, counts),
+        (percent_size, -0.85 * percent_size, percentages),
     ):
         for row, column in cells if size else ():
             axes.annotate(
-                written((row, column)),
+                texts[row, column],
                 (column, row),
                 (0, down),
                 textcoords="offset points",

@@ -11,16 +11,15 @@ import numpy as np
 from asc.errors import UsageError
 from asc.plots.style import (
     BLUE,
-    INK,
     ORANGE,
-    PLAIN,
     SOFT,
     TITLE,
+    add_axes,
     legend_above,
-    margins,
     new_figure,
     style_axes,
     wrapped,
+    write,
 )
 from asc.validation import check_choice
 
@@ -30,7 +29,6 @@ if TYPE_CHECKING:
 
 #: What is drawn, and the label of its axis.
 MEASURES = {"accuracy": "Accuracy (%)", "loss": "Loss"}
-_SIZE, _PANEL = (1000, 420), (420, 260)
 #: More points than this are drawn as a line without marks.
 _MOST_MARKS = 60
 
@@ -70,16 +68,12 @@ def curves_figure(
     """
     series = _series(history)
     text = wrapped(title or "", 102)
-    figure = new_figure(*_SIZE)
+    figure = new_figure(1000, 420)
     top = 70 + 18 * text.count("\n") if text else 34
-    figure.subplots_adjust(
-        **margins(*_SIZE, left=65, right=15, top=top, bottom=52), wspace=0.17
-    )
-    for axes, measure in zip(figure.subplots(1, 2), MEASURES, strict=True):
+    for left, measure in zip((65, 560), MEASURES, strict=True):
+        axes = add_axes(figure, left, top, 425, 368 - top)
         _draw_panel(axes, measure, series, best_epoch, augmented)
-    figure.text(
-        *(0.065, 1 - 14 / _SIZE[1]), text, va="top", fontsize=TITLE, color=INK, **PLAIN
-    )
+    write(figure, 65, 14, text, TITLE)
     return figure
 
 
@@ -103,9 +97,9 @@ def curve_figure(
     matplotlib.figure.Figure
     """
     check_choice("measure", measure, tuple(MEASURES))
-    figure = new_figure(*_PANEL)
-    figure.subplots_adjust(**margins(*_PANEL, left=60, right=12, top=28, bottom=44))
-    _draw_panel(figure.subplots(), measure, _series(history), best_epoch, augmented)
+    figure = new_figure(420, 260)
+    axes = add_axes(figure, 60, 28, 348, 188)
+    _draw_panel(axes, measure, _series(history), best_epoch, augmented)
     return figure
 
 

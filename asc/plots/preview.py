@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from asc.errors import UsageError
-from asc.plots.spectrogram_axes import Panel, feature_panel
+from asc.plots.spectrogram_axes import Panel
 from asc.plots.spectrograms import Tile, spectrogram_figure, spectrogram_sheet
 from asc.plots.style import plain
 from asc.text import counted
@@ -59,14 +59,12 @@ def preview_clip(store: FeatureStore, row: int) -> Figure:
     )
 
 
-def preview_scenes(store: FeatureStore, *, feature: str | None = None) -> Figure:
+def preview_scenes(store: FeatureStore) -> Figure:
     """Draw the first clip of each scene of a store.
 
     Parameters
     ----------
     store : FeatureStore
-    feature : str, optional
-        Draw this feature alone instead of all that the store has.
 
     Returns
     -------
@@ -77,11 +75,8 @@ def preview_scenes(store: FeatureStore, *, feature: str | None = None) -> Figure
     Raises
     ------
     UsageError
-        If the store has no such feature, or no data at all.
+        If the store has no data.
     """
-    if feature is not None:
-        store.features(feature)  # refuses a name that it does not have
-    features = _grouped(store) if feature is None else [feature]
     rows = example_rows(store)
     if not rows:
         raise UsageError(f"{store.path} holds no data that could be drawn.")
@@ -90,7 +85,7 @@ def preview_scenes(store: FeatureStore, *, feature: str | None = None) -> Figure
     for label, scene in enumerate(store.scenes[:_MOST_SCENES]):
         if label in rows:
             row = rows[label]
-            panels = [row_panels(store, row, name)[0] for name in features]
+            panels = [row_panels(store, row, name)[0] for name in _grouped(store)]
             tiles.append(Tile(scene, PurePosixPath(paths[row]).name, panels))
         else:
             tiles.append(Tile(scene))
@@ -121,8 +116,7 @@ def example_rows(store: FeatureStore) -> dict[int, int]:
 def row_panels(store: FeatureStore, row: int, feature: str) -> list[Panel]:
     """Return one feature of one clip, a panel for each channel."""
     values = store.decode(feature, store.features(feature)[row])
-    drawing = store.drawing(feature)
     return [
-        feature_panel(values[..., place], drawing, store.spec.seconds, channel=channel)
+        Panel(values[..., place], store.drawing(feature), store.spec.seconds, channel)
         for place, channel in enumerate(_CHANNELS[store.spec.channels])
     ]

@@ -11,16 +11,14 @@ from asc.plots.style import (
     BLUE,
     ORANGE,
     SOFT,
+    add_axes,
     legend_above,
-    margins,
     new_figure,
     style_axes,
 )
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-_SIZE = (420, 330)
 
 
 def reliability_figure(
@@ -58,9 +56,8 @@ def reliability_figure(
             f"Got {len(edges)} edges, {len(confidence)} values of confidence and"
             f" {len(accuracy)} of accuracy; expected one edge more than values."
         )
-    figure = new_figure(*_SIZE)
-    figure.subplots_adjust(**margins(*_SIZE, left=54, right=14, top=28, bottom=44))
-    axes = figure.subplots()
+    figure = new_figure(420, 330)
+    axes = add_axes(figure, 54, 28, 352, 258)
     names = ["accuracy", "gap (confidence minus accuracy)"]
     for left, right, expected, reached in zip(
         edges[:-1], edges[1:], confidence, accuracy, strict=True

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -32,23 +32,18 @@ Limits = tuple[float, float]
 
 @dataclass(frozen=True)
 class Panel:
-    """One feature and channel of a clip, and what its axes say.
+    """One feature and channel of a clip.
 
     Attributes
     ----------
     values : np.ndarray [shape=(rows, columns)]
-        Lowest row first.
+        Lowest row first, as `FeatureStore.decode` returns them.
+    drawing : Drawing
+        What the axes say. Panels of one value label share their colours.
     seconds : float
         Length of the clip.
-    name : str
-        Such as ``Mel`` or ``STFT, side``.
-    value_label : str
-        Label of the colour bar. Panels of one label share their colours.
-    row_label : str
-        Label of the vertical axis.
-    row_centres : np.ndarray [shape=(rows,)], optional
-        What each row stands for, ascending, such as its frequency (in Hz). Without
-        them the rows are numbered.
+    channel : str
+        Added to the title, such as ``side``.
 
     Raises
     ------
@@ -57,50 +52,28 @@ class Panel:
     """
 
     values: np.ndarray
+    drawing: Drawing
     seconds: float
-    name: str
-    value_label: str
-    row_label: str = "Row"
-    row_centres: np.ndarray | None = None
+    channel: str = ""
 
     def __post_init__(self) -> None:
-        shape, centres = self.values.shape, self.row_centres
+        shape, centres = self.values.shape, self.drawing.row_centres
         if len(shape) != 2 or not shape[0]:
             raise UsageError(
-                f"The values of {self.name} must have the shape (rows, columns). Got"
+                f"The values of {self.title} must have the shape (rows, columns). Got"
                 f" {shape}."
             )
         if centres is not None and len(centres) != shape[0]:
             raise UsageError(
-                f"{self.name} must have one row centre for each of {shape[0]} rows. Got"
-                f" {len(centres)}."
+                f"{self.title} must have one row centre for each of {shape[0]} rows."
+                f" Got {len(centres)}."
             )
 
-
-def feature_panel(
-    values: np.ndarray, drawing: Drawing, seconds: float, *, channel: str = ""
-) -> Panel:
-    """Return one feature and channel of a clip as the feature says that it is drawn.
-
-    Parameters
-    ----------
-    values : np.ndarray [shape=(rows, columns)]
-        As `FeatureStore.decode` returns them, of one channel.
-    drawing : Drawing
-        As `FeatureStore.drawing` returns it.
-    seconds : float
-        Length of the clip.
-    channel : str
-        Added to the name, such as ``side``.
-    """
-    return Panel(
-        values,
-        seconds,
-        f"{drawing.title}, {channel}" if channel else drawing.title,
-        drawing.value_label,
-        drawing.row_label,
-        drawing.row_centres,
-    )
+    @property
+    def title(self) -> str:
+        """Such as ``Mel`` or ``STFT, side``."""
+        title = self.drawing.title
+        return f"{title}, {self.channel}" if self.channel else title
 
 
 def colour_limits(panels: Sequence[Panel]) -> dict[str, Limits]:
@@ -114,7 +87,7 @@ def colour_limits(panels: Sequence[Panel]) -> dict[str, Limits]:
     """
     values: dict[str, list[np.ndarray]] = {}
     for panel in panels:
-        values.setdefault(panel.value_label, []).append(panel.values.ravel())
+        values.setdefault(panel.drawing.value_label, []).append(panel.values.ravel())
     return {
         label: _limits(np.concatenate(found), "dB" in label)
         for label, found in values.items()
@@ -135,7 +108,7 @@ def _limits(values: np.ndarray, decibels: bool) -> Limits:
 
 
 def draw_panel(
-    axes: Axes, panel: Panel, limits: Limits, *, pixels: bool = False
+    axes: Axes, panel: Panel, limits: Mapping[str, Limits], *, pixels: bool = False
 ) -> AxesImage:
     """Draw the values of a panel, with ticks for rows and time.
 
@@ -143,8 +116,8 @@ def draw_panel(
     ----------
     axes : Axes
     panel : Panel
-    limits : tuple of float
-        Values of the darkest and the brightest colour.
+    limits : mapping of str to (float, float)
+        Of every value label, as `colour_limits` returns them.
     pixels : bool
         Leave it to the page to scale the cells, instead of averaging them to the
         pixels of a file.
@@ -152,11 +125,12 @@ def draw_panel(
     from matplotlib.ticker import FuncFormatter, MaxNLocator
 
     rows = len(panel.values)
+    low, high = limits[panel.drawing.value_label]
     image = axes.imshow(
         panel.values,
         cmap=shades(pixels=pixels),
-        vmin=limits[0],
-        vmax=limits[1],
+        vmin=low,
+        vmax=high,
         extent=(0, panel.seconds, -0.5, rows - 0.5),
         origin="lower",
         aspect="auto",
@@ -164,10 +138,10 @@ def draw_panel(
     )
     axes.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    if panel.row_centres is None:
+    if panel.drawing.row_centres is None:
         axes.yaxis.set_major_locator(MaxNLocator(5, integer=True))
     else:
-        places = row_ticks(panel.row_centres)
+        places = row_ticks(panel.drawing.row_centres)
         axes.set_yticks(list(places.values()), list(map(_short, places)))
     style_axes(axes)
     return image

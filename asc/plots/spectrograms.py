@@ -8,8 +8,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from asc.errors import UsageError
 from asc.plots.spectrogram_axes import Panel, colour_limits, draw_panel
 from asc.plots.style import (
@@ -21,12 +19,11 @@ from asc.plots.style import (
     TICK,
     TITLE,
     add_axes,
-    margins,
     new_figure,
     plain,
     style_axes,
-    style_colour_bar,
-    write_lines,
+    style_ticks,
+    write,
 )
 
 if TYPE_CHECKING:
@@ -34,10 +31,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from matplotlib.image import AxesImage
 
-#: Sizes in pixels: one picture, one panel of a sheet, and between its lines.
-_PICTURE = (640, 480)
-_PANEL = (320, 240)
-_GAP = 36
+#: Sizes in pixels: one picture, one panel of a sheet, and what is around them.
+_PICTURE, _PANEL = (640, 480), (320, 240)
+_LEFT, _GAP = 76, 36
 
 
 def spectrogram_figure(
@@ -71,28 +67,22 @@ def spectrogram_figure(
     width, height = _PICTURE
     height += max(len(panels) - 2, 0) * height // 3
     figure = new_figure(width, height)
-    space = {"left": 76, "right": 92, "top": 76, "bottom": 48}
-    grid = figure.subplots(
-        len(panels),
-        len(panels[0]),
-        squeeze=False,
-        gridspec_kw=margins(width, height, **space) | {"hspace": 0.24, "wspace": 0.08},
-    )
+    lines = _divided(76, height - 48, len(panels), _GAP)
+    columns = _divided(_LEFT, width - 92, len(panels[0]), 18)
     images: list[tuple[Panel, AxesImage]] = []
-    for (line, column), axes in np.ndenumerate(grid):
-        panel = panels[line][column]
-        image = draw_panel(axes, panel, limits[panel.value_label])
-        axes.set_title(plain(panel.name, 40), **PANEL_TITLE, **PLAIN)
-        bottom = line == len(panels) - 1
-        axes.tick_params(labelleft=column == 0, labelbottom=bottom)
-        if column == 0:
-            axes.set_ylabel(plain(panel.row_label, 40), **PLAIN)
-            images.append((panel, image))
-        if bottom:
-            axes.set_xlabel("Time (s)")
-    figure.align_ylabels(list(grid[:, 0]))
-    _colour_bars(figure, images, gap=14, **space)
-    _heading(figure, plain(title, 44), plain(detail, 84), left=space["left"])
+    for line, (top, tall) in enumerate(lines):
+        for column, (left, wide) in enumerate(columns):
+            panel = panels[line][column]
+            axes = add_axes(figure, left, top, wide, tall)
+            image = draw_panel(axes, panel, limits)
+            axes.set_title(plain(panel.title, 40), **PANEL_TITLE, **PLAIN)
+            if column == 0:
+                axes.set_ylabel(plain(panel.drawing.row_label, 40), **PLAIN)
+                images.append((panel, image))
+            _label_outside(axes, column == 0, line == len(lines) - 1)
+    figure.align_ylabels()
+    _colour_bars(figure, images, lines, width - 78)
+    _heading(figure, plain(title, 44), plain(detail, 84))
     return figure
 
 
@@ -130,50 +120,39 @@ def spectrogram_sheet(
     if not limits:
         raise UsageError("A sheet needs at least one clip. Got none.")
     high = max(len(tile.panels) for tile in tiles)
+    shown: list[tuple[Panel, AxesImage]] = []
     lines, columns = _grid(len(tiles))
     width = max(_PICTURE[0], columns * _PANEL[0])
     height = max(_PICTURE[1], lines * high * _PANEL[1])
-    space = {"left": 76, "right": 100, "top": 84, "bottom": 50}
-    # Between tiles as many pixels as a title needs, whatever their height.
-    gap = lines * _GAP / (height - 134 - (lines - 1) * _GAP)
-
     figure = new_figure(width, height)
-    places = figure.add_gridspec(
-        lines, columns, **margins(width, height, **space), wspace=0.07, hspace=gap
-    )
+    downs = _divided(84, height - 50, lines, _GAP)
+    acrosses = _divided(_LEFT, width - 100, columns, 18)
     for number, tile in enumerate(tiles):
         line, column = divmod(number, columns)
-        parts = places[line, column].subgridspec(high, 1, hspace=0.06)
-        # The leftmost tiles carry the frequencies, the lowest the time.
-        lowest = number + columns >= len(tiles)
+        (top, tall), (left, wide) = downs[line], acrosses[column]
         images: list[tuple[Panel, AxesImage]] = []
-        for place in range(high):
-            axes = figure.add_subplot(parts[place])
+        for place, (down, part) in enumerate(_divided(top, top + tall, high, 8)):
+            axes = add_axes(figure, left, down, wide, part)
             if place == 0:
-                scene = plain(tile.title, 20)
-                axes.set_title(scene, **PANEL_TITLE, **PLAIN)
+                _name_tile(axes, tile)
             if place >= len(tile.panels):
                 axes.text(0.5, 0.5, "no clip", ha="center", color=SOFT, fontsize=LABEL)
                 axes.set(xticks=[], yticks=[])
                 style_axes(axes)
                 continue
-            if place == 0:
-                # The two share some 250 pixels, of 8 and 6 for a character.
-                room = (250 - 8 * len(scene)) // 6
-                _beside_title(axes, plain(tile.detail, min(room, 24)))
             panel = tile.panels[place]
-            images.append((panel, draw_panel(axes, panel, limits[panel.value_label])))
-            bottom = lowest and place == high - 1
-            axes.tick_params(labelleft=column == 0, labelbottom=bottom)
+            images.append((panel, draw_panel(axes, panel, limits)))
             if column == 0:
-                name = plain(panel.name, 24)
-                axes.set_ylabel(f"{name}\n{plain(panel.row_label, 24)}", **PLAIN)
-            if bottom:
-                axes.set_xlabel("Time (s)")
-        if images:
-            shown = images
-    _colour_bars(figure, shown, gap=16, **space)
-    _heading(figure, plain(title, 60), plain(detail, 120), left=space["left"])
+                title_and_rows = panel.title, panel.drawing.row_label
+                axes.set_ylabel(
+                    "\n".join(plain(x, 24) for x in title_and_rows), **PLAIN
+                )
+            lowest = number + columns >= len(tiles) and place == high - 1
+            _label_outside(axes, column == 0, lowest)
+        shown = images or shown
+    bars = _divided(84, height - 50, len(shown), 24)
+    _colour_bars(figure, shown, bars, width - 84)
+    _heading(figure, plain(title, 60), plain(detail, 120))
     return figure
 
 
@@ -183,57 +162,52 @@ def _grid(count: int) -> tuple[int, int]:
     return lines, math.ceil(count / lines)
 
 
+def _divided(
+    start: float, stop: float, count: int, gap: float
+) -> list[tuple[float, float]]:
+    """Return start and length of equal parts of a distance, with gaps between them."""
+    length = (stop - start - (count - 1) * gap) / count
+    return [(start + number * (length + gap), length) for number in range(count)]
+
+
+def _label_outside(axes: Axes, leftmost: bool, lowest: bool) -> None:
+    """Label the rows of the leftmost panels, and the time of the lowest."""
+    axes.tick_params(labelleft=leftmost, labelbottom=lowest)
+    if lowest:
+        axes.set_xlabel("Time (s)")
+
+
+def _name_tile(axes: Axes, tile: Tile) -> None:
+    """Write scene and clip above axes, at their left and right end."""
+    scene = plain(tile.title, 20)
+    axes.set_title(scene, **PANEL_TITLE, **PLAIN)
+    if tile.detail:
+        # The two share some 250 pixels, of 8 and 6 for a character.
+        clip = plain(tile.detail, min((250 - 8 * len(scene)) // 6, 24))
+        small = PANEL_TITLE | {"loc": "right", "fontsize": TICK - 1, "color": SOFT}
+        axes.set_title(clip, **small, **PLAIN)
+
+
 def _colour_bars(
     figure: Figure,
     images: Sequence[tuple[Panel, AxesImage]],
-    *,
-    gap: int,
-    left: int,
-    right: int,
-    top: int,
-    bottom: int,
+    places: Sequence[tuple[float, float]],
+    left: float,
 ) -> None:
-    """Draw a colour bar for each value label in the right margin, beside its panels."""
-    width, height = figure.bbox.size
-    groups = [
-        (label, [image for _, image in found])
-        for label, found in itertools.groupby(images, lambda one: one[0].value_label)
-    ]
-    line = (height - top - bottom) / len(images)
-    inset = 0.07 if len(groups) > 1 else 0  # so that two bars do not touch
-    place = 0
-    for label, found in groups:
-        tall = line * len(found) * (1 - 2 * inset)
-        down = top + line * (place + inset * len(found))
-        place += len(found)
-        bar = figure.colorbar(
-            found[0],
-            cax=add_axes(figure, width - right + gap, down, 13, tall),
-            extend="both",
-            extendfrac=14 / tall,
-        )
-        style_colour_bar(bar, plain(label, 40))
+    """Draw a colour bar for each value label, at the places of its images."""
+    for label, group in itertools.groupby(
+        zip(images, places, strict=True), lambda one: one[0][0].drawing.value_label
+    ):
+        found = list(group)
+        (_, image), (top, _) = found[0]
+        height = sum(found[-1][1]) - top
+        axes = add_axes(figure, left, top, 13, height)
+        bar = figure.colorbar(image, cax=axes, extend="both", extendfrac=14 / height)
+        bar.set_label(plain(label, 40), size=LABEL, color=INK, **PLAIN)
+        bar.outline.set(edgecolor=SOFT, linewidth=0.7)
+        style_ticks(axes)
 
 
-def _heading(figure: Figure, title: str, detail: str, *, left: int) -> None:
-    write_lines(
-        figure,
-        left,
-        (title, 26, TITLE + 1.5, "bold", INK),
-        (detail, 45, LABEL, "normal", SOFT),
-    )
-
-
-def _beside_title(axes: Axes, text: str) -> None:
-    """Write small text above axes, at their right end."""
-    axes.annotate(
-        text,
-        (1, 1),
-        (0, 5),
-        xycoords="axes fraction",
-        textcoords="offset points",
-        ha="right",
-        fontsize=TICK - 1,
-        color=SOFT,
-        **PLAIN,
-    )
+def _heading(figure: Figure, title: str, detail: str) -> None:
+    write(figure, _LEFT, 13, title, TITLE + 1.5, weight="bold")
+    write(figure, _LEFT, 36, detail, LABEL, color=SOFT)

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.colorbar import Colorbar
     from matplotlib.figure import Figure
 
 
@@ -82,22 +81,10 @@ def add_axes(
     return figure.add_axes(place)
 
 
-def margins(
-    width: float, height: float, *, left: float, right: float, top: float, bottom: float
-) -> dict[str, float]:
-    """Return margins in pixels as the fractions that matplotlib expects."""
-    return {
-        "left": left / width,
-        "right": 1 - right / width,
-        "bottom": bottom / height,
-        "top": 1 - top / height,
-    }
-
-
 def style_axes(axes: Axes, *, grid: bool = False, frame: bool = True) -> None:
     """Give axes the type sizes and colours that all pictures share."""
     axes.set_facecolor("none")
-    axes.tick_params(labelsize=TICK, colors=SOFT, labelcolor=INK, length=3, width=0.7)
+    style_ticks(axes)
     for side, spine in axes.spines.items():
         spine.set(color=SOFT, linewidth=0.7)
         spine.set_visible(frame or side in ("left", "bottom"))
@@ -107,6 +94,11 @@ def style_axes(axes: Axes, *, grid: bool = False, frame: bool = True) -> None:
     if grid:
         axes.grid(True, color=GRID, linewidth=0.7, linestyle="-")
         axes.set_axisbelow(True)
+
+
+def style_ticks(axes: Axes) -> None:
+    """Give the ticks of axes, or of a colour bar, their size and colours."""
+    axes.tick_params(labelsize=TICK, colors=SOFT, labelcolor=INK, length=3, width=0.7)
 
 
 def legend_above(axes: Axes, *, left: float = 0) -> None:
@@ -126,36 +118,13 @@ def legend_above(axes: Axes, *, left: float = 0) -> None:
     )
 
 
-def style_colour_bar(bar: Colorbar, label: str) -> None:
-    """Give a colour bar its label and what `style_axes` gives to axes."""
-    bar.set_label(label, size=LABEL, color=INK, **PLAIN)
-    bar.ax.tick_params(labelsize=TICK, colors=SOFT, labelcolor=INK, length=3, width=0.7)
-    bar.outline.set(edgecolor=SOFT, linewidth=0.7)
-
-
-def write_lines(
-    figure: Figure, left: float, *lines: tuple[str, float, float, str, str]
+def write(
+    figure: Figure, left: float, top: float, text: str, size: float, **look: Any
 ) -> None:
-    """Write lines of text from `left` on, each at a distance from the top.
-
-    Parameters
-    ----------
-    figure : Figure
-    left : float
-        In pixels.
-    *lines : (text, pixels down to the base line, size, weight, colour)
-    """
+    """Write text as it is, below and to the right of a place in pixels."""
     width, height = figure.bbox.size
-    for text, down, size, weight, colour in lines:
-        figure.text(
-            left / width,
-            1 - down / height,
-            text,
-            fontsize=size,
-            fontweight=weight,
-            color=colour,
-            **PLAIN,
-        )
+    look = {"color": INK, "va": "top", "fontsize": size} | PLAIN | look
+    figure.text(left / width, 1 - top / height, text, **look)
 
 
 def plain(text: str, limit: int) -> str:

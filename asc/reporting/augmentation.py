@@ -75,7 +75,7 @@ def _examples(entry: ReportEntry) -> dict[str, Any] | None:
         label = np.empty((1, len(store.scenes)), np.float32)
         compose(data, labels, plan, np.array([place]), fill, features, label)
         values = store.decode(recipe.feature, features[0])[..., 0]
-        panels.append(plots.feature_panel(values, drawing, store.spec.seconds))
+        panels.append(plots.Panel(values, drawing, store.spec.seconds))
         clips = dict.fromkeys((plan.rows[place], plan.mixup_rows[place]))
         examples.append(
             {

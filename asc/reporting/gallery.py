@@ -51,7 +51,7 @@ def gallery_section(
     for label, row in rows.items():
         samples = _samples(store, audio, paths[row])
         figure = plots.clip_figure(panels[row], limits, samples=samples)
-        alt = ", ".join(panel.name for panel in panels[row]) + f" of {paths[row]}"
+        alt = ", ".join(panel.title for panel in panels[row]) + f" of {paths[row]}"
         clips.append(
             {
                 "scene": store.scenes[label],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from pictures import noise
 
 from asc import plots
 from asc.errors import UsageError
@@ -19,7 +20,7 @@ def sheet(labels):
     levels = rng.uniform(-90, 0, (len(labels), 8, 6, 1)).astype(np.float32)
     spec = FeatureSpec(44100, 1.0, rows=8, columns=6)
     drawing = drawing_of("mel", spec)
-    panels = [plots.feature_panel(level, drawing, 1.0) for level in levels[..., 0]]
+    panels = [plots.Panel(level, drawing, 1.0) for level in levels[..., 0]]
     return levels, plots.batch_sheet(panels, labels, SCENES, title="B")
 
 
@@ -62,6 +63,6 @@ def test_labels_as_text():
 
 @pytest.mark.parametrize("clips, scenes", [(2, 3), (1, 4), (0, 4)])
 def test_what_does_not_fit(clips, scenes):
-    panels = [plots.Panel(np.zeros((8, 6)), 1.0, "Mel", "dB")] * clips
+    panels = [noise()] * clips
     with pytest.raises(UsageError, match="shape of labels"):
         plots.batch_sheet(panels, np.zeros((2, scenes)), SCENES)

@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from pictures import SCENES
 
 from asc import plots
 from asc.errors import UsageError
-
-SCENES = (
-    "beach bus cafe/restaurant car city_center forest_path grocery_store home library"
-    " metro_station office park residential_area train tram"
-).split()
 
 
 def annotations(figure):

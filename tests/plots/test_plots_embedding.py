@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 import matplotlib
 import numpy as np
 import pytest
+from pictures import noise, panel
 
 from asc import plots
 from asc.plots.style import DPI, ON_COLOUR, PALETTE
@@ -68,16 +69,15 @@ def curve():
 
 
 def figures():
-    rng = np.random.default_rng(0)
-    panel = plots.Panel(rng.uniform(-90, 0, (16, 12)), 1.0, "Mel", "Level (dB)")
-    limits = plots.colour_limits([panel])
+    shown = noise()
+    limits = plots.colour_limits([shown])
     return {
         "curve": plots.curve_figure(HISTORY, "loss"),
         "confusion": plots.confusion_figure(np.eye(3, dtype=int), "abc"),
         "reliability": plots.reliability_figure(
             np.linspace(0, 1, 3), np.array([0.3, 0.8]), np.array([0.2, 0.9])
         ),
-        "clip": plots.clip_figure([panel], limits, samples=np.ones(9)),
+        "clip": plots.clip_figure([shown], limits, samples=np.ones(9)),
         "scale": plots.scale_figure("Level (dB)", (-90, 0)),
     }
 
@@ -202,8 +202,8 @@ def test_marks_are_where_the_values_are():
 @pytest.mark.parametrize("rows", [6, 7])
 def test_pixels_are_the_values_with_the_lowest_row_at_the_bottom(rows):
     values = np.arange(rows * 5, dtype=float).reshape(rows, 5)
-    panel = plots.Panel(values, 1.0, "Mel", "Value")
-    figure = plots.clip_figure([panel], {"Value": (0.0, values.max())})
+    shown = panel(values, "Mel", "Value")
+    figure = plots.clip_figure([shown], {"Value": (0.0, values.max())})
     (image,) = parsed(plots.embed(figure, alt="")).iter("image")
     found = pixels_of(image.get("href"))
     expected = figure.axes[0].images[0].to_rgba(values, bytes=True)
@@ -241,9 +241,9 @@ def test_a_large_figure_is_a_picture(curve):
 
 
 def test_pixels_of_images_do_not_count_for_the_limit():
-    noise = np.random.default_rng(0).uniform(0, 1, (200, 200))
-    panel = plots.Panel(noise, 1.0, "Mel", "Value")
-    embedded = plots.embed(plots.clip_figure([panel], {"Value": (0, 1)}), alt="")
+    values = np.random.default_rng(0).uniform(0, 1, (200, 200))
+    shown = panel(values, "Mel", "Value")
+    embedded = plots.embed(plots.clip_figure([shown], {"Value": (0, 1)}), alt="")
     assert embedded.markup.startswith("<svg") and len(embedded.markup) > 30_000
 
 

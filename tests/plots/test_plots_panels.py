@@ -4,23 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from pictures import DECIBELS, noise, panel
 
 from asc import plots
 from asc.errors import UsageError
 from asc.features import FEATURES, FeatureSpec, drawing_of
 from asc.plots.spectrogram_axes import row_ticks
 
-DECIBELS = "Level (dB re full scale)"
-
-
-def panel(low=-90.0, high=0.0, *, name="Mel", label=DECIBELS, rows=8, **more):
-    values = np.random.default_rng(0).uniform(low, high, (rows, 6))
-    return plots.Panel(values, 2.0, name, label, **more)
-
-
-MEL = panel(row_label="Frequency (Hz)", row_centres=np.geomspace(50, 15000, 8))
+MEL = noise(row_label="Frequency (Hz)", row_centres=np.geomspace(50, 15000, 8))
 #: A feature that nobody thought of: another unit, and rows without a frequency.
-OTHER = panel(0, 7, name="MFCC", label="Coefficient")
+OTHER = noise(0, 7, "MFCC", "Coefficient")
 
 
 def pictures(figure):
@@ -45,24 +38,27 @@ def bars(figure):
 )
 def test_panels_that_cannot_be_drawn(values, centres):
     with pytest.raises(UsageError, match="MFCC must|values of MFCC"):
-        plots.Panel(values, 1.0, "MFCC", "Value", "Row", centres)
+        panel(values, "MFCC", row_centres=centres)
 
 
 @pytest.mark.parametrize("feature", FEATURES.names())
 def test_a_feature_says_how_it_is_drawn(feature):
     spec = FeatureSpec.for_audio(32000, 2.0, rows=16, columns=4)
     drawing = drawing_of(feature, spec)
-    found = plots.feature_panel(np.zeros((16, 4)), drawing, 2.0, channel="mid")
-    assert (found.name, found.seconds) == (f"{drawing.title}, mid", 2.0)
-    assert found.value_label == drawing.value_label
-    assert found.row_label == drawing.row_label
-    assert found.row_centres is drawing.row_centres
-    plots.clip_figure([found], plots.colour_limits([found])).canvas.draw()
+    found = plots.Panel(np.zeros((16, 4)), drawing, 2.0, channel="mid")
+    assert found.title == f"{drawing.title}, mid"
+    figure = plots.spectrogram_figure([[found]])
+    axes, bar = figure.axes
+    assert axes.get_title(loc="left") == found.title
+    assert axes.get_xlim() == (0, 2)
+    assert axes.get_ylabel() == drawing.row_label
+    assert bar.get_ylabel() == drawing.value_label
+    figure.canvas.draw()
 
 
 def test_a_feature_that_is_not_registered_is_drawn():
     drawing = drawing_of("foreign", FeatureSpec.for_audio(32000, 2.0), "sone")
-    found = plots.feature_panel(np.zeros((3, 4)), drawing, 2.0)
+    found = plots.Panel(np.zeros((3, 4)), drawing, 2.0)
     axes, bar = plots.spectrogram_figure([[found]]).axes
     assert axes.get_title(loc="left") == "foreign"
     assert axes.get_ylabel() == "Row" and "sone" in bar.get_ylabel()
@@ -74,23 +70,21 @@ def test_a_feature_that_is_not_registered_is_drawn():
 def test_colours_leave_out_what_few_cells_have():
     values = np.linspace(-80, -20, 10_000).reshape(100, 100)
     values[0, 0], values[0, 1] = 30, np.nan
-    found = plots.colour_limits([plots.Panel(values, 1.0, "Mel", DECIBELS)])
+    found = plots.colour_limits([panel(values)])
     assert found == {DECIBELS: (-80, -20)}
 
 
 def test_silence_does_not_take_the_colours():
     values = np.full((10, 10), -145.0)
     values[:4] = np.linspace(-60, -20, 40).reshape(4, 10)
-    ((low, high),) = plots.colour_limits([panel(), MEL]).values()
+    ((low, high),) = plots.colour_limits([noise(), MEL]).values()
     assert -95 <= low < high <= 5
-    ((low, high),) = plots.colour_limits(
-        [plots.Panel(values, 1.0, "Mel", DECIBELS)]
-    ).values()
+    ((low, high),) = plots.colour_limits([panel(values)]).values()
     assert (low, high) == (-125, -20)
 
 
 def test_each_unit_has_its_own_colours():
-    found = plots.colour_limits([MEL, OTHER, panel(-40, -20)])
+    found = plots.colour_limits([MEL, OTHER, noise(-40, -20)])
     assert set(found) == {DECIBELS, "Coefficient"}
     low, high = found["Coefficient"]
     assert 0 <= low < 0.5 and 6.5 < high <= 7
@@ -101,7 +95,7 @@ def test_each_unit_has_its_own_colours():
 @pytest.mark.parametrize("label", [DECIBELS, "Coefficient"])
 def test_one_value_has_colours_too(value, label):
     ((low, high),) = plots.colour_limits(
-        [plots.Panel(np.full((2, 2), value), 1.0, "x", label)]
+        [panel(np.full((2, 2), value), "x", label)]
     ).values()
     assert np.isfinite([low, high]).all() and low < high
     assert np.isnan(value) or low <= value <= high
@@ -151,7 +145,7 @@ def test_features_of_two_units_have_two_colour_bars():
     assert (mel.images[0].get_array() == MEL.values).all()
     assert (other.images[0].get_array() == OTHER.values).all()
     for axes, bar, shown in zip((mel, other), bars(figure), (MEL, OTHER), strict=True):
-        assert bar.get_ylabel() == shown.value_label
+        assert bar.get_ylabel() == shown.drawing.value_label
         assert bar.get_ylim() == axes.images[0].get_clim()
         beside, place = bar.get_position(), axes.get_position()
         assert place.y0 - 0.02 < beside.y0 < beside.y1 < place.y1 + 0.02
@@ -159,7 +153,7 @@ def test_features_of_two_units_have_two_colour_bars():
 
 
 def test_features_of_one_unit_share_a_colour_bar():
-    figure = plots.spectrogram_figure([[MEL], [panel(-120, -60, name="STFT")]])
+    figure = plots.spectrogram_figure([[MEL], [noise(-120, -60, "STFT")]])
     assert len(bars(figure)) == 1
     assert len({axes.images[0].get_clim() for axes in pictures(figure)}) == 1
 
@@ -194,8 +188,8 @@ def test_a_clip_on_a_page_shows_all_features():
     for axes, shown in zip(figure.axes, (MEL, OTHER), strict=True):
         (image,) = axes.images
         assert (image.get_array() == shown.values).all()
-        assert image.get_clim() == limits[shown.value_label]
-        assert axes.get_title(loc="left") == shown.name
+        assert image.get_clim() == limits[shown.drawing.value_label]
+        assert axes.get_title(loc="left") == shown.title
         assert axes.get_xlim() == (0, 2)
     upper, lower = figure.axes
     assert upper.get_position().y0 > lower.get_position().y1
@@ -209,8 +203,8 @@ def test_a_waveform_is_scaled_to_its_peak(length):
     samples = 0.25 * np.sin(np.arange(length) / 9) + 0.01
     figure = plots.clip_figure([MEL], plots.colour_limits([MEL]), samples=samples)
     wave = figure.axes[0]
-    (shape,) = wave.patches
-    outline = shape.get_xy()
+    (shape,) = wave.collections
+    outline = shape.get_paths()[0].vertices
     assert wave.get_xlim() == (0, 1)
     if length > 1:
         peak = np.abs(samples).max()

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 import soundfile
+from pictures import HOSTILE, SCENES
 
 from asc import extraction, plots
 from asc.corpus import open_corpus
@@ -18,17 +19,6 @@ from asc.plots.spectrogram_axes import row_ticks
 from asc.store import FeatureStore
 
 RATE = 32000
-HOSTILE = (
-    "$\\frac{1}{",
-    "<script>alert(1)</script>",
-    "x_" * 100,
-    "$x^2$ & \\LaTeX % #",
-    "\u5730\u9244 \U0001f600 \u202egnp.exe",
-)
-SCENES = (
-    "beach bus cafe/restaurant car city_center forest_path grocery_store home library"
-    " metro_station office park residential_area train tram"
-).split()
 
 
 def sines(*frequencies, rate=RATE):
@@ -272,14 +262,6 @@ def test_sheet_has_the_first_clip_of_every_scene(store):
     assert "high.wav" in shown and "low.wav" not in shown
 
 
-def test_sheet_of_one_feature(store, tmp_path):
-    figure = plots.preview_scenes(store, feature="mel")
-    assert len(panels(figure)) == 3
-    assert size_of(plots.save(figure, tmp_path / "sheet.png")) == (960, 480)
-    with pytest.raises(UsageError, match="Did you mean 'mel'"):
-        plots.preview_scenes(store, feature="mell")
-
-
 def test_sheet_of_fifteen_scenes(tmp_path):
     clips = {(f"{i}.wav", scene): sines(500) for i, scene in enumerate(SCENES)}
     figure = plots.preview_scenes(make_store(tmp_path, clips))
@@ -304,7 +286,7 @@ def test_sheet_of_a_midside_store_says_which_channel(midside):
     assert tuple(figure.bbox.size) == (640, 480)
 
 
-# Names from strangers
+# Untrusted names
 
 
 @pytest.mark.parametrize("ending", plots.SUFFIXES)
