@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -110,24 +110,30 @@ def _draw_panel(
     best_epoch: int | None,
     augmented: bool,
 ) -> None:
-    from matplotlib.ticker import FuncFormatter, MaxNLocator
+    from matplotlib.ticker import MaxNLocator, PercentFormatter
 
     epochs = series["epoch"]
-    for column, label, style in (
-        (
-            measure,
-            "train (augmented)" if augmented else "train",
-            {"color": BLUE, "marker": "o", "linestyle": "--"},
-        ),
-        (f"val_{measure}", "validation", {"color": ORANGE, "marker": "s"}),
+    train = "train (augmented)" if augmented else "train"
+    for column, label, colour, marker, dashes in (
+        (measure, train, BLUE, "o", "--"),
+        (f"val_{measure}", "validation", ORANGE, "s", "-"),
     ):
         if column in series:
-            _draw_curve(axes, epochs, series[column], label, style)
+            axes.plot(
+                epochs,
+                series[column],
+                label=label,
+                color=colour,
+                marker=marker,
+                linestyle=dashes,
+                linewidth=1.6,
+                markersize=4,
+                markevery=_marks(series[column]),
+            )
     if best_epoch is not None and best_epoch in epochs:
-        value = _at(
-            epochs, series.get(f"val_{measure}", series.get(measure)), best_epoch
-        )
-        shown = f"{_percent(value)} %" if measure == "accuracy" else f"{value:.3f}"
+        values = series.get(f"val_{measure}", series.get(measure))
+        value = math.nan if values is None else float(values[epochs == best_epoch][0])
+        shown = f"{100 * value:.3g} %" if measure == "accuracy" else f"{value:.3f}"
         axes.axvline(
             best_epoch,
             color=SOFT,
@@ -143,7 +149,7 @@ def _draw_panel(
         MaxNLocator(8, integer=True, min_n_ticks=1, steps=[1, 2, 5, 10])
     )
     if measure == "accuracy":
-        axes.yaxis.set_major_formatter(FuncFormatter(lambda share, _: _percent(share)))
+        axes.yaxis.set_major_formatter(PercentFormatter(1, symbol=""))
     axes.set(xlabel="Epoch", ylabel=MEASURES[measure])
     style_axes(axes, grid=True, frame=False)
     # At one place, however long the numbers beside it are.
@@ -152,27 +158,15 @@ def _draw_panel(
         legend_above(axes, left=-0.08)
 
 
-def _draw_curve(
-    axes: Axes,
-    epochs: np.ndarray,
-    values: np.ndarray,
-    label: str,
-    style: dict[str, Any],
-) -> None:
-    """Draw one curve. A value between two gaps has no line, so it gets a mark."""
-    values = np.where(np.isfinite(values), values, np.nan)
-    there = np.isfinite(np.pad(values, 1, constant_values=np.nan))
-    alone = there[1:-1] & ~there[:-2] & ~there[2:]
-    marks = None if len(values) <= _MOST_MARKS else np.flatnonzero(alone).tolist()
-    axes.plot(
-        epochs,
-        values,
-        label=label,
-        linewidth=1.6,
-        markersize=4,
-        markevery=marks,
-        **style,
-    )
+def _marks(values: np.ndarray) -> list[int] | None:
+    """Return which values get a mark: all (None), or those between two gaps.
+
+    Such a value has no line.
+    """
+    if len(values) <= _MOST_MARKS:
+        return None
+    gaps = np.pad(np.isnan(values), 1, constant_values=True)
+    return np.flatnonzero(~gaps[1:-1] & gaps[:-2] & gaps[2:]).tolist()
 
 
 def _series(history: History) -> dict[str, np.ndarray]:
@@ -196,15 +190,7 @@ def _series(history: History) -> dict[str, np.ndarray]:
             " value per epoch."
         )
     count = max(lengths.values(), default=0)
-    series.setdefault("epoch", np.arange(1.0, count + 1))
-    return series
-
-
-def _percent(share: float) -> str:
-    return f"{round(100 * share, 1):g}"
-
-
-def _at(epochs: np.ndarray, values: np.ndarray | None, epoch: int) -> float:
-    """Return the value of an epoch, NaN if there is none."""
-    found = np.flatnonzero(epochs == epoch)
-    return float(values[found[0]]) if values is not None and len(found) else math.nan
+    series = {
+        name: np.where(np.isfinite(each), each, np.nan) for name, each in series.items()
+    }
+    return {"epoch": np.arange(1.0, count + 1)} | series
