@@ -9,16 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from asc.errors import UsageError
+from asc.plots import style
 from asc.plots.spectrogram_axes import Panel, colour_limits, draw_panel
-from asc.plots.style import (
-    LABEL,
-    TICK,
-    TITLE,
-    add_axes,
-    new_figure,
-    plain,
-    write,
-)
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -73,19 +65,20 @@ def batch_sheet(
     columns = min(len(shown), _COLUMNS)
     lines = math.ceil(len(shown) / columns)
     width, height = columns * _TILE[0] + _LEFT, lines * _TILE[1] + _HEAD + _FOOT
-    figure = new_figure(width, height)
+    figure = style.new_figure(width, height)
     limits = colour_limits(shown)
     for place, panel in enumerate(shown):
         left = _LEFT + place % columns * _TILE[0]
         top = _HEAD + place // columns * _TILE[1]
-        axes = add_axes(figure, left, top + 38, *_PANEL)
+        axes = style.add_axes(figure, left, top + 38, *_PANEL)
         draw_panel(axes, panel, limits)
         axes.set(xticks=[], yticks=[])
-        write(figure, left, top + 4, label_text(labels[place], scenes), LABEL)
-        write(figure, left, top + 21, vector_text(labels[place]), TICK - 1.5)
+        label, vector = label_text(labels[place], scenes), vector_text(labels[place])
+        style.write(figure, left, top + 4, label, style.LABEL)
+        style.write(figure, left, top + 21, vector, style.TICK - 1.5)
     if len(shown) < len(panels):
         title += f", {len(shown)} of {len(panels)} clips"
-    write(figure, _LEFT, 11, plain(title, 120), TITLE, weight="bold")
+    style.write(figure, _LEFT, 11, style.plain(title, 120), style.TITLE, weight="bold")
     return figure
 
 
@@ -93,9 +86,9 @@ def label_text(label: np.ndarray, scenes: Sequence[str]) -> str:
     """Return the scenes of a label: ``bus``, or ``bus 71 %, park 29 %``."""
     order = [i for i in np.argsort(-label, kind="stable") if label[i] >= _LEAST]
     if len(order) == 1:
-        return plain(scenes[order[0]], 40)
+        return style.plain(scenes[order[0]], 40)
     return ", ".join(
-        f"{plain(scenes[i], 17)} {100 * label[i]:.0f} %" for i in order[:2]
+        f"{style.plain(scenes[i], 17)} {100 * label[i]:.0f} %" for i in order[:2]
     )
 
 

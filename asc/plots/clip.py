@@ -8,17 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from asc.errors import UsageError
+from asc.plots import style
 from asc.plots.spectrogram_axes import Limits, Panel, draw_panel, shades
-from asc.plots.style import (
-    BLUE,
-    PANEL_TITLE,
-    PLAIN,
-    TICK,
-    add_axes,
-    new_figure,
-    plain,
-    style_axes,
-)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -61,17 +52,17 @@ def clip_figure(
     if not panels:
         raise UsageError("A clip needs at least one feature to draw. Got none.")
     top = 0 if samples is None else _WAVE
-    figure = new_figure(_WIDTH, top + len(panels) * (_ABOVE + _PANEL) + _FOOT)
+    figure = style.new_figure(_WIDTH, top + len(panels) * (_ABOVE + _PANEL) + _FOOT)
     width = _WIDTH - _LEFT - _RIGHT
     if samples is not None:
-        _draw_waveform(add_axes(figure, _LEFT, 0, width, _WAVE), samples)
+        _draw_waveform(style.add_axes(figure, _LEFT, 0, width, _WAVE), samples)
     for number, panel in enumerate(panels):
         top += _ABOVE
-        axes = add_axes(figure, _LEFT, top, width, _PANEL)
+        axes = style.add_axes(figure, _LEFT, top, width, _PANEL)
         top += _PANEL
         draw_panel(axes, panel, limits, pixels=True)
-        name = plain(panel.title, 40)
-        axes.set_title(name, **PANEL_TITLE | {"fontsize": TICK, "pad": 3}, **PLAIN)
+        name = style.plain(panel.title, 40)
+        axes.set_title(name, **style.PANEL_TITLE | {"fontsize": style.TICK, "pad": 3})
         lowest = number == len(panels) - 1
         axes.tick_params(labelbottom=lowest)
         if lowest:
@@ -89,8 +80,8 @@ def scale_figure(label: str, limits: Limits) -> Figure:
     limits : (float, float)
         Values of the darkest and the brightest colour.
     """
-    figure = new_figure(_WIDTH, 56)
-    axes = add_axes(figure, _LEFT, 6, _WIDTH - _LEFT - _RIGHT, 10)
+    figure = style.new_figure(_WIDTH, 56)
+    axes = style.add_axes(figure, _LEFT, 6, _WIDTH - _LEFT - _RIGHT, 10)
     axes.imshow(
         np.linspace(*limits, 64)[None],
         cmap=shades(pixels=True),
@@ -99,8 +90,8 @@ def scale_figure(label: str, limits: Limits) -> Figure:
         interpolation="none",
     )
     axes.set_yticks([])
-    axes.set_xlabel(plain(label, 60), **PLAIN)
-    style_axes(axes)
+    axes.set_xlabel(style.plain(label, 60), **style.PLAIN)
+    style.format_axes(axes)
     return figure
 
 
@@ -112,6 +103,6 @@ def _draw_waveform(axes: Axes, samples: np.ndarray) -> None:
     low, high = np.minimum.reduceat(samples, first), np.maximum.reduceat(samples, first)
     peak = max(np.abs(samples).max(), 1e-9)
     time = np.linspace(0, 1, count)
-    axes.fill_between(time, low / peak, high / peak, color=BLUE, linewidth=0.5)
+    axes.fill_between(time, low / peak, high / peak, color=style.BLUE, linewidth=0.5)
     axes.set(xlim=(0, 1), ylim=(-1.02, 1.02))
     axes.set_axis_off()

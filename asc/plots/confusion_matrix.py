@@ -9,23 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from asc.errors import UsageError
-from asc.plots.style import (
-    BLUE,
-    DPI,
-    GRID,
-    INK,
-    ON_COLOUR,
-    ORANGE,
-    PLAIN,
-    TICK,
-    TITLE,
-    add_axes,
-    new_figure,
-    plain,
-    style_axes,
-    wrapped,
-    write,
-)
+from asc.plots import style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -89,16 +73,16 @@ def confusion_figure(
         (_LARGEST / len(scenes), 0.0, 0.0),
     )
     side = max(_SMALLEST, round(cell * len(scenes)))
-    figure = new_figure(side, side)
+    figure = style.new_figure(side, side)
     axes = figure.add_axes((0, 0, 1, 1))
     _draw_shares(axes, counts, shares)
     axes.set(xlabel="Predicted scene", ylabel="True scene")
-    style_axes(axes)
+    style.format_axes(axes)
     _name_scenes(axes, scenes, cell)
     if cell > 10:
         between = np.arange(len(scenes) - 1) + 0.5
         for lines in (axes.hlines, axes.vlines):
-            lines(between, -0.5, len(scenes) - 0.5, color=GRID, linewidth=0.7)
+            lines(between, -0.5, len(scenes) - 0.5, color=style.GRID, linewidth=0.7)
     if count_size:
         _write_counts(axes, counts, shares, count_size, percent_size)
     _arrange(figure, axes, side, title or "")
@@ -107,7 +91,7 @@ def confusion_figure(
 
 def _draw_shares(axes: Axes, counts: np.ndarray, shares: np.ndarray) -> None:
     diagonal = np.eye(len(counts), dtype=bool)
-    for colour, cells in ((BLUE, diagonal), (ORANGE, ~diagonal)):
+    for colour, cells in ((style.BLUE, diagonal), (style.ORANGE, ~diagonal)):
         axes.imshow(
             np.ma.masked_array(shares, ~cells | (counts == 0)),
             cmap=_shades(colour),
@@ -141,20 +125,20 @@ def _arrange(figure: Figure, axes: Axes, side: int, title: str) -> None:
         label.get_window_extent(renderer).height for label in axes.get_xticklabels()
     )
     left, right, bottom = round(beside) + 46, 104, max(round(below) + 50, 70)
-    text = wrapped(title, (side + right) // 9)
+    text = style.wrapped(title, (side + right) // 9)
     top = 18 + (12 + 18 * len(text.splitlines()) if text else 0)
     width, height = left + side + right, bottom + side + top
-    figure.set_size_inches(width / DPI, height / DPI)
+    figure.set_size_inches(width / style.DPI, height / style.DPI)
     axes.set_position((left / width, bottom / height, side / width, side / height))
     axes.yaxis.set_label_coords(-(left - 20) / side, 0.5)
     axes.xaxis.set_label_coords(0.5, -(bottom - 20) / side)
-    write(figure, left, 14, text, TITLE)
-    _draw_scale(add_axes(figure, left + side + 18, top, 24, side))
+    style.write(figure, left, 14, text, style.TITLE)
+    _draw_scale(style.add_axes(figure, left + side + 18, top, 24, side))
 
 
 def _draw_scale(axes: Axes) -> None:
     """Draw which shade is which share, for correct and for wrong clips."""
-    for place, colour in enumerate((BLUE, ORANGE)):
+    for place, colour in enumerate((style.BLUE, style.ORANGE)):
         axes.imshow(
             np.linspace(0, 1, 64)[:, None],
             cmap=_shades(colour),
@@ -169,21 +153,23 @@ def _draw_scale(axes: Axes) -> None:
     axes.set_yticks([0, 25, 50, 75, 100])
     upright: dict[str, Any] = {"rotation": 90, "ha": "right", "va": "center"}
     axes.set_xticks([0.5, 1.5], ["correct", "wrong"], rotation_mode="anchor", **upright)
-    style_axes(axes)
+    style.format_axes(axes)
     axes.tick_params("x", length=0)
 
 
 def _name_scenes(axes: Axes, scenes: Sequence[str], cell: float) -> None:
     """Write the scenes along both axes, leaving out what would overlap."""
     every = math.ceil(11 / cell)
-    names = [plain(scene, 22) for scene in scenes[::every]]
+    names = [style.plain(scene, 22) for scene in scenes[::every]]
     places = range(0, len(scenes), every)
-    axes.tick_params(length=0, pad=5, labelsize=TICK if cell > 12 else TICK - 2)
-    axes.set_yticks(places, names, **PLAIN)
+    axes.tick_params(
+        length=0, pad=5, labelsize=style.TICK if cell > 12 else style.TICK - 2
+    )
+    axes.set_yticks(places, names, **style.PLAIN)
     turned: dict[str, Any] = {"rotation": 45 if cell > 30 else 90, "ha": "right"}
     if cell <= 30:
         turned["va"] = "center"
-    axes.set_xticks(places, names, rotation_mode="anchor", **turned, **PLAIN)
+    axes.set_xticks(places, names, rotation_mode="anchor", **turned, **style.PLAIN)
 
 
 def _write_counts(
@@ -209,7 +195,7 @@ def _write_counts(
                 ha="center",
                 va="center",
                 fontsize=size,
-                color=ON_COLOUR if shares[row, column] > _STRONG else INK,
+                color=style.ON_COLOUR if shares[row, column] > _STRONG else style.INK,
             )
 
 

@@ -9,18 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from asc.errors import UsageError
-from asc.plots.style import (
-    BLUE,
-    ORANGE,
-    SOFT,
-    TITLE,
-    add_axes,
-    legend_above,
-    new_figure,
-    style_axes,
-    wrapped,
-    write,
-)
+from asc.plots import style
 from asc.validation import check_choice
 
 if TYPE_CHECKING:
@@ -67,13 +56,13 @@ def curves_figure(
         If the lists differ in length, or hold something other than numbers.
     """
     series = _series(history)
-    text = wrapped(title or "", 102)
-    figure = new_figure(1000, 420)
+    text = style.wrapped(title or "", 102)
+    figure = style.new_figure(1000, 420)
     top = 70 + 18 * text.count("\n") if text else 34
     for left, measure in zip((65, 560), MEASURES, strict=True):
-        axes = add_axes(figure, left, top, 425, 368 - top)
+        axes = style.add_axes(figure, left, top, 425, 368 - top)
         _draw_panel(axes, measure, series, best_epoch, augmented)
-    write(figure, 65, 14, text, TITLE)
+    style.write(figure, 65, 14, text, style.TITLE)
     return figure
 
 
@@ -97,8 +86,8 @@ def curve_figure(
     matplotlib.figure.Figure
     """
     check_choice("measure", measure, tuple(MEASURES))
-    figure = new_figure(420, 260)
-    axes = add_axes(figure, 60, 28, 348, 188)
+    figure = style.new_figure(420, 260)
+    axes = style.add_axes(figure, 60, 28, 348, 188)
     _draw_panel(axes, measure, _series(history), best_epoch, augmented)
     return figure
 
@@ -115,8 +104,8 @@ def _draw_panel(
     epochs = series["epoch"]
     train = "train (augmented)" if augmented else "train"
     for column, label, colour, marker, dashes in (
-        (measure, train, BLUE, "o", "--"),
-        (f"val_{measure}", "validation", ORANGE, "s", "-"),
+        (measure, train, style.BLUE, "o", "--"),
+        (f"val_{measure}", "validation", style.ORANGE, "s", "-"),
     ):
         if column in series:
             axes.plot(
@@ -136,7 +125,7 @@ def _draw_panel(
         shown = f"{100 * value:.3g} %" if measure == "accuracy" else f"{value:.3f}"
         axes.axvline(
             best_epoch,
-            color=SOFT,
+            color=style.SOFT,
             linewidth=1,
             linestyle=":",
             zorder=1,
@@ -151,11 +140,11 @@ def _draw_panel(
     if measure == "accuracy":
         axes.yaxis.set_major_formatter(PercentFormatter(1, symbol=""))
     axes.set(xlabel="Epoch", ylabel=MEASURES[measure])
-    style_axes(axes, grid=True, frame=False)
+    style.format_axes(axes, grid=True, frame=False)
     # At one place, however long the numbers beside it are.
     axes.yaxis.set_label_coords(-46 / axes.bbox.width, 0.5)
     if axes.get_legend_handles_labels()[0]:
-        legend_above(axes, left=-0.08)
+        style.legend_above(axes, left=-0.08)
 
 
 def _marks(values: np.ndarray) -> list[int] | None:

@@ -7,15 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from asc.errors import UsageError
-from asc.plots.style import (
-    BLUE,
-    ORANGE,
-    SOFT,
-    add_axes,
-    legend_above,
-    new_figure,
-    style_axes,
-)
+from asc.plots import style
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -56,8 +48,8 @@ def reliability_figure(
             f"Got {len(edges)} edges, {len(confidence)} values of confidence and"
             f" {len(accuracy)} of accuracy; expected one edge more than values."
         )
-    figure = new_figure(420, 330)
-    axes = add_axes(figure, 54, 28, 352, 258)
+    figure = style.new_figure(420, 330)
+    axes = style.add_axes(figure, 54, 28, 352, 258)
     names = ["accuracy", "gap (confidence minus accuracy)"]
     for left, right, expected, reached in zip(
         edges[:-1], edges[1:], confidence, accuracy, strict=True
@@ -67,15 +59,15 @@ def reliability_figure(
         inset = 0.05 * (right - left)
         left, width = left + inset, right - left - 2 * inset
         low, high = sorted((expected, reached))
-        bar = Rectangle((left, 0), width, reached, facecolor=BLUE, alpha=0.6)
-        gap = Rectangle((left, low), width, high - low, facecolor=(ORANGE, 0.15))
-        gap.set(edgecolor=ORANGE, linewidth=1.2)
+        bar = Rectangle((left, 0), width, reached, facecolor=style.BLUE, alpha=0.6)
+        gap = Rectangle((left, low), width, high - low, facecolor=(style.ORANGE, 0.15))
+        gap.set(edgecolor=style.ORANGE, linewidth=1.2)
         for patch in (bar, gap):
             patch.set_label(names.pop(0) if names else "_")
             axes.add_patch(patch)
     axes.plot(
         *((0, 1), (0, 1)),
-        color=SOFT,
+        color=style.SOFT,
         linewidth=1.2,
         linestyle="--",
         label="perfect calibration",
@@ -85,6 +77,6 @@ def reliability_figure(
     axes.set(xlim=(0, 1), ylim=(0, 1), xlabel="Confidence (%)", ylabel="Accuracy (%)")
     axes.set_xticks(ticks, names)
     axes.set_yticks(ticks, names)
-    style_axes(axes, grid=True, frame=False)
-    legend_above(axes, left=-0.15)
+    style.format_axes(axes, grid=True, frame=False)
+    style.legend_above(axes, left=-0.15)
     return figure

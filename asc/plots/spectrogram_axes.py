@@ -11,7 +11,7 @@ import numpy as np
 
 from asc.errors import UsageError
 from asc.features import Drawing
-from asc.plots.style import style_axes
+from asc.plots.style import format_axes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -143,7 +143,7 @@ def draw_panel(
     else:
         places = row_ticks(panel.drawing.row_centres)
         axes.set_yticks(list(places.values()), list(map(_short, places)))
-    style_axes(axes)
+    format_axes(axes)
     return image
 
 

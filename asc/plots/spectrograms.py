@@ -6,25 +6,11 @@ import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from asc.errors import UsageError
+from asc.plots import style
 from asc.plots.spectrogram_axes import Panel, colour_limits, draw_panel
-from asc.plots.style import (
-    INK,
-    LABEL,
-    PANEL_TITLE,
-    PLAIN,
-    SOFT,
-    TICK,
-    TITLE,
-    add_axes,
-    new_figure,
-    plain,
-    style_axes,
-    style_ticks,
-    write,
-)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -34,6 +20,7 @@ if TYPE_CHECKING:
 #: Sizes in pixels: one picture, one panel of a sheet, and what is around them.
 _PICTURE, _PANEL = (640, 480), (320, 240)
 _LEFT, _GAP = 76, 36
+_NO_CLIP: Any = {"ha": "center", "fontsize": style.LABEL, "color": style.SOFT}
 
 
 def spectrogram_figure(
@@ -66,23 +53,23 @@ def spectrogram_figure(
     limits = colour_limits(list(itertools.chain(*panels)))
     width, height = _PICTURE
     height += max(len(panels) - 2, 0) * height // 3
-    figure = new_figure(width, height)
+    figure = style.new_figure(width, height)
     lines = _divided(76, height - 48, len(panels), _GAP)
     columns = _divided(_LEFT, width - 92, len(panels[0]), 18)
     images: list[tuple[Panel, AxesImage]] = []
     for line, (top, tall) in enumerate(lines):
         for column, (left, wide) in enumerate(columns):
             panel = panels[line][column]
-            axes = add_axes(figure, left, top, wide, tall)
+            axes = style.add_axes(figure, left, top, wide, tall)
             image = draw_panel(axes, panel, limits)
-            axes.set_title(plain(panel.title, 40), **PANEL_TITLE, **PLAIN)
+            axes.set_title(style.plain(panel.title, 40), **style.PANEL_TITLE)
             if column == 0:
-                axes.set_ylabel(plain(panel.drawing.row_label, 40), **PLAIN)
+                axes.set_ylabel(style.plain(panel.drawing.row_label, 40), **style.PLAIN)
                 images.append((panel, image))
             _label_outside(axes, column == 0, line == len(lines) - 1)
     figure.align_ylabels()
     _colour_bars(figure, images, lines, width - 78)
-    _heading(figure, plain(title, 44), plain(detail, 84))
+    _heading(figure, style.plain(title, 44), style.plain(detail, 84))
     return figure
 
 
@@ -124,7 +111,7 @@ def spectrogram_sheet(
     lines, columns = _grid(len(tiles))
     width = max(_PICTURE[0], columns * _PANEL[0])
     height = max(_PICTURE[1], lines * high * _PANEL[1])
-    figure = new_figure(width, height)
+    figure = style.new_figure(width, height)
     downs = _divided(84, height - 50, lines, _GAP)
     acrosses = _divided(_LEFT, width - 100, columns, 18)
     for number, tile in enumerate(tiles):
@@ -132,27 +119,26 @@ def spectrogram_sheet(
         (top, tall), (left, wide) = downs[line], acrosses[column]
         images: list[tuple[Panel, AxesImage]] = []
         for place, (down, part) in enumerate(_divided(top, top + tall, high, 8)):
-            axes = add_axes(figure, left, down, wide, part)
+            axes = style.add_axes(figure, left, down, wide, part)
             if place == 0:
                 _name_tile(axes, tile)
             if place >= len(tile.panels):
-                axes.text(0.5, 0.5, "no clip", ha="center", color=SOFT, fontsize=LABEL)
+                axes.text(0.5, 0.5, "no clip", **_NO_CLIP)
                 axes.set(xticks=[], yticks=[])
-                style_axes(axes)
+                style.format_axes(axes)
                 continue
             panel = tile.panels[place]
             images.append((panel, draw_panel(axes, panel, limits)))
             if column == 0:
-                title_and_rows = panel.title, panel.drawing.row_label
-                axes.set_ylabel(
-                    "\n".join(plain(x, 24) for x in title_and_rows), **PLAIN
-                )
+                name = style.plain(panel.title, 24)
+                rows = style.plain(panel.drawing.row_label, 24)
+                axes.set_ylabel(f"{name}\n{rows}", **style.PLAIN)
             lowest = number + columns >= len(tiles) and place == high - 1
             _label_outside(axes, column == 0, lowest)
         shown = images or shown
     bars = _divided(84, height - 50, len(shown), 24)
     _colour_bars(figure, shown, bars, width - 84)
-    _heading(figure, plain(title, 60), plain(detail, 120))
+    _heading(figure, style.plain(title, 60), style.plain(detail, 120))
     return figure
 
 
@@ -179,13 +165,13 @@ def _label_outside(axes: Axes, leftmost: bool, lowest: bool) -> None:
 
 def _name_tile(axes: Axes, tile: Tile) -> None:
     """Write scene and clip above axes, at their left and right end."""
-    scene = plain(tile.title, 20)
-    axes.set_title(scene, **PANEL_TITLE, **PLAIN)
+    scene = style.plain(tile.title, 20)
+    axes.set_title(scene, **style.PANEL_TITLE)
     if tile.detail:
         # The two share some 250 pixels, of 8 and 6 for a character.
-        clip = plain(tile.detail, min((250 - 8 * len(scene)) // 6, 24))
-        small = PANEL_TITLE | {"loc": "right", "fontsize": TICK - 1, "color": SOFT}
-        axes.set_title(clip, **small, **PLAIN)
+        clip = style.plain(tile.detail, min((250 - 8 * len(scene)) // 6, 24))
+        small = {"loc": "right", "fontsize": style.TICK - 1, "color": style.SOFT}
+        axes.set_title(clip, **style.PANEL_TITLE | small)
 
 
 def _colour_bars(
@@ -201,13 +187,15 @@ def _colour_bars(
         found = list(group)
         (_, image), (top, _) = found[0]
         height = sum(found[-1][1]) - top
-        axes = add_axes(figure, left, top, 13, height)
+        axes = style.add_axes(figure, left, top, 13, height)
         bar = figure.colorbar(image, cax=axes, extend="both", extendfrac=14 / height)
-        bar.set_label(plain(label, 40), size=LABEL, color=INK, **PLAIN)
-        bar.outline.set(edgecolor=SOFT, linewidth=0.7)
-        style_ticks(axes)
+        bar.set_label(
+            style.plain(label, 40), size=style.LABEL, color=style.INK, **style.PLAIN
+        )
+        bar.outline.set(edgecolor=style.SOFT, linewidth=0.7)
+        style.format_ticks(axes)
 
 
 def _heading(figure: Figure, title: str, detail: str) -> None:
-    write(figure, _LEFT, 13, title, TITLE + 1.5, weight="bold")
-    write(figure, _LEFT, 36, detail, LABEL, color=SOFT)
+    style.write(figure, _LEFT, 13, title, style.TITLE + 1.5, weight="bold")
+    style.write(figure, _LEFT, 36, detail, style.LABEL, color=style.SOFT)

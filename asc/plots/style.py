@@ -44,7 +44,7 @@ TITLE, LABEL, TICK = 10.5, 9.0, 8.0
 PLAIN: dict[str, Any] = {"parse_math": False, "usetex": False}
 
 #: How the title of one of several panels is written.
-PANEL_TITLE: dict[str, Any] = {"loc": "left", "fontsize": 9.5, "color": INK, "pad": 5}
+PANEL_TITLE = PLAIN | {"loc": "left", "fontsize": 9.5, "color": INK, "pad": 5}
 
 
 def palette_css() -> str:
@@ -81,10 +81,10 @@ def add_axes(
     return figure.add_axes(place)
 
 
-def style_axes(axes: Axes, *, grid: bool = False, frame: bool = True) -> None:
+def format_axes(axes: Axes, *, grid: bool = False, frame: bool = True) -> None:
     """Give axes the type sizes and colours that all pictures share."""
     axes.set_facecolor("none")
-    style_ticks(axes)
+    format_ticks(axes)
     for side, spine in axes.spines.items():
         spine.set(color=SOFT, linewidth=0.7)
         spine.set_visible(frame or side in ("left", "bottom"))
@@ -96,7 +96,7 @@ def style_axes(axes: Axes, *, grid: bool = False, frame: bool = True) -> None:
         axes.set_axisbelow(True)
 
 
-def style_ticks(axes: Axes) -> None:
+def format_ticks(axes: Axes) -> None:
     """Give the ticks of axes, or of a colour bar, their size and colours."""
     axes.tick_params(labelsize=TICK, colors=SOFT, labelcolor=INK, length=3, width=0.7)
 
@@ -123,8 +123,8 @@ def write(
 ) -> None:
     """Write text as it is, below and to the right of a place in pixels."""
     width, height = figure.bbox.size
-    look = {"color": INK, "va": "top", "fontsize": size} | PLAIN | look
-    figure.text(left / width, 1 - top / height, text, **look)
+    usual = {"color": INK, "va": "top", "fontsize": size}
+    figure.text(left / width, 1 - top / height, text, **PLAIN | usual | look)
 
 
 def plain(text: str, limit: int) -> str:

@@ -174,6 +174,8 @@ def test_a_sheet_draws_any_feature_and_scenes_without_a_clip():
     written = [text.get_text() for axes in figure.axes for text in axes.texts]
     assert written.count("no clip") == 2
     assert {bar.get_ylabel() for bar in bars(figure)} >= {DECIBELS, "Coefficient"}
+    alone = plots.spectrogram_sheet([plots.Tile(name, "", [MEL]) for name in "abc"])
+    assert len(pictures(alone)) == 3 and tuple(alone.bbox.size) == (960, 480)
     with pytest.raises(UsageError, match="at least one clip"):
         plots.spectrogram_sheet([plots.Tile("bus")])
 
