@@ -1,8 +1,7 @@
 """The folder of pulled stores: what is in it, and how it is kept small.
 
-Every copy has a record beside it, ``NAME.json``, with its URL and version
-(`asc.transfer.records`). The modification time of the record is when the copy was
-last used.
+Every copy has a record beside it (`asc.transfer.download`), whose modification time is
+when the copy was last used.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from pathlib import Path
 from asc.environment import cache_dir
 from asc.errors import Busy, InputError, UsageError
 from asc.files import locked
-from asc.transfer.records import beside, read_record, remove_with_record
+from asc.transfer.download import beside, read_record, remove_with_record
 
 #: Environment variable with the greatest size of all copies, such as ``20GB``.
 LIMIT_VARIABLE = "ASC_CACHE_LIMIT"

@@ -19,9 +19,8 @@ from asc.errors import AscError, InputError, SettingsMismatch, UsageError
 from asc.files import check_free_space, fsync_and_rename, locked, write_text
 from asc.text import counted
 from asc.transfer.archives import unpack
-from asc.transfer.download import download
-from asc.transfer.http import HttpFile
-from asc.transfer.records import remove_with_record
+from asc.transfer.download import download, remove_with_record
+from asc.transfer.sources import HttpFile
 from asc.transfer.zenodo import DataSet, Package, data_set
 
 #: Folder of the state inside the corpus folder, and its file that names the data set.

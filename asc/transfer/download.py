@@ -1,21 +1,62 @@
-"""Downloading a file, resumed after any interruption."""
+"""Downloading a file, resumed after any interruption.
+
+A record beside a copy, ``NAME.json``, names the version that it is of.
+"""
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from asc.errors import InputError
-from asc.files import check_free_space
+from asc.files import check_free_space, write_json
 from asc.transfer.locations import Unreachable
-from asc.transfer.records import Version, remove_with_record, write_record
-from asc.transfer.sources import Source
+from asc.transfer.sources import Source, Version
 
 Progress = Callable[[int, int], None]
 
 #: New versions that may appear during one download.
 _MOST_VERSIONS = 5
+
+
+def beside(path: Path, suffix: str) -> Path:
+    """Return the path of a file that belongs to another one."""
+    return path.with_name(path.name + suffix)
+
+
+def read_record(path: Path) -> dict[str, Any]:
+    """Return the record of a copy; empty if it is missing or unreadable."""
+    try:
+        record = json.loads(beside(path, ".json").read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return record if isinstance(record, dict) else {}
+
+
+def recorded_version(path: Path) -> Version:
+    """Return the version that the record of a copy names."""
+    record = read_record(path)
+    etag, modified, size = (record.get(k) for k in ("etag", "modified", "bytes"))
+    return Version(
+        etag if isinstance(etag, str) else None,
+        modified if isinstance(modified, str) else None,
+        size if isinstance(size, int) else None,
+    )
+
+
+def write_record(path: Path, version: Version, **facts: object) -> None:
+    """Write the record of a copy."""
+    write_json(beside(path, ".json"), asdict(version) | facts)
+
+
+def remove_with_record(path: Path) -> None:
+    """Remove a copy and its record, which goes last."""
+    path.unlink(missing_ok=True)
+    beside(path, ".json").unlink(missing_ok=True)
 
 
 def download(
@@ -62,7 +103,7 @@ def download(
     AscError
         If the disk has too little room.
     """
-    recorded = Version.recorded(part_path)
+    recorded = recorded_version(part_path)
     version = version or recorded
     if not (
         recorded.is_surely(version) or (verified and not recorded.differs(version))

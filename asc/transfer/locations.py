@@ -17,7 +17,7 @@ class Unreachable(InputError):
 
 def shown(url: str) -> str:
     """Return a URL as it may be printed: no credentials, no query, no controls."""
-    return printable(re.sub(r"\?.*", "?...", without_login(url), flags=re.DOTALL))
+    return printable(re.sub(r"\?.*", "?...", _bare(url), flags=re.DOTALL))
 
 
 def without_login(text: str) -> str:
@@ -56,8 +56,7 @@ def cache_name(url: str) -> str:
     if (path := local_path(url)) is not None:
         url = str(path.absolute())
     # Without credentials: a name must not help to guess them.
-    bare = re.sub(r"(://)[^/?#]*@", r"\1", url)
-    digest = hashlib.sha256(bare.encode(errors="surrogatepass")).hexdigest()
+    digest = hashlib.sha256(_bare(url).encode(errors="surrogatepass")).hexdigest()
     return f"{digest[:12]}-{_file_name(url)}"
 
 
@@ -81,6 +80,11 @@ def reason(error: BaseException) -> str:
     if type(error).__module__.startswith("requests") or not text:
         return type(error).__name__
     return text[:200].rstrip(". ")
+
+
+def _bare(url: str) -> str:
+    """Return a URL without user name and password, which may have spaces in them."""
+    return re.sub(r"(://)[^/?#]*@", r"\1", url)
 
 
 def _file_name(url: str) -> str:

@@ -2,33 +2,83 @@
 
 from __future__ import annotations
 
+import re
 import stat
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from asc.errors import InputError, MissingInputError, UsageError
 from asc.text import printable
-from asc.transfer.http import HttpFile
 from asc.transfer.locations import Unreachable, local_path, reason, shown
-from asc.transfer.records import Version
 
+if TYPE_CHECKING:
+    import requests
+
+#: Bytes that are read at a time.
 CHUNK = 1 << 20
-#: The version of a file, the first byte that is sent, and the bytes from there.
-Opened = AbstractContextManager[tuple[Version, int, Iterator[bytes]]]
+#: The same over HTTP. When a connection breaks, the last piece is lost.
+_HTTP_CHUNK = 1 << 16
+#: Seconds to connect, and between two pieces of an answer.
+_TIMEOUT = (15, 60)
+_MOST_REDIRECTS = 5
+#: Status codes of a file that is not there. Some servers answer 403 for it.
+_MISSING = (403, 404, 410)
+_MEANINGS = {
+    401: ", a name and a password are needed",
+    403: ", access is refused",
+    404: ", there is no such file",
+    410: ", the file was removed",
+}
 #: Names of the time of change in the listings of file systems.
 _MODIFIED = ("mtime", "LastModified", "last_modified", "updated", "created")
 
 
-class Source(Protocol):
+@dataclass(frozen=True)
+class Version:
+    """What identifies a version of a file; None where it is unknown.
+
+    Attributes
+    ----------
+    etag, modified : str or None
+        As HTTP defines ``ETag`` and ``Last-Modified``.
+    bytes : int or None
+        Size of the file.
+    """
+
+    etag: str | None = None
+    modified: str | None = None
+    bytes: int | None = None
+
+    def differs(self, other: Version) -> bool:
+        """Return True if they are surely two versions."""
+        mine, theirs = asdict(self), asdict(other)
+        return any(
+            mine[name] and theirs[name] and mine[name] != theirs[name] for name in mine
+        )
+
+    def is_surely(self, other: Version) -> bool:
+        """Return True if they are surely one version: a size alone proves nothing."""
+        return bool(self.etag or self.modified) and self == other
+
+
+#: The version of a file, the first byte that is sent, and the bytes from there.
+Opened = tuple[Version, int, Iterator[bytes]]
+
+
+class Source(ABC):
     """A file somewhere; its text is its location as it may be shown."""
 
+    @abstractmethod
     def version(self) -> Version:
         """Return what identifies this version of the file."""
 
-    def open(self, start: int) -> Opened:
+    @abstractmethod
+    def open(self, start: int) -> AbstractContextManager[Opened]:
         """Open the file at a byte, or at 0 if that is not possible."""
 
 
@@ -66,7 +116,32 @@ def filesystem(url: str) -> tuple[Any, str]:
     return system, path
 
 
-class LocalFile:
+class _SeekableFile(Source):
+    """A file that can be read from any byte on."""
+
+    @contextmanager
+    def open(self, start: int) -> Iterator[Opened]:
+        yield self.version(), start, self._chunks(start)
+
+    def _chunks(self, start: int) -> Iterator[bytes]:
+        try:
+            with self._file() as file:
+                file.seek(start)
+                while chunk := file.read(CHUNK):
+                    yield chunk
+        except Exception as error:  # every backend raises errors of its own
+            raise self._failure(error) from error
+
+    def _file(self) -> Any:
+        raise NotImplementedError
+
+    def _failure(self, error: Exception) -> InputError:
+        missing = isinstance(error, FileNotFoundError)
+        kind = MissingInputError if missing else InputError
+        return kind(f"Cannot read {self}: {reason(error)}.")
+
+
+class LocalFile(_SeekableFile):
     """A file on a disk of this machine or of the network."""
 
     def __init__(self, path: Path) -> None:
@@ -77,36 +152,21 @@ class LocalFile:
 
     def version(self) -> Version:
         """Return size and time of change."""
-        if self.path.is_dir():
-            raise InputError(f"{self} is a folder. Name the store in it.")
         try:
             status = self.path.stat()
-        except FileNotFoundError:
-            raise MissingInputError(
-                f"There is no store at {self}: no such file."
-            ) from None
         except (OSError, ValueError) as error:
-            raise InputError(f"Cannot read {self}: {reason(error)}.") from None
+            raise self._failure(error) from None
+        if stat.S_ISDIR(status.st_mode):
+            raise InputError(f"{self} is a folder. Name the store in it.")
         if not stat.S_ISREG(status.st_mode):
             raise InputError(f"{self} is not a file. A device or a pipe may never end.")
         return Version(modified=str(status.st_mtime_ns), bytes=status.st_size)
 
-    @contextmanager
-    def open(self, start: int) -> Iterator[tuple[Version, int, Iterator[bytes]]]:
-        """Open the file at a byte."""
-        yield self.version(), start, self._chunks(start)
-
-    def _chunks(self, start: int) -> Iterator[bytes]:
-        try:
-            with open(self.path, "rb") as file:
-                file.seek(start)
-                while chunk := file.read(CHUNK):
-                    yield chunk
-        except OSError as error:
-            raise InputError(f"Cannot read {self}: {reason(error)}.") from error
+    def _file(self) -> Any:
+        return open(self.path, "rb")
 
 
-class FsspecFile:
+class FsspecFile(_SeekableFile):
     """A file on a file system that fsspec knows."""
 
     def __init__(self, url: str) -> None:
@@ -126,29 +186,110 @@ class FsspecFile:
             raise self._failure(error) from error
         if listed.get("type") == "directory":
             raise InputError(f"{self} is a folder. Name the store in it.")
-        etags = [str(listed[key]) for key in ("ETag", "etag") if listed.get(key)]
-        times = [str(listed[key]) for key in _MODIFIED if listed.get(key)]
-        return Version(
-            etags[0] if etags else None, times[0] if times else None, listed.get("size")
-        )
 
-    @contextmanager
-    def open(self, start: int) -> Iterator[tuple[Version, int, Iterator[bytes]]]:
-        """Open the file at a byte."""
-        yield self.version(), start, self._chunks(start)
+        def first(*keys: str) -> str | None:
+            return next((str(listed[key]) for key in keys if listed.get(key)), None)
 
-    def _chunks(self, start: int) -> Iterator[bytes]:
-        try:
-            with self.system.open(self.path, "rb") as file:
-                file.seek(start)
-                while chunk := file.read(CHUNK):
-                    yield chunk
-        except Exception as error:  # every backend raises errors of its own
-            raise self._failure(error) from error
+        return Version(first("ETag", "etag"), first(*_MODIFIED), listed.get("size"))
+
+    def _file(self) -> Any:
+        return self.system.open(self.path, "rb")
 
     def _failure(self, error: Exception) -> InputError:
-        if isinstance(error, FileNotFoundError):
-            return MissingInputError(f"Cannot read {self}: {reason(error)}.")
-        if isinstance(error, PermissionError):
-            return InputError(f"Cannot read {self}: {reason(error)}.")
+        if isinstance(error, (FileNotFoundError, PermissionError)):
+            return super()._failure(error)
         return Unreachable(f"Cannot reach {self}: {reason(error)}.")
+
+
+class HttpFile(Source):
+    """A file on a web server."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+
+    def __str__(self) -> str:
+        return shown(self.url)
+
+    def version(self) -> Version:
+        """Return the version that the headers name."""
+        with self._request("HEAD") as answer:
+            if answer.status_code not in (403, 405, 501):
+                return self._version(answer)
+        # Some servers, and URLs signed for reading, allow nothing but GET.
+        with self._request("GET") as answer:
+            return self._version(answer)
+
+    @contextmanager
+    def open(self, start: int) -> Iterator[Opened]:
+        """Open the file at a byte, or at 0 if the server has no such range."""
+        answer = self._request("GET", start)
+        span = re.fullmatch(
+            r"bytes (\*|\d+)(?:-\d+)?/(\d+)", answer.headers.get("Content-Range", "")
+        )
+        total = int(span[2]) if span else None
+        if answer.status_code == 416 and total == start:  # nothing is missing
+            answer.close()
+            yield Version(bytes=total), start, iter(())
+            return
+        if start and (answer.status_code == 206 and span and span[1] == str(start)):
+            version = self._version(answer, total)
+        else:
+            if answer.status_code in (206, 416):  # a range that was not asked for
+                answer.close()
+                answer = self._request("GET")
+            version, start = self._version(answer), 0
+        with answer:
+            yield version, start, self._chunks(answer)
+
+    def _request(self, method: str, start: int = 0) -> requests.Response:
+        import requests  # it takes a moment
+
+        # Compressed content could not be resumed at a byte.
+        headers = {"Accept-Encoding": "identity"}
+        if start:
+            headers["Range"] = f"bytes={start}-"
+        try:
+            with requests.Session() as session:
+                session.max_redirects = _MOST_REDIRECTS
+                return session.request(
+                    method,
+                    self.url,
+                    headers=headers,
+                    stream=True,
+                    timeout=_TIMEOUT,
+                    allow_redirects=True,
+                )
+        except requests.Timeout as error:
+            raise Unreachable(f"Cannot reach {self}: no answer in time.") from error
+        except requests.exceptions.SSLError as error:
+            raise Unreachable(
+                f"Cannot reach {self}: the secure connection failed."
+            ) from error
+        except requests.ConnectionError as error:
+            raise Unreachable(f"Cannot reach {self}: {reason(error)}.") from error
+        except (requests.RequestException, ValueError) as error:
+            kind = type(error).__name__
+            raise InputError(f"Cannot read {self}: {kind}.") from None
+
+    def _version(self, answer: requests.Response, total: int | None = None) -> Version:
+        code = answer.status_code
+        if code not in (200, 206):
+            answer.close()
+            text = f"Cannot read {self}: the server answers {code}"
+            if code == 429 or code >= 500:
+                raise Unreachable(f"{text}.")
+            kind = MissingInputError if code in _MISSING else InputError
+            raise kind(f"{text}{_MEANINGS.get(code, '')}.")
+        length = answer.headers.get("Content-Length", "")
+        if total is None and length.isdecimal():
+            total = int(length)
+        headers = answer.headers
+        return Version(headers.get("ETag"), headers.get("Last-Modified"), total)
+
+    def _chunks(self, answer: requests.Response) -> Iterator[bytes]:
+        import requests
+
+        try:
+            yield from answer.iter_content(_HTTP_CHUNK)
+        except requests.RequestException as error:
+            raise Unreachable(f"The connection to {self} was interrupted.") from error

@@ -16,10 +16,18 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from asc.errors import AscError, InputError, MissingInputError, StoreError, UsageError
-from asc.files import fsync_and_rename, locked, write_text
+from asc.files import fsync_and_rename, is_full_disk, locked, write_text
 from asc.store import FeatureStore, verify
 from asc.transfer.cache import cache_limit, clean, discard, downloads, mark_used
-from asc.transfer.download import Progress, download
+from asc.transfer.download import (
+    Progress,
+    beside,
+    download,
+    read_record,
+    recorded_version,
+    remove_with_record,
+    write_record,
+)
 from asc.transfer.locations import (
     Unreachable,
     cache_name,
@@ -28,14 +36,7 @@ from asc.transfer.locations import (
     with_suffix,
     without_login,
 )
-from asc.transfer.records import (
-    Version,
-    beside,
-    read_record,
-    remove_with_record,
-    write_record,
-)
-from asc.transfer.sources import CHUNK, filesystem, source
+from asc.transfer.sources import CHUNK, Version, filesystem, source
 
 _LOG = logging.getLogger(__name__)
 
@@ -124,7 +125,7 @@ def pull(
 def _has(target: Path, version: Version) -> bool:
     """Return True if the cache has this version of a store."""
     size = read_record(target).get("size")
-    same = Version.recorded(target).is_surely(version)
+    same = recorded_version(target).is_surely(version)
     return same and target.is_file() and target.stat().st_size == size
 
 
@@ -156,6 +157,11 @@ def _checksum(url: str) -> str | None:
         with source(url).open(0) as (_, _, chunks):
             match = re.match(rb"\s*([0-9a-fA-F]{64})\b", next(chunks, b""))
     except MissingInputError:
+        return None
+    except InputError as error:
+        # Servers refuse in many ways what they do not have.
+        if isinstance(error, Unreachable) or local_path(url) is not None:
+            raise
         return None
     return match[1].decode().lower() if match else None
 
@@ -291,7 +297,8 @@ def _writing_to(path: Path) -> Iterator[None]:
     except AscError:  # a missing input is an OSError, too
         raise
     except OSError as error:
-        raise InputError(
+        kind = AscError if is_full_disk(error) else InputError
+        raise kind(
             f"Cannot write {path}: {error.strerror or error}. Fix the problem and rerun"
             " the same command; completed parts are kept."
         ) from error

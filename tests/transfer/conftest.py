@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from asc.transfer import http
+from asc.transfer import sources
 
 
 class Web(ThreadingHTTPServer):
@@ -30,6 +30,7 @@ class Web(ThreadingHTTPServer):
         self.ranges = self.validators = True
         self.shift = 0  # bytes by which ranges are wrong
         self.head = 200
+        self.codes: dict[str, int] = {}  # of answers to these paths
         self.then: Callable[[], None] = lambda: None  # once, after an answer
 
     def downloads(self) -> list[str | None]:
@@ -65,6 +66,9 @@ class Handler(BaseHTTPRequestHandler):
             self.send_header("Location", self.path + "x")
             self.send_header("Content-Length", "0")
             self.end_headers()
+            return
+        if self.path in web.codes:
+            self.send_error(web.codes[self.path])
             return
         body = web.files.get(self.path)
         if body is None or (not with_body and web.head != 200):
@@ -110,7 +114,7 @@ def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def web(monkeypatch: pytest.MonkeyPatch) -> Iterator[Web]:
     """Return a server without files, to which connections break at 500 bytes."""
-    monkeypatch.setattr(http, "_CHUNK", 500)
+    monkeypatch.setattr(sources, "_HTTP_CHUNK", 500)
     server = Web()
     thread = threading.Thread(target=server.serve_forever, args=(0.02,))
     thread.start()

@@ -9,10 +9,9 @@ import numpy as np
 import pytest
 
 from asc.errors import AscError, InputError, MissingInputError
-from asc.transfer.download import download
-from asc.transfer.http import HttpFile
+from asc.transfer.download import beside, download, read_record, recorded_version
 from asc.transfer.locations import Unreachable, with_suffix
-from asc.transfer.records import Version, beside, read_record
+from asc.transfer.sources import HttpFile, Version
 
 DATA = np.random.default_rng(0).bytes(40_000)
 OTHER = np.random.default_rng(1).bytes(30_000)
@@ -36,7 +35,7 @@ def test_a_file_and_its_record(file, part):
     assert part.read_bytes() == DATA
     assert seen[-1] == (len(DATA), len(DATA)) and seen == sorted(seen)
     assert version == file.version() and version.bytes == len(DATA)
-    assert Version.recorded(part) == version
+    assert recorded_version(part) == version
     assert read_record(part)["url"] == str(file)
 
 
@@ -101,7 +100,7 @@ def test_two_versions_are_never_mixed(file, part, web):
     web.then = change
     version = download(file, part)
     assert part.read_bytes() == OTHER
-    assert Version.recorded(part) == version and version.bytes == len(OTHER)
+    assert recorded_version(part) == version and version.bytes == len(OTHER)
 
 
 def test_a_file_that_always_changes_is_given_up(file, part, web):
@@ -158,7 +157,7 @@ def test_a_full_disk_is_reported_before_the_download(file, part, web, monkeypatc
 def test_a_damaged_record_names_no_version(file, part, text):
     part.write_bytes(DATA[:1000])
     beside(part, ".json").write_text(text)
-    assert Version.recorded(part) == Version()
+    assert recorded_version(part) == Version()
     download(file, part, verified=True)
     assert part.read_bytes() == DATA
 

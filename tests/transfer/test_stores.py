@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -17,13 +18,13 @@ from pathlib import Path
 import h5py
 import pytest
 
-from asc.errors import Busy, InputError, StoreError, UsageError
+from asc.errors import AscError, Busy, InputError, StoreError, UsageError
 from asc.files import locked
 from asc.store import FeatureStore
 from asc.transfer import stores
 from asc.transfer.cache import cached, clean, parse_size
-from asc.transfer.locations import cache_name, shown
-from asc.transfer.records import beside
+from asc.transfer.download import beside
+from asc.transfer.locations import Unreachable, cache_name, shown
 from asc.transfer.stores import pull, push, resolve
 
 
@@ -160,6 +161,33 @@ def test_a_page_in_place_of_a_checksum_is_none(web):
     assert pull(web.url + "/s.h5").is_file()
 
 
+@pytest.mark.parametrize("code", [400, 401, 403, 404, 410, 451])
+def test_a_checksum_that_the_server_refuses_is_none(web, code):
+    web.codes["/s.h5.sha256"] = code
+    assert pull(web.url + "/s.h5").is_file()
+
+
+@pytest.mark.parametrize("code", [429, 500, 503])
+def test_a_checksum_that_cannot_be_had_now_is_waited_for(web, code):
+    web.codes["/s.h5.sha256"] = code
+    with pytest.raises(Unreachable, match=f"answers {code}"):
+        pull(web.url + "/s.h5")
+    assert [entry.complete for entry in cached()] == [False]
+    del web.codes["/s.h5.sha256"]
+    assert pull(web.url + "/s.h5").is_file()
+    assert web.downloads() == [None]
+
+
+def test_a_full_disk_is_not_the_fault_of_the_input(web, monkeypatch):
+    def full(*arguments: object, **options: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(stores, "download", full)
+    with pytest.raises(AscError, match="Cannot write .*No space") as caught:
+        pull(web.url + "/s.h5")
+    assert caught.value.exit_code == 1
+
+
 def test_what_cannot_be_reached_is_one_sentence(web):
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
@@ -257,6 +285,7 @@ def test_credentials_are_not_shown(web, caplog):
         pull("http://me:s3cret@127.0.0.1:1/s.h5?token=s3cret")
     assert "s3cret" not in str(caught.value)
     assert shown("s3://key:s3cret@host/a\x1b") == "s3://host/a\\x1b"
+    assert shown("http://me:s3 cret@host/a") == "http://host/a"
 
 
 # Folders
