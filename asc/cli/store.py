@@ -38,7 +38,7 @@ def store() -> None:
 
 @store.command()
 @_STORE
-@click.option("--partial", is_flag=True, help="Accept a store that is still growing.")
+@click.option("--partial", is_flag=True, help="Accept an incomplete store.")
 @click.option(
     "--duplicates",
     is_flag=True,

@@ -21,7 +21,7 @@ from asc.extraction.workers import KILLED
 from asc.features import fit, read_audio
 from asc.features.audio import checksum
 from asc.files import check_free_space, replacing
-from asc.store import FeatureStore, GrowingStore, StoreWriter, partial_path
+from asc.store import FeatureStore, PartialStore, StoreWriter, partial_path
 from asc.store.fingerprint import fingerprint, provenance
 from asc.store.schema import DONE
 from asc.text import counted, describe_difference, differing_fields
@@ -212,9 +212,9 @@ def _discard_other(store: Path, wanted: str) -> None:
         partial_path(store).unlink(missing_ok=True)
 
 
-def _growing_store(store: Path) -> GrowingStore:
+def _growing_store(store: Path) -> PartialStore:
     try:
-        return GrowingStore(partial_path(store))
+        return PartialStore(partial_path(store))
     except StoreError as error:
         raise StoreError(
             f"{error} It is the growing file of {store}. Use --overwrite to start"

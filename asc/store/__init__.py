@@ -1,14 +1,13 @@
 """The feature store: one HDF5 file with features, labels and splits."""
 
-from asc.store.growing import GrowingStore
-from asc.store.pages import release_pages
-from asc.store.reader import FeatureStore, partial_path
+from asc.store.columns import release_pages
+from asc.store.reader import FeatureStore, PartialStore, partial_path
 from asc.store.verification import verify
 from asc.store.writer import StoreWriter, bytes_needed
 
 __all__ = [
     "FeatureStore",
-    "GrowingStore",
+    "PartialStore",
     "StoreWriter",
     "bytes_needed",
     "partial_path",

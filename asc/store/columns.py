@@ -5,6 +5,7 @@ HDF5 indexing is never used, as it is slower by far.
 
 from __future__ import annotations
 
+import mmap
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -20,15 +21,7 @@ from asc.text import printable
 
 
 class Columns:
-    """What a store holds of its clips; `asc.store.FeatureStore` is one.
-
-    Attributes
-    ----------
-    path : Path
-    spec : FeatureSpec
-    scenes : tuple of str
-        Labels in class order.
-    """
+    """What a store holds of its clips; `asc.store.FeatureStore` is one."""
 
     path: Path
     spec: FeatureSpec
@@ -107,14 +100,11 @@ class Columns:
 
     def failures(self) -> list[Problem]:
         """Return what was left out and why: clips, and rows of metadata."""
-        left_out = [
-            Problem(where, message)
-            for where, message in zip(
-                self._texts("failures/where"),
-                self._texts("failures/error"),
-                strict=True,
-            )
-        ]
+        places, messages = (
+            map(_decoded, self._array(f"failures/{name}"))
+            for name in ("where", "error")
+        )
+        left_out = list(map(Problem, places, messages))
         failed = np.flatnonzero(self.status() == schema.FAILED)
         if len(failed):
             paths, errors = self._array("clips/path"), self._array("rows/error")
@@ -158,8 +148,16 @@ class Columns:
                 )
         return names
 
-    def _texts(self, name: str) -> list[str]:
-        return [_decoded(value) for value in self._array(name)]
+
+def release_pages(rows: np.ndarray) -> None:
+    """Advise the OS to drop the resident pages of a memory map (MADV_DONTNEED).
+
+    Else a process that reads a whole store counts as holding all of it. Reading pages
+    again is cheap while they are in the page cache. Other arrays stay as they are.
+    """
+    memory = getattr(rows, "_mmap", None)
+    if memory is not None and hasattr(mmap, "MADV_DONTNEED"):
+        memory.madvise(mmap.MADV_DONTNEED)
 
 
 def _decoded(value: Any) -> str:

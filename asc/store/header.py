@@ -12,7 +12,6 @@ from asc.corpus.leakage import PARTS
 from asc.errors import AscError, StoreError
 from asc.features import Encoding, FeatureSpec, registered
 from asc.store import schema
-from asc.store.encodings import read_encodings
 from asc.store.safety import check_plain
 
 #: More than any corpus has folds.
@@ -21,25 +20,7 @@ _MOST_SPLITS = 1000
 
 @dataclass(frozen=True)
 class Header:
-    """Attributes of a store, and where its arrays lie.
-
-    Attributes
-    ----------
-    complete : bool
-    spec : FeatureSpec
-    provenance, environment, corpus : dict
-    scenes : tuple of str
-    fingerprint, digest : str
-        As stored.
-    recordings : int
-        -1 if the corpus names none.
-    arrays : dict of str to Array
-        By their path in the file.
-    encodings : dict of str to Encoding
-        How the values of each feature are stored.
-    overlaps : dict of str to dict
-        ``leakage`` and ``adjacent`` of every split, None where unknown.
-    """
+    """Attributes of a store, and where its arrays lie."""
 
     complete: bool
     spec: FeatureSpec
@@ -49,10 +30,10 @@ class Header:
     scenes: tuple[str, ...]
     fingerprint: str
     digest: str
-    recordings: int
-    arrays: dict[str, schema.Array]
-    encodings: dict[str, Encoding]
-    overlaps: dict[str, dict[str, float | None]]
+    recordings: int  # -1 if the corpus names none
+    arrays: dict[str, schema.Array]  # by their path in the file
+    encodings: dict[str, Encoding]  # of each feature
+    overlaps: dict[str, dict[str, float | None]]  # leakage, adjacent; None: unknown
 
 
 def read_header(path: Path) -> Header:
@@ -74,11 +55,8 @@ def read_header(path: Path) -> Header:
             raise StoreError(f"{path} is not a valid store: {error!r}.") from error
 
 
-def is_growing(path: Path) -> bool:
-    """Return True for a store that is not complete.
-
-    A file that is missing or damaged is not: opening it says what is wrong.
-    """
+def is_incomplete(path: Path) -> bool:
+    """Return True for an incomplete store; False for a missing or damaged file."""
     try:
         with schema.open_file(path) as file:
             return schema.read_number(file.attrs, "complete") != 1
@@ -107,9 +85,45 @@ def _read_header(file: h5py.File) -> Header:
         digest=schema.read_text(file.attrs, "digest"),
         recordings=int(schema.read_number(file.attrs, "recordings")),
         arrays=arrays,
-        encodings=read_encodings(file, spec),
+        encodings=_read_encodings(file, spec),
         overlaps=overlaps,
     )
+
+
+def _read_encodings(file: h5py.File, spec: FeatureSpec) -> dict[str, Encoding]:
+    """Read how the values of every feature are stored.
+
+    A feature whose class is registered must agree with it; of another one, the file
+    is all that is known.
+    """
+    known, keys = registered(spec), ("scale", "offset", "lowest", "step")
+    found = {}
+    for name in spec.features:
+        attributes = file[f"features/{name}"].attrs
+        if name in known:
+            encoding = known[name].encoding
+            line = tuple(schema.read_number(attributes, key) for key in keys[:2])
+            if line != (encoding.scale, encoding.offset):
+                raise StoreError(
+                    f"scale and offset of /features/{name} are {line}, expected"
+                    f" {(encoding.scale, encoding.offset)} from its spec."
+                )
+        else:
+            values = [schema.read_number(attributes, key) for key in keys]
+            scale, offset, lowest, step = values
+            if not (np.isfinite(values).all() and min(scale, step) > 0):
+                raise StoreError(
+                    f"{', '.join(keys)} of /features/{name} are not possible."
+                    f" Got {tuple(values)}."
+                )
+            unit = schema.read_text(attributes, "unit")
+            if unit and not schema.is_name(unit):
+                raise StoreError(
+                    f"the unit of /features/{name} is not valid. Got {unit!a}."
+                )
+            encoding = Encoding(spec.dtype, scale, offset, lowest, step, unit)
+        found[name] = encoding
+    return found
 
 
 def _read_scenes(file: h5py.File) -> tuple[str, ...]:
@@ -127,12 +141,10 @@ def _locate_rows(file: h5py.File, spec: FeatureSpec) -> dict[str, schema.Array]:
         name: schema.locate(file, name, (rows, *shape), dtype)
         for name, (shape, dtype) in schema.row_columns(spec).items()
     }
-    for name in schema.TEXTS:
-        place = f"clips/{name}"
-        arrays[place] = schema.locate(file, place, (rows,), "text")
-    for name in ("where", "error"):
-        place = f"failures/{name}"
-        arrays[place] = schema.locate(file, place, (None,), "text")
+    texts: dict[str, int | None] = {f"clips/{name}": rows for name in schema.TEXTS}
+    texts |= {"failures/where": None, "failures/error": None}
+    for name, length in texts.items():
+        arrays[name] = schema.locate(file, name, (length,), "text")
     return arrays
 
 

@@ -2,7 +2,7 @@
 
 A model remembers a test clip whose near-duplicate is in train, whatever recordings the
 two are said to come from. Clips of equal audio have equal digests
-(`asc.store.equal_rows`). Near-duplicates have not, but their events happen at the same
+(`asc.corpus.duplicates`). Near-duplicates have not, but their events happen at the same
 times, and that can be compared.
 
 References

@@ -5,45 +5,46 @@ from __future__ import annotations
 import hashlib
 import os
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
+from asc.corpus.duplicates import equal_rows
 from asc.corpus.leakage import PARTS, Origins, Split, equal_in_train
 from asc.corpus.splits import split_on_demand
 from asc.errors import StoreError, UsageError
 from asc.features import Drawing, Encoding, drawing_of
+from asc.store import schema
 from asc.store.columns import Columns
-from asc.store.equal_rows import equal_rows
-from asc.store.header import is_growing, read_header
+from asc.store.header import is_incomplete, read_header
 from asc.text import unknown_name
 
 
 def partial_path(store: Path) -> Path:
-    """Return the path at which a store grows until it is complete."""
+    """Return the path of a store until it is complete."""
     return store.with_name(store.name + ".partial")
 
 
-def existing_path(store: Path) -> Path:
-    """Return the path of a store, or of its growing file if only that exists."""
-    growing = partial_path(store)
-    return growing if growing.exists() and not store.exists() else store
+def _existing_path(path: str | os.PathLike[str]) -> Path:
+    """Return the path of a store, or of its partial file if only that exists."""
+    store = Path(path)
+    partial = partial_path(store)
+    return partial if partial.exists() and not store.exists() else store
 
 
 class FeatureStore(Columns):
     """A store, opened for reading.
 
-    Opening reads the header alone and keeps no file handle. So a store is cheap
-    to open, to pickle and to fork with, and any number of processes can read it at
-    the same time.
+    Only the header is read, and no file handle is kept: a store is cheap to open, to
+    pickle and to fork with, and any number of processes can read it.
 
     Parameters
     ----------
     path : path-like
         The HDF5 file.
     partial : bool
-        Also open a store that is still growing, at ``path`` or as
-        ``path.partial``: what is returned is then a `GrowingStore`.
+        Also open an incomplete store, at ``path`` or ``path.partial``, as a
+        `PartialStore`.
 
     Attributes
     ----------
@@ -56,7 +57,7 @@ class FeatureStore(Columns):
     fingerprint : str
         What the store was made from.
     complete : bool
-        False for a `GrowingStore`.
+        False for a `PartialStore`.
     provenance, environment, corpus : dict
         What decided the numbers; the machine that wrote the file; name and format of
         the corpus.
@@ -77,15 +78,12 @@ class FeatureStore(Columns):
     ((16, 256, 256, 1), dtype('uint8'))
     """
 
-    #: The class for a store that is still growing (`asc.store.growing`).
-    growing_class: ClassVar[type[FeatureStore]]
-
     # Unpickling passes no path.
     def __new__(
         cls, path: str | os.PathLike[str] = "", *, partial: bool = False
     ) -> FeatureStore:
-        if cls is FeatureStore and partial and is_growing(existing_path(Path(path))):
-            cls = cls.growing_class
+        if cls is FeatureStore and partial and is_incomplete(_existing_path(path)):
+            cls = PartialStore
         return super().__new__(cls)
 
     def __init__(self, path: str | os.PathLike[str], *, partial: bool = False) -> None:
@@ -99,7 +97,8 @@ class FeatureStore(Columns):
     def _read(self, path: Path) -> None:
         self.path = path
         self._identity = _identity(path)
-        header = read_header(path)
+        self._header = header = read_header(path)
+        self._arrays = header.arrays
         self.spec = header.spec
         self.scenes = header.scenes
         self.splits: tuple[str, ...] = tuple(sorted(header.overlaps))
@@ -108,11 +107,6 @@ class FeatureStore(Columns):
         self.provenance = header.provenance
         self.environment = header.environment
         self.corpus = header.corpus
-        self._digest = header.digest
-        self._recording_count = header.recordings
-        self._arrays = header.arrays
-        self._encodings = header.encodings
-        self._overlaps = header.overlaps
 
     def __repr__(self) -> str:
         return (
@@ -142,7 +136,7 @@ class FeatureStore(Columns):
         UsageError
             If the store does not have the feature.
         """
-        self.encoding(name)
+        self.encoding(name)  # checks the name
         return self._array(f"features/{name}")
 
     def encoding(self, name: str) -> Encoding:
@@ -153,9 +147,9 @@ class FeatureStore(Columns):
         UsageError
             If the store does not have the feature.
         """
-        if name not in self._encodings:
+        if name not in self.spec.features:
             raise UsageError(unknown_name("feature", name, self.spec.features))
-        return self._encodings[name]
+        return self._header.encodings[name]
 
     def decode(self, name: str, stored: np.ndarray) -> np.ndarray:
         """Return stored numbers as values of a feature, float32."""
@@ -171,7 +165,7 @@ class FeatureStore(Columns):
     @property
     def digest(self) -> str:
         """SHA-256 over all feature rows, as stored."""
-        return self._digest
+        return self._header.digest
 
     def finished_rows(self) -> np.ndarray:
         """Return the rows that hold data [shape=(n,)]: in a complete store, all."""
@@ -225,12 +219,12 @@ class FeatureStore(Columns):
                 )
             parts.append(rows)
         train, validation, test = parts
-        return Split(name, train, validation, test, **self._overlaps[name])
+        return Split(name, train, validation, test, **self._header.overlaps[name])
 
     @property
     def recordings_known(self) -> bool:
         """False if the corpus names no recordings: leakage is then unknown."""
-        return self._recording_count >= 0
+        return self._header.recordings >= 0
 
     def compute_digest(self) -> str:
         """Return the SHA-256 over the digests of finished rows, feature by feature."""
@@ -243,8 +237,8 @@ class FeatureStore(Columns):
     def summary(self) -> dict[str, Any]:
         """Return the facts of the store, as plain values for JSON.
 
-        Only digests and the row numbers of splits are read, which takes some tenths
-        of a second for a million rows. Parts of a growing store are counted without
+        Only digests and the row numbers of splits are read: some tenths of a second
+        for a million rows. Parts of an incomplete store are counted without
         unfinished rows; their leakage is that of all rows.
 
         Raises
@@ -265,7 +259,7 @@ class FeatureStore(Columns):
             "problems": problems,
             "duplicates": int((groups >= 0).sum()),
             "scenes": list(self.scenes),
-            "recordings": self._recording_count if self.recordings_known else None,
+            "recordings": self._header.recordings if self.recordings_known else None,
             "features": {
                 name: {
                     "shape": list(self._arrays[f"features/{name}"].shape),
@@ -275,7 +269,7 @@ class FeatureStore(Columns):
             },
             "splits": {
                 name: {part: len(self._finished(split.part(part))) for part in PARTS}
-                | self._overlaps[name]
+                | self._header.overlaps[name]
                 | {"duplicates": equal_in_train(split, groups)}
                 for name, split in splits.items()
             },
@@ -296,6 +290,60 @@ class FeatureStore(Columns):
             return left_out, 0
         failed = min(max(0, listed - len(self)), left_out)
         return failed, left_out - failed
+
+
+class PartialStore(FeatureStore):
+    """An incomplete store as it was when it was opened.
+
+    Its splits hold the finished rows alone. Rows that are finished later, and renaming
+    or replacing the file, do not change it.
+
+    Parameters
+    ----------
+    path : path-like
+        The partial file, or the store that it becomes.
+    partial : bool
+        Always true here.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], *, partial: bool = True) -> None:
+        self._read(_existing_path(path))
+        self.complete = False
+        # Opened now: the file may be renamed or replaced at any moment.
+        self._maps = {
+            name: array.map(self.path) for name, array in self._arrays.items()
+        }
+        self._done = self.status() == schema.DONE
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Pickling a memory map would pickle its data.
+        return {name: value for name, value in vars(self).items() if name != "_maps"}
+
+    def is_current(self) -> bool:
+        """Return True: it stays as it was when it was opened."""
+        return True
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 over the finished feature rows."""
+        return self.compute_digest()
+
+    def split(self, name: str) -> Split:
+        """Return the finished rows of a split, and their leakage."""
+        split = super().split(name)
+        parts = (self._finished(split.part(part)) for part in PARTS)
+        return self.origins().split(name, *parts)
+
+    def _finished(self, rows: np.ndarray) -> np.ndarray:
+        return rows[self._done[rows]]
+
+    def _failure_counts(self) -> tuple[int, int]:
+        failed = int((self.status() == schema.FAILED).sum())
+        return failed, self._arrays["failures/where"].shape[0]
+
+    def _array(self, name: str) -> np.ndarray:
+        maps = vars(self).get("_maps")  # not after unpickling
+        return maps[name] if maps else super()._array(name)
 
 
 def _identity(path: Path) -> tuple[int, ...] | None:

@@ -114,7 +114,7 @@ def _index_problems(store: FeatureStore) -> Iterator[str]:
         for name, array in store.index_arrays().items():
             try:
                 attributes = file[name].attrs
-                # Stores of earlier versions have none; growing ones have some.
+                # Stores of earlier versions have none; incomplete ones have some.
                 digest = NO_DIGEST
                 if "digest" in attributes:
                     digest = schema.read_text(attributes, "digest")

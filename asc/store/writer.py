@@ -1,10 +1,9 @@
 """Building a store: numbered rows, data before flags, renamed when complete.
 
-A store grows as ``STORE.partial``. All structure is written when that file is
-created; from then on only bytes inside existing arrays change, by position. So any
-process of the machine may write a row, and one that is killed at any moment leaves
-a readable file, in which every row flagged as done is complete: rows are on disk
-before the flags that vouch for them.
+All structure is written when ``STORE.partial`` is created; from then on only bytes
+inside existing arrays change, by position. So any process of the machine may write a
+row, and one that is killed at any moment leaves a readable file in which every row
+flagged as done is complete: rows are on disk before their flags.
 """
 
 from __future__ import annotations
@@ -26,20 +25,18 @@ from asc.corpus.leakage import PARTS, Origins, Split
 from asc.errors import StoreError
 from asc.features import FeatureSpec, make_features
 from asc.store import schema
-from asc.store.encodings import write_encoding
 from asc.store.fingerprint import canonical_json, fingerprint
-from asc.store.growing import GrowingStore
-from asc.store.reader import FeatureStore
+from asc.store.reader import FeatureStore, PartialStore
 
 NO_DIGEST = "0" * 64
 
 
 @dataclass(frozen=True)
 class RowWriter:
-    """Writes rows of a growing store, in any thread or process of this machine.
+    """Writes rows of a partial file, in any thread or process of this machine.
 
     Small to pickle, and holds no open file. What it writes counts only after
-    `StoreWriter.commit`, which is up to one process.
+    `StoreWriter.commit`, which one process calls.
     """
 
     path: Path
@@ -47,8 +44,8 @@ class RowWriter:
     identity: tuple[int, int]
 
     @classmethod
-    def of(cls, store: GrowingStore) -> RowWriter:
-        """Return the writer for a growing store."""
+    def of(cls, store: PartialStore) -> RowWriter:
+        """Return the writer for an incomplete store."""
         facts = store.path.stat()
         return cls(store.path, store.row_arrays(), (facts.st_dev, facts.st_ino))
 
@@ -93,24 +90,14 @@ class RowWriter:
 
 
 class StoreWriter:
-    """Builds a growing store. Only one process may do so.
+    """Builds a store in its partial file. Only one process may do so.
 
-    Use `create` to lay out a new file, and the constructor to resume with one that
-    is there.
-
-    Parameters
-    ----------
-    path : Path
-        The growing file.
-
-    Attributes
-    ----------
-    rows : RowWriter
+    Use `create` to lay out a new file, and the constructor to resume.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._store = GrowingStore(path)
+        self._store = PartialStore(path)
         self.spec = self._store.spec
         self.rows = RowWriter.of(self._store)
         self._file = os.open(path, os.O_RDWR)
@@ -131,9 +118,7 @@ class StoreWriter:
         path.unlink(missing_ok=True)
         with h5py.File(path, "w", locking=False) as file:
             texts = {
-                "path": [clip.path for clip in clips],
-                "scene": [clip.scene for clip in clips],
-                "recording": [clip.recording for clip in clips],
+                name: [getattr(clip, name) for clip in clips] for name in schema.TEXTS
             }
             _write_layout(file, spec, texts, splits, corpus.problems)
             attributes = {
@@ -197,7 +182,7 @@ class StoreWriter:
         return self._store.failures()
 
     def finish(self, store: Path) -> FeatureStore:
-        """Make the growing file the store, without the clips that failed.
+        """Make the partial file the store, without the clips that failed.
 
         Raises
         ------
@@ -212,7 +197,7 @@ class StoreWriter:
         self.close()
         if (status == schema.FAILED).any():
             with files.replacing(store) as tmp_path:
-                _copy_done(GrowingStore(self.path), tmp_path)
+                _copy_done(PartialStore(self.path), tmp_path)
                 _seal(tmp_path)
             self.path.unlink()
         else:
@@ -274,8 +259,10 @@ def _write_layout(
         shape, dtype = columns[name]
         dataset = schema.create_dataset(file, name, (rows, *shape), dtype)
         if name.startswith("features/"):
-            feature = features[name.rpartition("/")[2]]
-            write_encoding(dataset.attrs, feature.encoding)
+            encoding = features[name.rpartition("/")[2]].encoding
+            for fact in ("scale", "offset", "lowest", "step"):
+                dataset.attrs[fact] = getattr(encoding, fact)
+            schema.write_text(dataset.attrs, "unit", encoding.unit)
             schema.write_text(dataset.attrs, "axes", "clip row column channel")
         elif name.startswith("clips/"):
             schema.write_text(dataset.attrs, "digest", NO_DIGEST)
@@ -320,10 +307,9 @@ def _copy_done(source: FeatureStore, target: Path) -> None:
                     file.attrs.create(name, value, dtype=old.attrs.get_id(name).dtype)
         if source.recordings_known:
             file.attrs["recordings"] = len(set(texts["recording"]))
-    copy = GrowingStore(target)
+    arrays = PartialStore(target).row_arrays()
     descriptor = os.open(target, os.O_RDWR)
     try:
-        arrays = copy.row_arrays()
         _copy_rows(source, kept, descriptor, arrays, range(len(kept)))
         status = arrays["rows/status"]
         _write_at(descriptor, b"\1" * len(kept), status.offset)
@@ -362,7 +348,7 @@ def _write_at(descriptor: int, data: bytes, offset: int) -> None:
 
 def _seal(path: Path) -> None:
     """Write the digests of a file whose rows are all done, and call it complete."""
-    store = GrowingStore(path)
+    store = PartialStore(path)
     digest = store.compute_digest()
     with h5py.File(path, "r+", locking=False) as file:
         schema.write_text(file.attrs, "digest", digest)

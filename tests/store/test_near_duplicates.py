@@ -8,9 +8,9 @@ import soundfile
 
 from asc import extraction
 from asc.corpus import open_corpus
+from asc.corpus.duplicates import equal_rows
 from asc.errors import UsageError
 from asc.store import FeatureStore, near_duplicates, verify
-from asc.store.equal_rows import equal_rows
 from asc.store.near_duplicates import find_near_duplicates
 
 RATE, SECONDS = 16_000, 4

@@ -27,7 +27,7 @@ from asc.errors import StoreError, UsageError
 from asc.features import FeatureSpec
 from asc.store import (
     FeatureStore,
-    GrowingStore,
+    PartialStore,
     StoreWriter,
     bytes_needed,
     partial_path,
@@ -363,9 +363,9 @@ def test_growing_store_is_opened_on_demand_only(writer):
     with pytest.raises(StoreError, match="not complete.*asc-extract"):
         FeatureStore(writer.path)
     growing = FeatureStore(writer.path, partial=True)
-    assert isinstance(growing, GrowingStore) and not growing.complete
+    assert isinstance(growing, PartialStore) and not growing.complete
     again = pickle.loads(pickle.dumps(growing))
-    assert type(again) is GrowingStore and len(again) == len(growing)
+    assert type(again) is PartialStore and len(again) == len(growing)
 
 
 def test_a_complete_store_is_no_growing_one(small_store):
