@@ -1,11 +1,11 @@
 """Audio to arrays: specification, reading, features, front end."""
 
 from asc.features.audio import Audio, cut, fit, read_audio, resampled
-from asc.features.drawing import Drawing
 from asc.features.encoding import Encoding
 from asc.features.feature import (
     FEATURES,
     DecibelFeature,
+    Drawing,
     Feature,
     completed,
     drawing_of,
@@ -15,12 +15,11 @@ from asc.features.feature import (
     registered,
 )
 from asc.features.frontend import FrontEnd
-from asc.features.spec import CHANNELS, DEFAULT_FEATURES, DTYPES, FeatureSpec
+from asc.features.spec import CHANNELS, DTYPES, FeatureSpec
 from asc.features.spectrum import power_spectrogram
 
 __all__ = [
     "CHANNELS",
-    "DEFAULT_FEATURES",
     "DTYPES",
     "FEATURES",
     "Audio",

@@ -1,4 +1,4 @@
-"""Reading audio: one pass over the file, and one sentence for what is wrong."""
+"""Reading audio, and fitting it to a spec."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ class Audio:
     size : int
         Bytes of the file.
     checksum : int
-        CRC-32 of the file. It shows that a file has changed, at a tenth of the cost
-        of decoding; it does not protect against forgery.
+        CRC-32 of the file, at a tenth of the cost of decoding. It shows changes, but
+        does not protect against forgery.
     """
 
     samples: np.ndarray
@@ -64,8 +64,8 @@ def read_audio(path: str | os.PathLike[str]) -> Audio:
     MissingInputError
         If there is no such file.
     InputError
-        If the file is unreadable, empty, truncated, not audio, has no samples, or has
-        samples that are not finite numbers.
+        If the file is unreadable, truncated or not audio, or has no samples, or
+        samples far beyond full scale or not finite.
     """
     data, crc32 = _read(Path(path))
     if not len(data):
@@ -78,15 +78,7 @@ def read_audio(path: str | os.PathLike[str]) -> Audio:
 
 
 def checksum(path: str | os.PathLike[str]) -> int:
-    """Return the CRC-32 of a file.
-
-    Raises
-    ------
-    MissingInputError
-        If there is no such file.
-    InputError
-        If it cannot be read.
-    """
+    """Return the CRC-32 of a file; raises as `read_audio` for unreadable files."""
     return _read(Path(path))[1]
 
 
@@ -121,8 +113,7 @@ def _decoded(data: np.ndarray) -> tuple[np.ndarray, int]:
         reason = getattr(error, "error_string", str(error)).rstrip(".")
         raise InputError(f"not readable as audio ({reason}).") from error
     if file.format == "MP3":
-        # Some encoders count the frame with the length; without that frame the
-        # length is an estimate.
+        # Some encoders count the frame with the length; without it this is an estimate.
         declared = declared - _MP3_FRAME if _declares_length(data) else 0
     if len(samples) < declared:
         raise InputError(
@@ -131,9 +122,11 @@ def _decoded(data: np.ndarray) -> tuple[np.ndarray, int]:
     # Samples that are stored as floating point may be any number.
     with np.errstate(over="ignore", invalid="ignore"):
         energy = float(np.dot(samples.ravel(), samples.ravel()))
-    if not energy < _MOST_ENERGY:
-        raise InputError(_describe_unusable(samples))
-    return samples, rate
+    if energy < _MOST_ENERGY:
+        return samples, rate
+    if bad := int(np.count_nonzero(~np.isfinite(samples))):
+        raise InputError(f"{bad:,} of {samples.size:,} samples are NaN or infinite.")
+    raise InputError(f"samples reach {np.abs(samples).max():.3g}; full scale is 1.")
 
 
 def _declares_length(data: np.ndarray) -> bool:
@@ -147,12 +140,10 @@ def _declares_length(data: np.ndarray) -> bool:
 
 
 def check_complete(data: np.ndarray) -> None:
-    """Raise InputError if a file ends before its own header says.
+    """Raise InputError if a WAV, AIFF, AU, W64 or Ogg file is truncated.
 
-    Most decoders return the samples that are there without an error, so a truncated
-    copy would pass as a shorter clip. Headers of WAV, AIFF, AU and W64 contain the
-    length, and the last page of an Ogg stream is marked. FLAC decoders do raise an
-    error, and MP3 decoders know the expected length.
+    Their decoders return the samples that are there without an error, so a truncated
+    copy would pass as a shorter clip.
     """
     head, declared = data[:24].tobytes(), 0
     if head[:4] == b"RIFF":
@@ -173,8 +164,7 @@ def check_complete(data: np.ndarray) -> None:
         raise InputError(
             f"the file is truncated ({len(data):,} bytes of {declared:,})."
         )
-    missing = _missing_samples(data) if head[:4] == b"RIFF" else 0
-    if missing:
+    if head[:4] == b"RIFF" and (missing := _missing_samples(data)):
         raise InputError(f"the file is truncated (it lacks {missing:,} bytes).")
     if head[:4] == b"OggS" and not _ogg_ends(data[-_OGG_PAGE:].tobytes()):
         raise InputError("the file is truncated (its last Ogg page is missing).")
@@ -202,11 +192,6 @@ def _ogg_ends(tail: bytes) -> bool:
 
 def fit(audio: Audio, spec: FeatureSpec) -> np.ndarray:
     """Return audio with the channels, rate and length of the spec.
-
-    Parameters
-    ----------
-    audio : Audio
-    spec : FeatureSpec
 
     Returns
     -------
@@ -274,10 +259,3 @@ def _average(samples: np.ndarray, channels: int, mono: np.ndarray) -> None:
             for channel in range(1, channels):
                 total += samples[channels * frame + channel]
             mono[frame] = total * weight
-
-
-def _describe_unusable(samples: np.ndarray) -> str:
-    bad = int(np.count_nonzero(~np.isfinite(samples)))
-    if bad:
-        return f"{bad:,} of {samples.size:,} samples are NaN or infinite."
-    return f"samples reach {np.abs(samples).max():.3g}; full scale is 1."

@@ -20,14 +20,11 @@ class Encoding:
     ----------
     dtype : {'uint8', 'float16', 'float32'}
     scale, offset : float
-        ``value = offset + scale * stored``.
-    lowest : float
-        The lowest value that is kept.
-    step : float
-        Step of the uint8 codes, which cover 254 of them from ``lowest`` up; values
-        beyond become the ends.
+        ``value = offset + scale * stored``: 1 and 0 for floating-point types.
+    lowest, step : float
+        Range of the uint8 codes: 254 steps from ``lowest`` up. Values outside are
+        clipped to it.
     unit : str
-        Unit of the values.
     """
 
     dtype: str
@@ -36,12 +33,6 @@ class Encoding:
     lowest: float
     step: float
     unit: str
-
-    @classmethod
-    def of_range(cls, dtype: str, lowest: float, step: float, unit: str) -> Encoding:
-        """Return the encoding of a range; floating-point types keep the values."""
-        scale, offset = (step, lowest - step) if dtype == "uint8" else (1.0, 0.0)
-        return cls(dtype, scale, offset, lowest, step, unit)
 
     def encode(self, values: np.ndarray, *, overwrite: bool = False) -> np.ndarray:
         """Return values as a store keeps them: uint8 rounds to the nearest code.

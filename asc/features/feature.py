@@ -1,9 +1,7 @@
 """What a feature is: rows of weighted power, and how they become stored values.
 
-A feature is one class in one file of `asc.features.representations`, or in a module
-of a user (``--import MODULE``). Everything else asks the class: the front end for
-its weights and values, the store for its encoding, plots and reports for how it is
-drawn.
+One class in one file of `asc.features.representations`, or in a module of a user
+(``--import MODULE``), is all that a feature needs.
 """
 
 from __future__ import annotations
@@ -11,12 +9,12 @@ from __future__ import annotations
 import dataclasses
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, ClassVar, TypeVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import numpy as np
 
 from asc.errors import UsageError
-from asc.features.drawing import Drawing
 from asc.features.encoding import Encoding
 from asc.features.spec import FeatureSpec
 from asc.registry import Registry
@@ -26,39 +24,55 @@ if TYPE_CHECKING:
     import scipy.sparse
 
 
+@dataclass(frozen=True, eq=False)
+class Drawing:
+    """The labels of a feature in plots and reports.
+
+    Attributes
+    ----------
+    title : str
+        Name of the feature.
+    value_label, row_label : str
+        Labels of the colour scale and of the axis of the rows.
+    row_centres : np.ndarray [shape=(rows,)], optional
+        As `Feature.row_centres`. Without them the rows are numbered.
+    """
+
+    title: str
+    value_label: str
+    row_label: str = "Row"
+    row_centres: np.ndarray | None = None
+
+
 class Feature(ABC):
     """A feature under a spec. Subclasses are registered by `asc.register_feature`.
 
-    An instance is made wherever a store is opened, so making one must be cheap: what
-    takes time belongs into `weights`, which only extraction calls.
+    An instance is made wherever a store is opened. What takes time belongs into
+    `weights`, which only extraction calls.
 
     Parameters
     ----------
     spec : FeatureSpec
-        Its ``parameters`` may set some of `defaults` for this feature.
 
     Attributes
     ----------
     name : str
         Lower-case letters, digits and single hyphens. Also the name of the dataset.
-    title : str
-        The name in pictures and tables.
-    description : str
-        One line.
+    title, description : str
+        The name in plots and tables, and one line.
     quantity, unit : str
         What the values are, and their unit; it may be empty.
     row_label : str
         What the rows are, with their unit.
-    defaults : dict of str to float
-        The feature's own parameters; a subclass checks them in `check`.
-    parameters : dict of str to float
-        Their values under the spec.
+    defaults : dict
+        Parameters of this feature. A subclass checks them in `check`.
+    parameters : dict
+        Their values under ``spec.parameters``.
 
     Raises
     ------
     UsageError
-        If the spec sets a parameter that the feature does not have, or to a value
-        that it cannot have.
+        If the spec sets an unknown parameter, or an impossible value.
     """
 
     name: ClassVar[str]
@@ -67,7 +81,7 @@ class Feature(ABC):
     quantity: ClassVar[str]
     unit: ClassVar[str]
     row_label: ClassVar[str] = "Frequency (Hz)"
-    defaults: ClassVar[Mapping[str, float]] = {}
+    defaults: ClassVar[Mapping[str, Any]] = {}
 
     def __init__(self, spec: FeatureSpec) -> None:
         self.spec = spec
@@ -83,7 +97,7 @@ class Feature(ABC):
         self.check()
 
     def check(self) -> None:  # noqa: B027 - most features have nothing to check
-        """Raise UsageError if a parameter cannot have its value."""
+        """Raise UsageError if a parameter has an impossible value."""
 
     @property
     def rows(self) -> int:
@@ -92,7 +106,7 @@ class Feature(ABC):
 
     @property
     def shape(self) -> tuple[int, int, int]:
-        """Shape of a stored clip: (rows, columns, channels)."""
+        """Shape of a clip: (rows, columns, channels)."""
         return self.rows, self.spec.columns, self.spec.channel_count
 
     @property
@@ -108,11 +122,16 @@ class Feature(ABC):
     @property
     def encoding(self) -> Encoding:
         """How a store keeps the values."""
-        return Encoding.of_range(self.spec.dtype, self.lowest, self.step, self.unit)
+        scale, offset = 1.0, 0.0
+        if self.spec.dtype == "uint8":
+            scale, offset = self.step, self.lowest - self.step
+        return Encoding(
+            self.spec.dtype, scale, offset, self.lowest, self.step, self.unit
+        )
 
     @property
     def drawing(self) -> Drawing:
-        """How the feature is drawn."""
+        """Its labels in plots and reports."""
         label = f"{self.quantity} ({self.unit})" if self.unit else self.quantity
         return Drawing(self.title, label, self.row_label, self.row_centres())
 
@@ -123,12 +142,7 @@ class Feature(ABC):
         Returns
         -------
         scipy.sparse.csr_matrix [shape=(rows, bins)], float32
-            Columns are the bins of `FeatureSpec.bins`.
-
-        Raises
-        ------
-        UsageError
-            If a row would hold no data under this spec.
+            Columns are `FeatureSpec.bins`. No row may be empty.
         """
 
     @abstractmethod
@@ -145,8 +159,7 @@ class Feature(ABC):
         power : np.ndarray [shape=(rows, frames)], float32
             The product of the weights and the power spectrogram. Not to be changed.
         average : callable
-            Reduces frames to columns by area averaging. A feature calls it where
-            averaging is right for it: on power, or after a step over time.
+            Reduces frames to columns by area averaging, of power or of values.
         full_scale : float
             Power of a full-scale sine wave at the centre of a bin.
 
@@ -158,20 +171,14 @@ class Feature(ABC):
 
     @abstractmethod
     def row_centres(self) -> np.ndarray:
-        """Return what each row stands for, ascending, such as its frequency (in Hz).
+        """Return the place of each row on the axis, ascending [shape=(rows,)].
 
-        Returns
-        -------
-        np.ndarray [shape=(rows,)]
+        Usually its frequency (in Hz).
         """
 
 
 class DecibelFeature(Feature):
-    """A feature whose values are the level of its rows.
-
-    Levels are in dB relative to a full-scale sine wave. Averaging is done on power,
-    never on dB.
-    """
+    """A feature in dB relative to a full-scale sine wave, averaged as power."""
 
     unit = "dB re full scale"
     quantity = "Level"
@@ -202,18 +209,13 @@ F = TypeVar("F", bound=type[Feature])
 
 
 def register_feature(feature: F, *, replace: bool = False) -> F:
-    """Make a feature known under its name; a decorator of its class.
+    """Register a feature under its name; a decorator of its class.
 
     Parameters
     ----------
     feature : subclass of Feature
     replace : bool
         Allow a name that is already taken.
-
-    Returns
-    -------
-    type
-        The class, unchanged.
 
     Raises
     ------
@@ -222,7 +224,7 @@ def register_feature(feature: F, *, replace: bool = False) -> F:
 
     Examples
     --------
-    A feature of a module that ``asc extract --import MODULE`` names:
+    In a module for ``asc extract --import MODULE``:
 
     >>> @asc.register_feature                              # doctest: +SKIP
     ... class Loudest(asc.DecibelFeature):
@@ -237,70 +239,46 @@ def register_feature(feature: F, *, replace: bool = False) -> F:
 def make_features(
     spec: FeatureSpec, names: Iterable[str] | None = None
 ) -> dict[str, Feature]:
-    """Return the features of a spec by name.
-
-    Parameters
-    ----------
-    spec : FeatureSpec
-    names : iterable of str, optional
-        Only these of them.
+    """Return the features of a spec by name, or only the named ones.
 
     Raises
     ------
     UsageError
         If one is not registered, or cannot be computed under the spec.
     """
-    wanted = spec.features if names is None else tuple(names)
-    known = registered(spec)
-    for name in wanted:
-        if name not in known:
+    found = {}
+    for name in spec.features if names is None else names:
+        if name not in FEATURES:
             raise UsageError(
                 f"{unknown_name('feature', name, FEATURES.names())} If it is your own,"
                 " name its module with --import."
             )
-    return {name: known[name] for name in wanted}
+        found[name] = FEATURES.get(name)(spec)
+    return found
 
 
 def registered(spec: FeatureSpec) -> dict[str, Feature]:
     """Return those features of a spec, by name, whose classes are registered."""
-    return {
-        name: FEATURES.get(name)(spec) for name in spec.features if name in FEATURES
-    }
+    return make_features(spec, [name for name in spec.features if name in FEATURES])
 
 
 def completed(spec: FeatureSpec) -> FeatureSpec:
-    """Return a spec that spells out all parameters of its features.
+    """Return a spec that has all parameters of its features.
 
     A store keeps this one, so that its numbers do not depend on defaults.
-
-    Raises
-    ------
-    UsageError
-        If a feature is not registered, or cannot be computed under the spec.
     """
-    parameters = {
-        name: feature.parameters
-        for name, feature in make_features(spec).items()
-        if feature.parameters
-    }
+    features = make_features(spec)
+    parameters = {name: each.parameters for name, each in features.items()}
     return dataclasses.replace(spec, parameters=parameters)
 
 
 def feature_title(name: str) -> str:
-    """Return the name for pictures and tables; the class need not be registered."""
+    """Return the title of a feature; the name if it is not registered."""
     return FEATURES.get(name).title if name in FEATURES else name
 
 
 def drawing_of(name: str, spec: FeatureSpec, unit: str = "") -> Drawing:
-    """Return how a feature is drawn; its class need not be registered.
-
-    Parameters
-    ----------
-    name : str
-    spec : FeatureSpec
-    unit : str
-        Unit of the values, for a feature that is not registered.
-    """
+    """Return the labels of a feature; by name and unit if it is not registered."""
     if name in FEATURES:
         return FEATURES.get(name)(spec).drawing
     return Drawing(name, f"Value ({unit})" if unit else "Value")

@@ -1,8 +1,7 @@
 """From samples to stored arrays: one FFT pass feeds all features.
 
-For each channel: windowed FFT; power; the weights of all features, one below the
-other; then each feature makes values of its rows, which includes the mean over the
-frames of a column, and its encoding makes stored numbers of these.
+For each channel: windowed FFT, power, the weights of all features; then each feature
+turns its rows into values, averaged to columns, and encodes them.
 """
 
 from __future__ import annotations
@@ -12,10 +11,9 @@ from collections.abc import Iterable
 import numpy as np
 
 from asc.errors import UsageError
-from asc.features.averaging import ColumnAverage
 from asc.features.feature import make_features
 from asc.features.spec import FeatureSpec
-from asc.features.spectrum import make_window, weighted_power
+from asc.features.spectrum import area_matrix, make_window, weighted_power
 
 
 class FrontEnd:
@@ -25,7 +23,7 @@ class FrontEnd:
     ----------
     spec : FeatureSpec
     features : iterable of str, optional
-        Compute only these of the spec's features.
+        Compute only these.
 
     Raises
     ------
@@ -44,11 +42,13 @@ class FrontEnd:
         self._window = make_window(spec)
         # Power of a full-scale sine at the centre of a bin: 0 dB.
         self._full_scale = float(self._window.sum(dtype=np.float64) / 2) ** 2
-        # One below the other, for one pass over the bins.
+        # All in one matrix, for one pass over the bins.
         weights = [feature.weights() for feature in self.features.values()]
         self._weights = scipy.sparse.vstack(weights, "csr")
         self._ends = np.cumsum([each.shape[0] for each in weights])[:-1]
-        self._average = ColumnAverage(spec.frames, spec.columns)
+        self._columns = None
+        if spec.frames != spec.columns:
+            self._columns = area_matrix(spec.frames, spec.columns)
 
     def __call__(self, y: np.ndarray) -> dict[str, np.ndarray]:
         """Return the stored arrays of a clip.
@@ -89,3 +89,9 @@ class FrontEnd:
                     values, overwrite=True
                 )
         return stored
+
+    def _average(self, rows: np.ndarray) -> np.ndarray:
+        """Return rows [shape=(rows, frames)] averaged to the columns of the spec."""
+        if self._columns is None:
+            return rows
+        return (self._columns @ np.ascontiguousarray(rows.T)).T

@@ -13,11 +13,10 @@ import numpy as np
 
 from asc.errors import UsageError
 from asc.registry import check_name
-from asc.text import printable, unknown_name
+from asc.text import has_control_characters
 from asc.validation import check_choice, check_flag, check_number, check_whole
 
-#: What is computed if nothing else is asked for. It stands for itself in stored
-#: specs that do not name their features, so it does not follow the registry.
+#: Stored specs that do not name their features have these.
 DEFAULT_FEATURES = ("mel", "stft")
 CHANNELS = {"mono": 1, "midside": 2}
 DTYPES = ("uint8", "float16", "float32")
@@ -59,8 +58,8 @@ _CHECKS: dict[str, Callable[[str, Any], Any]] = {
 class FeatureSpec:
     """How audio becomes arrays.
 
-    Two specs that are equal give the same numbers from the same audio, as far
-    as the libraries named in a store's fingerprint are the same too.
+    Equal specs give the same numbers from the same audio, with the same versions of
+    the libraries in a store's fingerprint.
 
     Parameters
     ----------
@@ -76,8 +75,8 @@ class FeatureSpec:
     hop_length : int > 0
         Step between frames (in samples).
     fmin, fmax : float
-        Range of frequencies that is kept (in Hz). The DC row and the roll-off
-        of the anti-alias filter identify equipment, not scenes.
+        Range of frequencies that is kept (in Hz). DC and the roll-off of the
+        anti-alias filter identify equipment, not scenes.
     rows, columns : int > 0
         Size of the features. ``rows`` is also the number of Mel bands.
     stft_floor, mel_floor : float
@@ -85,17 +84,15 @@ class FeatureSpec:
     step : float in (0, 0.5]
         Step of the uint8 codes of features in dB.
     dtype : {'uint8', 'float16', 'float32'}
-        How a store keeps the features. uint8 codes cover 254 steps from the
-        lowest value up, and code 0 never stands for data; floats are the values.
+        How a store keeps the features. uint8 codes are 1 to 255 and cover 254 steps
+        from the lowest value up; floats are the values.
     features : tuple of str
-        Names of the features that are computed; each is registered
-        (`asc.register_feature`) where it is computed.
+        Names of registered features (`asc.register_feature`).
     window, center, pad_mode, mel_norm, mel_htk, resampler
-        Explicit because they change numbers; see `librosa.stft`,
-        `librosa.filters.mel` and `soxr.resample`.
+        See `librosa.stft`, `librosa.filters.mel` and `soxr.resample`.
     parameters : dict of str to dict
-        Parameters of a feature's own, by feature and name, such as
-        ``{"pcen": {"gain": 0.9}}``. What is not set has the feature's default.
+        Parameters of single features, such as ``{"pcen": {"gain": 0.9}}``. The
+        others have the feature's defaults.
 
     Raises
     ------
@@ -105,8 +102,8 @@ class FeatureSpec:
     Notes
     -----
     Level is in dB relative to a full-scale sine wave, never to the clip's own
-    maximum: a quiet library and a loud street differ in level, and a reference
-    to the maximum would erase that.
+    maximum, which would erase the difference between a quiet library and a loud
+    street.
     """
 
     sample_rate: int
@@ -129,9 +126,8 @@ class FeatureSpec:
     mel_norm: str = "slaney"
     mel_htk: bool = False
     resampler: str = "soxr_hq"
-    #: Not in the hash, as a dict has none; equal specs still have equal hashes.
     parameters: Mapping[str, Mapping[str, Any]] = field(
-        default_factory=dict, hash=False
+        default_factory=dict, hash=False  # a dict has no hash
     )
 
     def __post_init__(self) -> None:
@@ -177,21 +173,12 @@ class FeatureSpec:
     def for_audio(
         cls, sample_rate: int, seconds: float, **settings: Any
     ) -> FeatureSpec:
-        """Return the spec for audio of a given rate and length.
+        """Return the spec for audio of a given rate (in Hz) and length.
 
-        What is not set is chosen for the audio: an FFT of 4096 points, longer
-        where bins would be wider than 12 Hz; a hop that gives as many frames as
-        columns, but at most half the FFT, so that every sample counts; an upper
-        limit of 20 kHz or half the sample rate.
-
-        Parameters
-        ----------
-        sample_rate : int
-            In Hz.
-        seconds : float
-            Nominal length of the clips.
-        **settings
-            Fields of the spec; None means not set.
+        What is not set, or None, is chosen for the audio: an FFT of 4096 points,
+        longer where bins would be wider than 12 Hz; a hop that gives as many frames
+        as columns, but at most half the FFT; an upper limit of 20 kHz or half the
+        sample rate.
         """
         chosen = {name: value for name, value in settings.items() if value is not None}
         if sample_rate > 0 and 0 < seconds <= _LONGEST:  # else an error just below
@@ -220,23 +207,17 @@ class FeatureSpec:
 
     @property
     def channel_count(self) -> int:
-        """Channels of the stored arrays."""
+        """Number of channels."""
         return CHANNELS[self.channels]
 
     @property
     def shape(self) -> tuple[int, int, int]:
-        """Shape of one stored feature: (rows, columns, channels)."""
+        """Shape of a clip, unless a feature has rows of its own."""
         return self.rows, self.columns, self.channel_count
 
     @property
     def bins(self) -> slice:
-        """FFT bins from `fmin` to `fmax`.
-
-        Raises
-        ------
-        UsageError
-            If there is none.
-        """
+        """FFT bins from `fmin` to `fmax`; a UsageError if there is none."""
         hertz = np.arange(1 + self.n_fft // 2) * self.sample_rate / self.n_fft
         inside = np.flatnonzero((hertz >= self.fmin) & (hertz <= self.fmax))
         if not len(inside):
@@ -254,10 +235,7 @@ class FeatureSpec:
         return np.arange(bins.start, bins.stop) * self.sample_rate / self.n_fft
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the fields as plain values for JSON.
-
-        ``parameters`` is left out where it is empty, as in specs of earlier versions.
-        """
+        """Return the fields for JSON; no empty ``parameters``, as in older stores."""
         values = dataclasses.asdict(self) | {"features": list(self.features)}
         if not self.parameters:
             del values["parameters"]
@@ -276,10 +254,7 @@ class FeatureSpec:
         if not isinstance(values, Mapping):
             raise UsageError(f"Not a feature spec: {values!r}.")
         for name in values:
-            if name not in known:
-                raise UsageError(
-                    unknown_name("field of a feature spec", str(name), known)
-                )
+            check_choice("field of a feature spec", name, known)
         try:
             return cls(**values)
         except TypeError as error:
@@ -287,10 +262,7 @@ class FeatureSpec:
 
 
 def _check_features(names: Any) -> tuple[str, ...]:
-    """Return names of features, sorted.
-
-    They need not be registered: a store opens without the code that made it.
-    """
+    """Return sorted names, registered or not: a store opens without the code."""
     if isinstance(names, str) or not isinstance(names, Iterable):
         raise UsageError(f"features must be a list of names. Got {names!r}.")
     names = tuple(check_name("feature", name) for name in names)
@@ -304,18 +276,18 @@ def _check_features(names: Any) -> tuple[str, ...]:
 def _check_parameters(
     parameters: Any, features: tuple[str, ...]
 ) -> dict[str, dict[str, Any]]:
-    """Return a copy of the parameters; what they mean is up to the features."""
+    """Return a sorted copy; what the parameters mean is up to the features."""
     if not isinstance(parameters, Mapping):
         raise UsageError(f"parameters must be a table of features. Got {parameters!r}.")
-    checked: dict[str, dict[str, Any]] = {}
+    checked = {}
     for feature, values in parameters.items():
         check_choice("feature of parameters", feature, features)
         if not isinstance(values, Mapping):
             raise UsageError(
                 f"parameters of {feature} must be a table of names. Got {values!r}."
             )
-        found = {name: _check_parameter(name, value) for name, value in values.items()}
-        if found:
+        if values:
+            found = {name: _check_parameter(name, values[name]) for name in values}
             checked[feature] = dict(sorted(found.items()))
     return dict(sorted(checked.items()))
 
@@ -326,11 +298,7 @@ def _check_parameter(name: Any, value: Any) -> bool | str | int | float:
         raise UsageError(f"Invalid name of a parameter. Got {name!r}.")
     if isinstance(value, bool):
         return value
-    if isinstance(value, str):
-        if printable(value) != value:
-            raise UsageError(
-                f"parameter {name} must not have control characters. Got {value!r}."
-            )
+    if isinstance(value, str) and not has_control_characters(value):
         return value
     number = check_number(f"parameter {name}", value)
     return int(value) if isinstance(value, Integral) else number

@@ -1,4 +1,4 @@
-"""The FFT pass: from samples to weighted sums of power."""
+"""The FFT pass: samples to weighted sums of power; area averaging."""
 
 from __future__ import annotations
 
@@ -57,21 +57,7 @@ def weighted_power(
     bins: slice,
     weights: scipy.sparse.csr_matrix,
 ) -> np.ndarray:
-    """Return the product of weights and the power of some FFT bins.
-
-    Parameters
-    ----------
-    y : np.ndarray [shape=(n,)], float32
-    spec : FeatureSpec
-    window : np.ndarray [shape=(n_fft,)], float32
-    bins : slice
-        Which bins.
-    weights : scipy.sparse.csr_matrix [shape=(rows, bins)], float32
-
-    Returns
-    -------
-    np.ndarray [shape=(rows, frames)], float32
-    """
+    """Return weights [shape=(rows, bins)] times power [shape=(bins, frames)]."""
     import scipy.fft
 
     if spec.center:
@@ -156,3 +142,23 @@ def make_window(spec: FeatureSpec) -> np.ndarray:
     from scipy.signal import get_window
 
     return get_window(spec.window, spec.n_fft, fftbins=True).astype(np.float32)
+
+
+def area_matrix(inputs: int, outputs: int) -> scipy.sparse.csr_matrix:
+    """Return the matrix that resizes an axis by area averaging.
+
+    Output ``i`` is the mean of the input over the interval
+    ``[i, i + 1) * inputs / outputs``. An input counts by the part that lies inside.
+
+    Returns
+    -------
+    scipy.sparse.csr_matrix [shape=(outputs, inputs)], float32
+        Every row sums to 1.
+    """
+    import scipy.sparse  # which takes longer than the rest of this package
+
+    edges = np.arange(outputs + 1) * (inputs / outputs)
+    lower = np.maximum(edges[:-1, None], np.arange(inputs))
+    upper = np.minimum(edges[1:, None], np.arange(1, inputs + 1))
+    share = np.maximum(upper - lower, 0) * (outputs / inputs)
+    return scipy.sparse.csr_matrix(np.where(share > 1e-9, share, 0).astype(np.float32))

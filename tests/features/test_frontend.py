@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from asc.errors import UsageError
 from asc.features import FeatureSpec, FrontEnd, make_features, power_spectrogram
-from asc.features.averaging import area_matrix
 from asc.features.representations.mel import mel_filters, mel_spectrogram
+from asc.features.spectrum import area_matrix
 
 
 @pytest.fixture(params=[44100, 48000])

@@ -18,10 +18,7 @@ if TYPE_CHECKING:
 
 @register_feature
 class Mel(DecibelFeature):
-    """Level of Mel bands, as many as rows.
-
-    Their power equals `librosa.feature.melspectrogram` within single precision.
-    """
+    """Level of Mel bands, as many as rows."""
 
     name = "mel"
     title = "Mel"
@@ -49,18 +46,14 @@ class Mel(DecibelFeature):
 
 
 def mel_filters(spec: FeatureSpec) -> np.ndarray:
-    """Return the Mel filter bank of a spec, from `librosa.filters.mel`.
-
-    Returns
-    -------
-    np.ndarray [shape=(rows, 1 + n_fft // 2)], float32
+    """Return `librosa.filters.mel` of a spec [shape=(rows, 1 + n_fft // 2)], float32.
 
     Raises
     ------
     UsageError
         If a band has no FFT bin. Such a band would be a row without data.
     """
-    # Imported here because it takes over a second and workers never need it.
+    # The import takes over a second and workers never need it.
     import warnings
 
     import librosa.filters
@@ -87,12 +80,7 @@ def mel_filters(spec: FeatureSpec) -> np.ndarray:
 
 
 def mel_spectrogram(y: np.ndarray, spec: FeatureSpec) -> np.ndarray:
-    """Return the Mel power spectrogram before it is reduced to columns.
-
-    Parameters
-    ----------
-    y : np.ndarray [shape=(n,)], float32
-    spec : FeatureSpec
+    """Return the Mel power spectrogram of a signal before it is reduced to columns.
 
     Returns
     -------

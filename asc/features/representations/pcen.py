@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 class Pcen(Feature):
     """Mel bands, each divided by its own recent past and compressed.
 
-    Steady noise and the response of the microphone become flat, while events stand
-    out. With energy E of a band and its moving average M::
+    Steady noise and the response of the microphone become flat, and events become
+    prominent. With energy E of a band and its moving average M::
 
         M[t] = (1 - b) * M[t - 1] + b * E[t]
         value[t] = (E[t] / (eps + M[t]) ** gain + bias) ** power - bias ** power
@@ -33,19 +33,18 @@ class Pcen(Feature):
     M starts with the mean energy of the first ``time_constant``: from a single frame,
     which is half padding, every clip would begin with an onset.
 
-    Parameters are named as in `librosa.pcen`, which gives the same numbers from the
-    Mel power spectrogram times ``2 ** 31`` if it starts alike:
+    Parameters are those of `librosa.pcen`, which gives the same numbers from the Mel
+    power spectrogram times ``2 ** 31`` if its filter starts with the same M:
 
     * gain: strength of the normalisation, in [0, 1];
     * bias, power: compression; power in (0, 1];
     * time_constant: of the moving average (in seconds);
-    * eps: keeps silence from being divided by nothing.
+    * eps: avoids a division by zero.
 
     Notes
     -----
-    The average follows the frames of the STFT, whatever the columns of a store, so
-    the mean over the frames of a column is taken last, of the values. Averaging power
-    first would smooth the events that the feature is meant to show.
+    M follows the frames of the STFT. Columns are averaged last, from values: averaging
+    power first would smooth the events.
 
     References
     ----------
@@ -61,13 +60,8 @@ class Pcen(Feature):
     description = "Mel bands relative to their recent past (Wang et al. 2017)"
     quantity = "PCEN"
     unit = ""
-    defaults = {
-        "gain": 0.98,
-        "bias": 2.0,
-        "power": 0.5,
-        "time_constant": 0.4,
-        "eps": 1e-6,
-    }
+    lowest = 0.0
+    defaults = dict(gain=0.98, bias=2.0, power=0.5, time_constant=0.4, eps=1e-6)
 
     def check(self) -> None:
         """Check the ranges of all parameters."""
@@ -85,22 +79,13 @@ class Pcen(Feature):
 
     @property
     def smoothing(self) -> float:
-        """The weight b of a frame in the moving average."""
-        # The same as (sqrt(1 + 4 * t**2) - 1) / (2 * t**2).
+        """The weight b of a frame: (sqrt(1 + 4 * t**2) - 1) / (2 * t**2)."""
         return 2 / (1 + math.sqrt(1 + 4 * self.time_frames**2))
 
     @property
-    def lowest(self) -> float:
-        """The value of silence."""
-        return 0.0
-
-    @property
     def step(self) -> float:
-        """Step of the uint8 codes, which reach to what full scale can give.
-
-        The average of energies is at least b times the present one, so a band of
-        energy E is at most ``E ** (1 - gain) / b ** gain`` after normalisation.
-        """
+        """Step of the uint8 codes, which reach up to full scale."""
+        # M >= b * E, so (E / M ** gain) <= E ** (1 - gain) / b ** gain.
         gain = self.parameters["gain"]
         full_scale = _SCALE * (self.spec.n_fft / 2) ** 2
         most = full_scale ** (1 - gain) / self.smoothing**gain

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from asc.features.averaging import area_matrix
 from asc.features.feature import DecibelFeature, register_feature
+from asc.features.spectrum import area_matrix
 
 if TYPE_CHECKING:
     import scipy.sparse
