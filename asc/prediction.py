@@ -79,6 +79,12 @@ def predict(
     ------
     InputError
         If a folder has no audio, or the run cannot be used.
+
+    Examples
+    --------
+    >>> (found,) = asc.predict("run", ["corpus/audio/s001_0_1.wav"])
+    >>> found.windows, found.probabilities.shape
+    (1, (3,))
     """
     if not isinstance(run, Run):
         run = Run(run)

@@ -29,7 +29,9 @@ class Reader(ABC):
     --------
     A module that ``--import`` names, for folders with a file ``labels.txt``:
 
-    >>> @asc.register_reader                                  # doctest: +SKIP
+    >>> import asc
+    >>> from asc.corpus import CorpusBuilder, read_lines
+    >>> @asc.register_reader
     ... class LabelsReader(asc.Reader):
     ...     name = "labels"
     ...     description = "labels.txt with a path and a label in each line"
@@ -115,6 +117,12 @@ def open_corpus(path: str | os.PathLike[str], format: str | None = None) -> Corp
         If it cannot be read, or has no usable clip.
     UsageError
         If the format does not exist.
+
+    Examples
+    --------
+    >>> corpus = asc.open_corpus("corpus")
+    >>> corpus.format, len(corpus.clips), corpus.scenes
+    ('tut', 36, ('home', 'library', 'park'))
     """
     path = Path(path)
     _check_readable(path)

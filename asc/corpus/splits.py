@@ -56,6 +56,14 @@ def make_splits(corpus: Corpus) -> dict[str, Split]:
 
     A scene with a single clip or a single recording goes to train: the other
     parts then lack it.
+
+    Examples
+    --------
+    >>> splits = asc.make_splits(asc.open_corpus("corpus"))
+    >>> list(splits)
+    ['random', 'recording', 'fold1', 'fold2', 'fold3', 'fold4']
+    >>> splits["random"].leakage, splits["recording"].leakage
+    (0.8, 0.0)
     """
     paths, labels, names = zip(*((c.path, c.scene, c.recording) for c in corpus.clips))
     scenes, recordings = np.array(labels), np.array(names)

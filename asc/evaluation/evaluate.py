@@ -66,6 +66,14 @@ def evaluate(
     UsageError
         If split or part do not exist, if the store has scenes that the model
         does not know, or if a store, split or part is named for a run of all folds.
+
+    Examples
+    --------
+    >>> result = asc.evaluate("run", store="store.h5")
+    >>> result.metrics["clips"], result.metrics["leakage"]
+    (8, 0.0)
+    >>> result.metrics["accuracy"]
+    0.25
     """
     if not isinstance(run, Run):
         run = Run(run)

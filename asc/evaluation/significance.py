@@ -127,9 +127,11 @@ def paired_test(
 
     Examples
     --------
-    >>> a, b = (asc.evaluate(run) for run in ("runs/a", "runs/b"))  # doctest: +SKIP
-    >>> asc.paired_test(a, b).p_value                               # doctest: +SKIP
-    0.31
+    >>> comparison = asc.Comparison.load("comparison")
+    >>> stft, mel = (entry.evaluation for entry in comparison.entries)
+    >>> test = asc.paired_test(mel, stft)
+    >>> test.recordings, 0 < test.p_value <= 1
+    (3, True)
     """
     return _tested(*_matched(_pooled(a), _pooled(b), common), draws, seed)
 

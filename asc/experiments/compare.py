@@ -116,10 +116,12 @@ def compare(
 
     Examples
     --------
-    >>> grid = asc.Grid(splits=("random", "recording"))          # doctest: +SKIP
-    >>> comparison = asc.compare("cache/esc10.h5", grid)         # doctest: +SKIP
-    >>> [gap.points for gap in comparison.gaps()]                # doctest: +SKIP
-    [21.25]
+    >>> short = {"epochs": 1, "batches_per_epoch": 1}
+    >>> splits = ("random", "recording")
+    >>> grid = asc.Grid(splits=splits, augments=("none",), settings=short)
+    >>> comparison = asc.compare("store.h5", grid, "leakage")
+    >>> [(gap.leaking, gap.apart) for gap in comparison.gaps()]
+    [('random', 'recording')]
     """
     from asc.experiments import experiment
 

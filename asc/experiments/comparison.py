@@ -73,6 +73,12 @@ class Comparison:
         Path, fingerprint and digest of the store.
     entries : list of Entry
         In the order of `Grid.recipes`.
+
+    Examples
+    --------
+    >>> comparison = asc.Comparison.load("comparison")
+    >>> [entry.recipe.feature for entry in comparison.entries]
+    ['stft', 'mel']
     """
 
     path: Path

@@ -110,6 +110,13 @@ def extract(
         the audio has changed since and ``update`` is not set.
     Busy
         If another process is writing the store.
+
+    Examples
+    --------
+    >>> plan = asc.plan(asc.open_corpus("corpus"), "new.h5", rows=16, columns=16)
+    >>> report = asc.extract(plan, jobs=1)
+    >>> report.complete, report.computed, report.kept
+    (True, 36, 0)
     """
     check_choice("backend", backend, BACKENDS)
     started = time.perf_counter()

@@ -66,6 +66,12 @@ def plan(
         If the header of not a single clip can be read.
     UsageError
         If a setting is out of range.
+
+    Examples
+    --------
+    >>> plan = asc.plan(asc.open_corpus("corpus"), "store.h5", rows=16, columns=16)
+    >>> plan.spec.sample_rate, plan.spec.seconds, plan.spec.shape
+    (44100, 1.0, (16, 16, 1))
     """
     found = read_headers(corpus)
     # Files that cannot be read become failures of the extraction.

@@ -226,11 +226,13 @@ def register_feature(feature: F, *, replace: bool = False) -> F:
     --------
     In a module for ``asc extract --import MODULE``:
 
-    >>> @asc.register_feature                              # doctest: +SKIP
-    ... class Loudest(asc.DecibelFeature):
-    ...     name, title = "loudest", "Loudest bin"
-    ...     description = "level of the loudest bin of each row"
-    ...     ...  # lowest, weights, values, row_centres
+    >>> import asc
+    >>> from asc.features import FEATURES
+    >>> @asc.register_feature
+    ... class QuietMel(FEATURES.get("mel")):
+    ...     name, title = "quiet-mel", "Mel with a lower floor"
+    ...     description = "Mel levels down to -200 dB"
+    ...     lowest = -200.0
     """
     FEATURES.add(getattr(feature, "name", ""), feature, replace=replace)
     return feature

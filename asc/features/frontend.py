@@ -29,6 +29,14 @@ class FrontEnd:
     ------
     UsageError
         If a feature is not registered, or cannot be computed under the spec.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> spec = asc.FeatureSpec(sample_rate=44100, seconds=1.0, rows=16, columns=16)
+    >>> codes = asc.FrontEnd(spec)(np.zeros((1, 44100), np.float32))
+    >>> {name: array.shape for name, array in codes.items()}
+    {'mel': (16, 16, 1), 'stft': (16, 16, 1)}
     """
 
     def __init__(

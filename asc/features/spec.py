@@ -104,6 +104,12 @@ class FeatureSpec:
     Level is in dB relative to a full-scale sine wave, never to the clip's own
     maximum, which would erase the difference between a quiet library and a loud
     street.
+
+    Examples
+    --------
+    >>> spec = asc.FeatureSpec(sample_rate=44100, seconds=10.0, channels="midside")
+    >>> spec.shape, spec.features
+    ((256, 256, 2), ('mel', 'stft'))
     """
 
     sample_rate: int

@@ -74,6 +74,12 @@ def build_model(
     InputError
         If a weights file is missing, unreadable or of another shape, or ImageNet
         weights cannot be downloaded.
+
+    Examples
+    --------
+    >>> model = asc.build_model("simple-cnn", input_shape=(16, 16, 1), num_scenes=3)
+    >>> model.input.shape, model.output.shape
+    ((None, 16, 16, 1), (None, 3))
     """
     entry = describe(name)
     # Importing Keras takes seconds, so it is imported only to build a model.

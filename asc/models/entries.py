@@ -81,10 +81,13 @@ def register_model(
 
     Examples
     --------
-    >>> @register_model("linear", description="one dense layer")
+    >>> import asc, keras
+    >>> @asc.register_model("linear", description="one dense layer")
     ... def linear(x, num_scenes):
     ...     x = keras.layers.Flatten()(x)
     ...     return keras.layers.Dense(num_scenes, activation="softmax")(x)
+    >>> asc.build_model("linear", input_shape=(16, 16, 1), num_scenes=3).output.shape
+    (None, 3)
     """
     check_name(MODELS.kind, name)
 

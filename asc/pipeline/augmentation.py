@@ -57,6 +57,12 @@ class Augmentation:
     UsageError
         If a strength is out of range. Names are looked up when they are used, since
         modules of a user may register more.
+
+    Examples
+    --------
+    >>> augmentation = asc.Augmentation("mixup+time-roll", mixup_alpha=0.2)
+    >>> augmentation.every_row
+    ('mixup', 'time-roll')
     """
 
     policy: str = "thirds"

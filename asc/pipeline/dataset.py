@@ -72,10 +72,10 @@ def dataset(
 
     Examples
     --------
-    >>> batches = asc.dataset("cache/esc10.h5", split="fold1")   # doctest: +SKIP
-    >>> features, labels = next(iter(batches))                   # doctest: +SKIP
-    >>> features.shape, labels.shape                             # doctest: +SKIP
-    (TensorShape([16, 256, 256, 1]), TensorShape([16, 10]))
+    >>> batches = asc.dataset("store.h5", split="fold1", batch_size=8)
+    >>> features, labels = next(iter(batches))
+    >>> features.shape, labels.shape
+    (TensorShape([8, 16, 16, 1]), TensorShape([8, 3]))
     """
     if not isinstance(store, FeatureStore):
         store = FeatureStore(store)

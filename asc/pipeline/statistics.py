@@ -44,6 +44,13 @@ def row_statistics(store: FeatureStore, feature: str, rows: np.ndarray) -> Stati
     precision, where sums of codes are exact, and added up in double precision.
     A whole number near the mean is subtracted first: the variance of nearly constant
     levels would otherwise be lost to rounding.
+
+    Examples
+    --------
+    >>> store = asc.FeatureStore("store.h5")
+    >>> statistics = asc.row_statistics(store, "mel", store.split("fold1").train)
+    >>> statistics.mean.shape, statistics.variance.shape
+    ((16,), (16,))
     """
     data = store.features(feature)
     bands = data.shape[1]

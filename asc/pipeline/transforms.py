@@ -81,13 +81,16 @@ def register_augmentation(name: str, *, replace: bool = False) -> Callable:
 
     Examples
     --------
-    >>> @register_augmentation("gain")
+    >>> import asc
+    >>> @asc.register_augmentation("gain")
     ... class Gain:
     ...     def draw(self, rng, rows, shape):
     ...         return {"codes": rng.uniform(-12, 12, len(rows))}
     ...
     ...     def apply(self, features, labels, codes):
     ...         features += codes[:, None, None, None]
+    >>> asc.Augmentation("mixup+gain").every_row
+    ('mixup', 'gain')
     """
 
     def register(factory: Any) -> Any:

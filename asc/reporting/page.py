@@ -85,7 +85,7 @@ def report(
 
     Examples
     --------
-    >>> asc.report(["cache/runs/leaky", "cache/runs/honest"])   # doctest: +SKIP
+    >>> asc.report(["run", "comparison"], "report.html")
     PosixPath('report.html')
     """
     if isinstance(paths, (str, os.PathLike)):

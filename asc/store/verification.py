@@ -41,6 +41,11 @@ def verify(
     -------
     list of str
         One sentence for each thing that is wrong; empty if nothing is.
+
+    Examples
+    --------
+    >>> asc.verify(asc.FeatureStore("store.h5"))
+    []
     """
     problems = list(_problems(store, progress or (lambda done, total: None)))
     if audio is not None:

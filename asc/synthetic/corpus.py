@@ -95,6 +95,13 @@ def write_synthetic_corpus(
         If `root` holds anything else; nothing is touched.
     Busy, AscError
         If another process is writing it; if the disk is too small, or writing fails.
+
+    Examples
+    --------
+    >>> asc.write_synthetic_corpus("made", scenes=2, recordings=2, clips=1, seconds=1)
+    PosixPath('made')
+    >>> asc.open_corpus("made").scenes
+    ('home', 'library')
     """
     root = Path(root)
     counts = {

@@ -16,6 +16,12 @@ class TrainingCallback:
     ----------
     session : Session
         Run, store and rows of the training; set before `start`.
+
+    Examples
+    --------
+    >>> class Losses(asc.TrainingCallback):
+    ...     def epoch(self, record, best):
+    ...         print(f"epoch {record['epoch']}: loss {record['loss']:.2f}")
     """
 
     session: Session

@@ -118,6 +118,12 @@ class Recipe:
     ------
     UsageError
         If a value is malformed or out of range.
+
+    Examples
+    --------
+    >>> recipe = asc.Recipe(split="recording", optimizer="adamw", schedule="cosine")
+    >>> recipe.model, recipe.feature, recipe.epochs
+    ('simple-cnn', 'mel', 50)
     """
 
     model: str = _checked("simple-cnn", check_name)

@@ -67,6 +67,12 @@ class Run:
     ------
     InputError
         If it is not a run folder.
+
+    Examples
+    --------
+    >>> run = asc.Run("run")
+    >>> run.recipe.split, run.is_finished(), len(run.history())
+    ('fold1', True, 3)
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:

@@ -94,6 +94,12 @@ def pull(
         If the download is damaged; it was deleted.
     AscError
         If the disk has too little room.
+
+    Examples
+    --------
+    >>> path = asc.pull(asc.push("store.h5", "shared/"), cache="cache")
+    >>> asc.FeatureStore(path).digest == asc.FeatureStore("store.h5").digest
+    True
     """
     url = os.fspath(url)
     limit = cache_limit()  # an invalid one is reported before hours of download
@@ -213,6 +219,11 @@ def push(
         If the store is not complete or its digest is not that of its rows.
     UsageError
         If nothing can be pushed to that URL.
+
+    Examples
+    --------
+    >>> asc.push("store.h5", "lab/")
+    'lab/store.h5'
     """
     url = os.fspath(url)
     store = FeatureStore(store_path)
