@@ -1,9 +1,9 @@
 """The one drawing of each picture: spectrograms, batches, curves, confusion matrices.
 
 Every function returns a `matplotlib.figure.Figure`; `save` writes it to a file and
-`embed` puts it into a page. There is no pyplot and no global state, so pictures can be
-drawn in any thread and beside a user's own matplotlib. Importing this package is
-cheap: matplotlib is imported when the first picture is drawn.
+`embed` puts it into a page. There is no pyplot, so pictures can be drawn in any thread
+and beside a user's own matplotlib. Importing this package is cheap: matplotlib is
+imported when the first picture is drawn.
 """
 
 from asc.plots.batch import batch_sheet

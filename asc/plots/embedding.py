@@ -12,7 +12,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from asc.plots.style import DPI, PALETTE, PAPER
+from asc.plots.saving import write_figure
+from asc.plots.style import DPI, PALETTE
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -86,8 +87,10 @@ def embed(figure: Figure, *, alt: str, limit: int = 30_000) -> Embedded:
     markup = ET.tostring(page, "unicode")
     pixels = sum(len(image.get("href", "")) for image in page.iter("image"))
     if len(markup) - pixels > limit:
-        size = {"width": str(width), "height": str(height)}
-        image = ET.Element("img", size, src=_png(figure), alt=alt, style=style)
+        file = io.BytesIO()
+        write_figure(figure, file, ".png", _PNG_SCALE * DPI)
+        size = {"width": str(width), "height": str(height), "style": style}
+        image = ET.Element("img", size, src=_png_uri(file.getvalue()), alt=alt)
         markup = ET.tostring(image, "unicode")
     return Embedded(markup, width, height)
 
@@ -171,20 +174,6 @@ def _moved(text: str, x: float = 0, y: float = 0) -> str:
         _NUMBER, lambda one: f"{float(one[0]) + next(by):.1f}".removesuffix(".0"), text
     )
     return " ".join(moved.split())
-
-
-def _png(figure: Figure) -> str:
-    """Return a figure as the URI of a PNG."""
-    file = io.BytesIO()
-    figure.savefig(
-        file,
-        format="png",
-        dpi=_PNG_SCALE * DPI,
-        bbox_inches=figure.bbox_inches,
-        facecolor=PAPER,
-        transparent=False,
-    )
-    return _png_uri(file.getvalue())
 
 
 def _png_uri(data: bytes) -> str:

@@ -41,7 +41,7 @@ def reliability_figure(
     Guo, Pleiss, Sun, Weinberger. "On calibration of modern neural networks." ICML
     2017, figure 1.
     """
-    from matplotlib.patches import Rectangle
+    from matplotlib.ticker import PercentFormatter
 
     if not len(confidence) == len(accuracy) == len(edges) - 1:
         raise UsageError(
@@ -50,21 +50,22 @@ def reliability_figure(
         )
     figure = style.new_figure(420, 330)
     axes = style.add_axes(figure, 54, 28, 352, 258)
-    names = ["accuracy", "gap (confidence minus accuracy)"]
-    for left, right, expected, reached in zip(
-        edges[:-1], edges[1:], confidence, accuracy, strict=True
-    ):
-        if not np.isfinite(reached):
-            continue
-        inset = 0.05 * (right - left)
-        left, width = left + inset, right - left - 2 * inset
-        low, high = sorted((expected, reached))
-        bar = Rectangle((left, 0), width, reached, facecolor=style.BLUE, alpha=0.6)
-        gap = Rectangle((left, low), width, high - low, facecolor=(style.ORANGE, 0.15))
-        gap.set(edgecolor=style.ORANGE, linewidth=1.2)
-        for patch in (bar, gap):
-            patch.set_label(names.pop(0) if names else "_")
-            axes.add_patch(patch)
+    known = np.isfinite(accuracy)
+    bins = {
+        "x": ((edges[:-1] + edges[1:]) / 2)[known],
+        "width": 0.9 * np.diff(edges)[known],
+    }
+    reached, expected = accuracy[known], confidence[known]
+    axes.bar(height=reached, color=style.BLUE, alpha=0.6, label="accuracy", **bins)
+    axes.bar(
+        height=np.abs(expected - reached),
+        bottom=np.minimum(expected, reached),
+        facecolor=(style.ORANGE, 0.15),
+        edgecolor=style.ORANGE,
+        linewidth=1.2,
+        label="gap (confidence minus accuracy)",
+        **bins,
+    )
     axes.plot(
         *((0, 1), (0, 1)),
         color=style.SOFT,
@@ -72,11 +73,9 @@ def reliability_figure(
         linestyle="--",
         label="perfect calibration",
     )
-    ticks = np.linspace(0, 1, 6)
-    names = [f"{100 * tick:.0f}" for tick in ticks]
     axes.set(xlim=(0, 1), ylim=(0, 1), xlabel="Confidence (%)", ylabel="Accuracy (%)")
-    axes.set_xticks(ticks, names)
-    axes.set_yticks(ticks, names)
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_formatter(PercentFormatter(1, symbol=""))
     style.format_axes(axes, grid=True, frame=False)
     style.legend_above(axes, left=-0.15)
     return figure

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from asc.errors import AscError, MissingInputError, UsageError
 from asc.files import replacing
@@ -18,11 +18,7 @@ SUFFIXES = (".png", ".pdf", ".svg")
 #: Images inside .pdf and .svg files are for print.
 _PRINT_DPI = 300
 #: Metadata without the time, which would differ from one run to the next.
-_METADATA: dict[str, dict[str, Any]] = {
-    ".png": {},
-    ".pdf": {"CreationDate": None},
-    ".svg": {"Date": None},
-}
+_METADATA: Any = {".png": {}, ".pdf": {"CreationDate": None}, ".svg": {"Date": None}}
 
 
 def save(figure: Figure, path: str | os.PathLike[str]) -> Path:
@@ -62,17 +58,25 @@ def save(figure: Figure, path: str | os.PathLike[str]) -> Path:
         )
     try:
         with replacing(path) as tmp_path:
-            figure.savefig(
-                tmp_path,
-                format=suffix[1:],
-                dpi=DPI if suffix == ".png" else _PRINT_DPI,
-                # A user's matplotlibrc may ask for another size or no background.
-                bbox_inches=figure.bbox_inches,
-                facecolor=PAPER,
-                edgecolor="none",
-                transparent=False,
-                metadata=_METADATA[suffix],
+            write_figure(
+                figure, tmp_path, suffix, DPI if suffix == ".png" else _PRINT_DPI
             )
     except OSError as error:
         raise AscError(f"{path} cannot be written ({error.strerror}).") from error
     return path
+
+
+def write_figure(
+    figure: Figure, file: Path | BinaryIO, suffix: str, dpi: float
+) -> None:
+    """Write a figure as it is, whatever a user's matplotlibrc asks for."""
+    figure.savefig(
+        file,
+        format=suffix[1:],
+        dpi=dpi,
+        bbox_inches=figure.bbox_inches,
+        facecolor=PAPER,
+        edgecolor="none",
+        transparent=False,
+        metadata=_METADATA[suffix],
+    )

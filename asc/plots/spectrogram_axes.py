@@ -122,7 +122,7 @@ def draw_panel(
         Leave it to the page to scale the cells, instead of averaging them to the
         pixels of a file.
     """
-    from matplotlib.ticker import FuncFormatter, MaxNLocator
+    from matplotlib.ticker import MaxNLocator
 
     rows = len(panel.values)
     low, high = limits[panel.drawing.value_label]
@@ -137,7 +137,7 @@ def draw_panel(
         interpolation="none" if pixels else "auto",
     )
     axes.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.xaxis.set_major_formatter("{x:g}")
     if panel.drawing.row_centres is None:
         axes.yaxis.set_major_locator(MaxNLocator(5, integer=True))
     else:
