@@ -63,7 +63,7 @@ def reliability_figure(
         facecolor=(style.ORANGE, 0.15),
         edgecolor=style.ORANGE,
         linewidth=1.2,
-        label="gap (confidence minus accuracy)",
+        label="gap to mean confidence",
         **bins,
     )
     axes.plot(

@@ -35,7 +35,7 @@ def test_bars_reach_the_accuracy_and_gaps_the_confidence():
     ]
     labels = [text.get_text() for text in axes.get_legend().get_texts()]
     assert set(labels) == {
-        *("accuracy", "gap (confidence minus accuracy)", "perfect calibration")
+        *("accuracy", "gap to mean confidence", "perfect calibration")
     }
 
 
