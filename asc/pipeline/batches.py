@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from functools import lru_cache
+from functools import lru_cache, partial
+from typing import Any
 
 import numpy as np
 
@@ -12,7 +13,7 @@ from asc.errors import UsageError
 from asc.pipeline.augmentation import Augmentation
 from asc.pipeline.buffers import BufferPool
 from asc.pipeline.compose_batch import compose
-from asc.pipeline.sampling import EpochPlan, plan_epoch
+from asc.pipeline.sampling import plan_epoch
 from asc.pipeline.statistics import row_statistics
 from asc.store import FeatureStore, release_pages
 from asc.validation import check_whole
@@ -40,21 +41,22 @@ class Batches:
         The last batch of an epoch may be smaller.
     augmentation : Augmentation
     seed : int >= 0
-        What order and augmentation are drawn from, with the number of the epoch.
+        With the number of the epoch, it determines order and augmentation.
     shuffle : bool
         Permute every epoch.
     fill : np.ndarray [shape=(rows,)], optional
-        What masked cells are filled with, in units of the store.
+        Value of masked cells in units of the store; 0 if not given.
+    in_memory : bool
+        Copy the rows into memory first, as they are stored.
     keep_pages : bool
-        Leave the pages of a memory map that were read in this process, which then
-        counts as holding more and more of it; the system takes them back when it
-        needs room. Otherwise memory does not grow with the number of clips, and a
-        clip costs about 15 microseconds more.
+        Keep the pages of a memory map that were read in this process. Without them,
+        its memory does not grow with the number of clips, and a clip costs about 15
+        microseconds more.
 
     Raises
     ------
     UsageError
-        If a number is out of range, or `rows` is empty.
+        If a number is out of range, `rows` is empty, or they do not fit in memory.
     """
 
     def __init__(
@@ -69,16 +71,25 @@ class Batches:
         seed: int = 0,
         shuffle: bool = False,
         fill: np.ndarray | None = None,
+        in_memory: bool = False,
         keep_pages: bool = True,
     ) -> None:
         check_whole("batch_size", batch_size, 1)
         check_whole("seed", seed, most=2**64 - 1)
-        _check_rows(rows, len(data))
+        if not len(rows):
+            raise UsageError("There are no clips to make batches of. Got no rows.")
+        if not 0 <= np.min(rows) <= np.max(rows) < len(data):
+            raise UsageError(
+                f"rows must be in [0, {len(data) - 1}]. Got {np.min(rows)} to"
+                f" {np.max(rows)}."
+            )
+        if in_memory:
+            read, rows = np.unique(rows, return_inverse=True)
+            data, labels = _copy_rows(data, read), labels[read]
         self.shape: tuple[int, int, int] = data.shape[1:]
         self.num_scenes = num_scenes
         self._data, self._labels = data, labels
-        self._batch_size = batch_size
-        self._shuffle = shuffle
+        self._batch_size, self._shuffle = batch_size, shuffle
         fill = np.zeros(self.shape[0]) if fill is None else fill
         self._fill = np.asarray(fill, np.float32)
         self._keep_pages = keep_pages
@@ -86,20 +97,16 @@ class Batches:
         largest = min(batch_size, self._total)
         self._buffers = BufferPool((largest, *self.shape), np.float32)
         self._lock = threading.Lock()
-
+        plan = partial(
+            plan_epoch,
+            rows,
+            augmentation,
+            shape=self.shape[:2],
+            seed=seed,
+            shuffle=shuffle,
+        )
         # Batches of two epochs may be in work at a time.
-        @lru_cache(maxsize=2)
-        def plan(epoch: int) -> EpochPlan:
-            return plan_epoch(
-                rows,
-                augmentation,
-                shape=self.shape[:2],
-                seed=seed,
-                epoch=epoch,
-                shuffle=shuffle,
-            )
-
-        self._plan = plan
+        self._plan = lru_cache(maxsize=2)(lambda epoch: plan(epoch=epoch))
 
     @classmethod
     def from_store(
@@ -108,13 +115,8 @@ class Batches:
         feature: str,
         rows: np.ndarray,
         *,
-        batch_size: int,
-        augmentation: Augmentation = Augmentation("none"),
-        seed: int = 0,
-        shuffle: bool = False,
         fill: np.ndarray | None = None,
-        in_memory: bool = False,
-        keep_pages: bool = True,
+        **options: Any,
     ) -> Batches:
         """Return the batches of some rows of a store.
 
@@ -124,42 +126,15 @@ class Batches:
         feature : str
         rows : np.ndarray [shape=(part,)]
             Store rows.
-        batch_size, augmentation, seed, shuffle, keep_pages
-            As for the class.
         fill : np.ndarray [shape=(rows,)], optional
-            What masked cells are filled with; the mean of each row band over `rows`
-            if not given.
-        in_memory : bool
-            Copy the rows into memory first, as they are stored.
-
-        Raises
-        ------
-        UsageError
-            If a name is unknown, a number is out of range, `rows` is empty, or the
-            rows do not fit in memory.
+            Value of masked cells; the mean of each row band over `rows` if not given.
+        **options
+            Other parameters of the class.
         """
         data, labels = store.features(feature), store.labels()
-        part = rows = np.asarray(rows)
-        _check_rows(rows, len(data))
-        if in_memory:
-            order = np.argsort(rows)
-            rows = np.empty(len(part), np.intp)
-            rows[order] = np.arange(len(part))
-            data, labels = _copy_rows(data, part[order]), labels[part[order]]
-        batches = cls(
-            data,
-            labels,
-            len(store.scenes),
-            rows,
-            batch_size=batch_size,
-            augmentation=augmentation,
-            seed=seed,
-            shuffle=shuffle,
-            fill=fill,
-            keep_pages=keep_pages,
-        )
+        batches = cls(data, labels, len(store.scenes), rows, fill=fill, **options)
         if fill is None and batches._plan(0).has_masks:
-            batches._fill[:] = row_statistics(store, feature, part).mean
+            batches._fill[:] = row_statistics(store, feature, np.asarray(rows)).mean
         return batches
 
     def __len__(self) -> int:
@@ -170,13 +145,10 @@ class Batches:
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return features, labels and sample weights of a per-replica batch.
 
-        All per-replica batches of a batch have the same length. Where the rows do
-        not suffice for that, the first row of the batch is repeated as padding with
-        weight 0, and the weights of the others are greater by as much: the weighted
-        mean over all replicas is the mean over the rows of the batch.
-
-        Without `shuffle`, the weighted mean over all batches of an epoch is the
-        mean over its rows, as a validation needs it.
+        All per-replica batches of a batch have the same length: its first row is
+        repeated as padding with weight 0. The weights of the other rows make the
+        weighted mean over all replicas the mean over the rows of the batch; without
+        `shuffle`, that over an epoch the mean over its rows, as validation needs it.
 
         Returns
         -------
@@ -211,17 +183,8 @@ class Batches:
         return num_replicas * (per_replica + -(-rest // num_replicas))
 
 
-def _check_rows(rows: np.ndarray, clips: int) -> None:
-    if not len(rows):
-        raise UsageError("There are no clips to make batches of. Got no rows.")
-    if not 0 <= rows.min() <= rows.max() < clips:
-        raise UsageError(
-            f"rows must be in [0, {clips - 1}]. Got {rows.min()} to {rows.max()}."
-        )
-
-
 def _copy_rows(data: np.ndarray, rows: np.ndarray) -> np.ndarray:
-    """Return a copy of rows of a store; none of its pages stay in this process."""
+    """Return a copy of rows of a store, and release the pages that were read."""
     size = len(rows) * data[:1].nbytes
     try:
         if size > usable_memory():  # the system would promise it all the same

@@ -1,4 +1,4 @@
-"""Memory for batches, which is used again when nobody holds it any more."""
+"""Memory for batches, which is reused."""
 
 from __future__ import annotations
 
@@ -9,16 +9,9 @@ import numpy as np
 
 
 class BufferPool:
-    """Arrays of one shape whose memory is used again when nobody holds it.
+    """Arrays of up to some shape whose memory is reused when nothing refers to them.
 
-    Fresh memory of some megabytes costs more than writing a batch into it: the system
-    hands it out page by page, and clears every page.
-
-    Parameters
-    ----------
-    shape : tuple of int
-        Of the largest array.
-    dtype : np.dtype
+    The system clears every page of fresh memory, which costs more than writing a batch.
     """
 
     def __init__(self, shape: tuple[int, ...], dtype: np.dtype | type) -> None:
@@ -27,7 +20,7 @@ class BufferPool:
         self._free: list[mmap.mmap] = []
 
     def take(self, length: int) -> np.ndarray:
-        """Return an array with a given number of rows, and any values.
+        """Return an uninitialised array with a number of rows.
 
         It begins at a page, so TensorFlow takes it without a copy.
         """

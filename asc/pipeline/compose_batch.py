@@ -1,8 +1,7 @@
 """The arithmetic of a batch: gather, cast, mix, roll and mask in one pass.
 
-Each stored cell is read once and each cell of the batch written once. The same in
-array operations, of NumPy or of TensorFlow, takes a pass for each step, and the
-passes cost more than the arithmetic. Transforms in NumPy come after it.
+Array operations would take a pass for each step, which costs more than the arithmetic.
+Transforms in NumPy come after it.
 """
 
 from __future__ import annotations
@@ -26,19 +25,15 @@ def compose(
 
     Parameters
     ----------
-    data : np.ndarray [shape=(clips, rows, columns, channels)]
-        All rows of a feature as they are stored.
-    labels : np.ndarray [shape=(clips,)]
-        Scene of each row as an index.
+    data, labels, fill
+        As of `asc.pipeline.batches.Batches`; `fill` in float32.
     plan : EpochPlan
     places : np.ndarray [shape=(batch,)]
         Which of the plan's rows to write.
-    fill : np.ndarray [shape=(rows,)], float32
-        What masked cells are filled with.
     features : np.ndarray [shape=(batch, rows, columns, channels)], float32
-        Where the cells are written.
+        Output.
     scenes : np.ndarray [shape=(batch, scenes)], float32
-        Where the weights of the scenes are written.
+        Output: labels as weights of the scenes.
     """
     rows, mixup_rows = plan.rows, plan.mixup_rows
     if data.dtype == np.float16:  # which Numba does not support on CPUs
@@ -46,7 +41,7 @@ def compose(
         data, labels = data[used].astype(np.float32), labels[used]
         plan, places = plan[places], np.arange(len(places))
         rows, mixup_rows = local.reshape(2, -1)
-    # A memory map, what was read from one, and all of one type to the compiler.
+    # One type for the compiler: neither a memory map nor writeable.
     data = np.asarray(data).view()
     data.flags.writeable = False
     _compose(

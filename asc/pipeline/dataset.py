@@ -30,10 +30,9 @@ def dataset(
 ) -> tf.data.Dataset:
     """Return batches of a part of a split, as the models take them.
 
-    The train part is permuted and augmented; the other parts come as they are,
-    in row order. One pass over the dataset is one epoch, and each pass is the
-    next epoch: a new permutation and new augmentation, drawn from the seed and
-    the number of the epoch alone.
+    The train part is permuted and augmented; the other parts are in row order. Each
+    pass over the dataset is one epoch, with a permutation and an augmentation that
+    depend on the seed and the number of the epoch alone.
 
     Parameters
     ----------
@@ -46,8 +45,7 @@ def dataset(
     batch_size : int > 0
         The last batch of an epoch may be smaller.
     augment : str or Augmentation
-        A policy with its default strengths, such as ``mixup+time-roll``, or one with
-        strengths of your own.
+        A policy such as ``mixup+time-roll``, or one with strengths of your own.
     seed : int >= 0
     in_memory : bool
         Copy the part's rows into memory first, as they are stored.

@@ -1,14 +1,14 @@
 """What each epoch shows: an order of rows, and which of them are augmented how.
 
-An epoch's plan is a pure function of seed and epoch, drawn from counter-based
-generators. So batches do not depend on threads, on earlier epochs, or on
-whether a training was interrupted.
+A plan is a function of seed and epoch. So batches do not depend on threads, on earlier
+epochs, or on whether a training was interrupted.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from itertools import compress
 from typing import Any
 
 import numpy as np
@@ -57,8 +57,8 @@ class EpochPlan:
         return len(self.rows)
 
     def __getitem__(self, places: slice | np.ndarray) -> EpochPlan:
-        own = {field.name: getattr(self, field.name) for field in fields(self)}
-        return EpochPlan(**{name: _take(value, places) for name, value in own.items()})
+        values = (getattr(self, field.name) for field in fields(self))
+        return EpochPlan(*(_take(value, places) for value in values))
 
     @property
     def has_masks(self) -> bool:
@@ -70,12 +70,7 @@ class EpochPlan:
         masks = np.array([*self.applied.values()]).reshape(-1, len(self)).T
         unique, kinds = np.unique(masks, axis=0, return_inverse=True)
         return [
-            (
-                tuple(
-                    name for name, used in zip(self.applied, row, strict=True) if used
-                ),
-                np.flatnonzero(kinds.reshape(-1) == kind),
-            )
+            (tuple(compress(self.applied, row)), np.flatnonzero(kinds.ravel() == kind))
             for kind, row in enumerate(unique)
         ]
 
@@ -103,9 +98,8 @@ def plan_epoch(
         Store rows of the part. Rows to mix with come from these alone.
     augmentation : Augmentation
     shape : tuple of int
-        Rows and columns of the feature, which masks stay inside.
+        Rows and columns of the feature.
     seed, epoch : int >= 0
-        What the plan is drawn from.
     shuffle : bool
         Permute the epoch. Otherwise, added rows come after the others.
 
@@ -188,7 +182,7 @@ def _checked(
     rows: np.ndarray,
     shape: tuple[int, int],
 ) -> np.ndarray:
-    """Return a column for the compiled pass, which checks no bounds itself."""
+    """Return a column for the compiled pass, which does not check bounds."""
     whole = values.dtype.kind in "iu"
     valid = values.ndim == like.ndim and values.shape[2:] == like.shape[2:]
     if column == "mixup_rows":
@@ -204,15 +198,14 @@ def _checked(
     else:
         length = shape[0] if column == "freq_spans" else shape[1]
         expected = f"spans in [0, {length}], (count, masks, 2)"
-        valid = valid and whole and _spans_are_inside(values, length)
+        valid = (
+            valid
+            and whole
+            and bool((np.diff(values, prepend=0, append=length) >= 0).all())
+        )
     if not valid:
         raise UsageError(
             f"{column} of augmentation {name!r} must be {expected}. Got"
             f" {values.dtype} {values.shape}."
         )
     return values.astype(like.dtype)
-
-
-def _spans_are_inside(spans: np.ndarray, length: int) -> bool:
-    begin, end = np.moveaxis(spans, -1, 0)
-    return bool(((begin >= 0) & (begin <= end) & (end <= length)).all())

@@ -41,9 +41,9 @@ def row_statistics(store: FeatureStore, feature: str, rows: np.ndarray) -> Stati
     Notes
     -----
     Memory does not grow with the number of clips. Blocks are summed in single
-    precision, where sums of codes are exact, and added up in double precision.
-    A whole number near the mean is subtracted first: the variance of nearly constant
-    levels would otherwise be lost to rounding.
+    precision, where sums of codes are exact, and added in double precision. An integer
+    near the mean is subtracted first: rounding would otherwise destroy the variance of
+    nearly constant levels.
 
     Examples
     --------

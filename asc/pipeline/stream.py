@@ -37,22 +37,21 @@ def stream_batches(
     first_epoch : int >= 0
     endless : bool
         Continue with the next epoch in the same pass, for `keras.Model.fit` with
-        ``steps_per_epoch``; the next epoch is then being read before this one ends.
-        Otherwise one pass is one epoch, and each pass is the next one.
+        ``steps_per_epoch``. Otherwise each pass is one epoch, and the next pass is the
+        next one.
     batches_per_epoch : int > 0, optional
         Cut every epoch after this number of batches.
     num_replicas : int > 0
         Number of devices that train on one batch together. With more than one, every
-        batch comes as per-replica batches of equal length, one after the other.
+        batch becomes per-replica batches of equal length.
     replica_ids : sequence of int, optional
         Whose per-replica batches to return; those of all replicas if not given.
 
     Returns
     -------
     tf.data.Dataset
-        Of ``(features, labels)``: float32 [batch, rows, columns, channels] and
-        float32 [batch, scenes]; of ``(features, labels, sample_weights)`` for more
-        than one replica.
+        Of ``(features, labels)`` as `Batches` returns them; with more than one
+        replica, of ``(features, labels, sample_weights)``.
 
     Raises
     ------
@@ -74,8 +73,8 @@ def stream_batches(
     types = (tf.float32,) * (2 if num_replicas == 1 else 3)
     shapes = (batches.shape, (batches.num_scenes,), ())
 
-    # TensorFlow keeps a function for as long as the process runs. The rows should go
-    # with the dataset; whatever is derived from one holds it, and so do iterators.
+    # TensorFlow keeps functions for the life of the process, but the rows should go
+    # with the dataset. What is derived from it refers to it, and so do iterators.
     held = weakref.ref(batches)
 
     def make(number: np.ndarray) -> tuple[np.ndarray, ...]:
@@ -91,26 +90,22 @@ def stream_batches(
         return tuple(tensors)
 
     # Per-replica batches are numbered through all epochs.
+    span = tf.data.Dataset.range
     if endless:
-        numbers = tf.data.Dataset.range(first_epoch * per_epoch, np.iinfo(np.int64).max)
+        numbers = span(first_epoch * per_epoch, np.iinfo(np.int64).max)
     else:
         epochs = itertools.count(first_epoch)
         numbers = (
             tf.data.Dataset.from_tensors(0)
             .map(lambda _: tf.numpy_function(lambda: next(epochs), [], tf.int64))
-            .flat_map(
-                lambda epoch: tf.data.Dataset.range(
-                    epoch * per_epoch, (epoch + 1) * per_epoch
-                )
-            )
+            .flat_map(lambda epoch: span(epoch * per_epoch, (epoch + 1) * per_epoch))
         )
     # This runs ahead of the training, so there is nothing to prefetch.
     ahead = _AHEAD * len(ids)
     result = numbers.map(load, num_parallel_calls=ahead, deterministic=True)
     length = tf.data.INFINITE_CARDINALITY if endless else per_epoch
     result = result.apply(tf.data.experimental.assert_cardinality(length))
-    # Autotuning is off: its background thread delays the end of Model.fit by as long
-    # again as the batches were read (seen with TensorFlow 2.21).
+    # Autotuning is off: its background thread delays the end of Model.fit (TF 2.21).
     options = tf.data.Options()
     options.autotune.enabled = False
     result = result.with_options(options)
