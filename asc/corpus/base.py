@@ -8,37 +8,19 @@ from pathlib import Path
 
 @dataclass(frozen=True, order=True)
 class Clip:
-    """One audio file, which becomes one row of a store.
+    """One audio file, which becomes one row of a store."""
 
-    Attributes
-    ----------
-    path : str
-        Path relative to the corpus folder, with forward slashes.
-    scene : str
-        The label, spelled as in the metadata.
-    recording : str
-        Session that the clip was cut from: the unit of leakage.
-    """
-
-    path: str
-    scene: str
-    recording: str
+    path: str  # relative to the corpus folder, with forward slashes
+    scene: str  # the label, spelled as in the metadata
+    recording: str  # session that the clip was cut from: the unit of leakage
 
 
 @dataclass(frozen=True)
 class Problem:
-    """A row of the metadata, or a file, that cannot be used.
+    """A row of the metadata, or a file, that cannot be used."""
 
-    Attributes
-    ----------
-    where : str
-        File and line, or path of the clip.
-    message : str
-        What is wrong, as a sentence without the place.
-    """
-
-    where: str
-    message: str
+    where: str  # file and line, or path of the clip
+    message: str  # what is wrong, as a sentence without the place
 
     def __str__(self) -> str:
         return f"{self.where}: {self.message}"

@@ -57,48 +57,55 @@ class CorpusBuilder:
         str or None
             The path under which the clip is kept; None if it is not.
         """
-        clip_path = self._checked_path(where, path)
-        scene, recording = scene.strip(), (recording or "").strip()
-        if clip_path is None:
-            pass
-        elif not scene:
-            self.reject(where, f"{clip_path} has no label.")
-        elif has_control_characters(scene):
-            self.reject(
-                where, f"the label of {clip_path} has control characters in it."
-            )
-        elif clip_path in self._clips:
+        path, scene, recording = path.strip(), scene.strip(), (recording or "").strip()
+        problem = self._problem(path, scene, recording)
+        if problem:
+            self.reject(where, problem)
+            return None
+        path = _normalised(path)
+        self._unnamed += not recording
+        self._clips[path] = Clip(path, scene, recording or path)
+        self._first_seen[path] = where
+        return path
+
+    def _problem(self, path: str, scene: str, recording: str) -> str | None:
+        """Return what is wrong with a row; None if it can be used."""
+        clip_path = _normalised(path)
+        if not path:
+            return "the path is empty."
+        if clip_path == ".":
+            return f"the path {path} names a folder."
+        if has_control_characters(path):
+            return f"the path {path!r} has control characters in it."
+        if leads_outside(path):
+            return f"the path {path} leaves the corpus folder."
+        if not scene:
+            return f"{clip_path} has no label."
+        if has_control_characters(scene):
+            return f"the label of {clip_path} has control characters in it."
+        if clip_path in self._clips:
             same = self._clips[clip_path].scene == scene
-            self.reject(
-                where,
-                f"{clip_path} was listed before ({self._first_seen[clip_path]})"
-                + (", with the same label." if same else ", with another label."),
+            return (
+                f"{clip_path} was listed before ({self._first_seen[clip_path]}), with"
+                f" {'the same' if same else 'another'} label."
             )
-        elif has_control_characters(recording):
-            self.reject(
-                where, f"the recording of {clip_path} has control characters in it."
-            )
-        else:
-            self._unnamed += not recording
-            self._clips[clip_path] = Clip(clip_path, scene, recording or clip_path)
-            self._first_seen[clip_path] = where
-            return clip_path
+        if has_control_characters(recording):
+            return f"the recording of {clip_path} has control characters in it."
         return None
 
     def add_fold(
         self, name: str, train: Iterable[str] | None, test: Iterable[str]
     ) -> None:
-        """Keep the official lists of a fold, as they are, in sorted order.
+        """Keep the official lists of a fold, sorted.
 
-        Names that are not in the metadata are problems. So are a name in both lists,
-        and a fold without clips to train or test on, which is left out.
+        A path that is not in the metadata or in both lists is a problem. So is a fold
+        without clips to train or test on, which is left out.
 
         Parameters
         ----------
         name : str
         train, test : iterables of paths
-            If ``train`` is None, the fold trains on all clips that it does not test
-            on.
+            If ``train`` is None, all clips that are not tested on.
         """
         tested = self._known(f"{name} (test)", test)
         if train is None:
@@ -149,21 +156,6 @@ class CorpusBuilder:
             problems=tuple(self.problems),
             notes=tuple(self.notes),
         )
-
-    def _checked_path(self, where: str, path: str) -> str | None:
-        """Return the normalised path, or None after recording what is wrong."""
-        path = path.strip()
-        if not path:
-            self.reject(where, "the path is empty.")
-        elif _normalised(path) == ".":
-            self.reject(where, f"the path {path} names a folder.")
-        elif has_control_characters(path):
-            self.reject(where, f"the path {path!r} has control characters in it.")
-        else:
-            if not leads_outside(path):
-                return _normalised(path)
-            self.reject(where, f"the path {path} leaves the corpus folder.")
-        return None
 
 
 def read_lines(path: Path) -> list[str]:

@@ -21,23 +21,12 @@ _THREADS, _BATCH = 8, 64
 
 @dataclass(frozen=True)
 class Header:
-    """The header of an audio file.
+    """The header of an audio file."""
 
-    Attributes
-    ----------
-    sample_rate : int
-        In Hz.
-    channels : int
-    frames : int
-        Samples of each channel.
-    format : str
-        Container and encoding, such as ``"WAV PCM_24"``.
-    """
-
-    sample_rate: int
+    sample_rate: int  # in Hz
     channels: int
-    frames: int
-    format: str
+    frames: int  # samples of each channel
+    format: str  # container and encoding, such as "WAV PCM_24"
 
     @property
     def seconds(self) -> float:
@@ -96,18 +85,17 @@ def read_headers(
 
 
 def _read_batch(root: Path, paths: list[str]) -> list[Header | Problem]:
-    return [_header_or_problem(root, path) for path in paths]
-
-
-def _header_or_problem(root: Path, path: str) -> Header | Problem:
-    try:
-        return read_header(root / path)
-    except InputError as error:
-        return Problem(path, str(error))
+    found: list[Header | Problem] = []
+    for path in paths:
+        try:
+            found.append(read_header(root / path))
+        except InputError as error:
+            found.append(Problem(path, str(error)))
+    return found
 
 
 def _reason(path: Path, error: Exception) -> str:
-    """Say why a header could not be read, in the words of `read_audio`."""
+    """Return why a header could not be read, in the words of `read_audio`."""
     try:
         with path.open("rb") as file:
             empty = not file.read(1)

@@ -90,21 +90,18 @@ def _scenes(
     corpus: Corpus, headers: Sequence[Header | Problem]
 ) -> dict[str, dict[str, Any]]:
     """Count clips, recordings and seconds by scene, in alphabetical order."""
-    clips = Counter(clip.scene for clip in corpus.clips)
-    recordings: dict[str, set[str]] = defaultdict(set)
-    for clip in corpus.clips:
-        recordings[clip.scene].add(clip.recording)
-    lengths: dict[str, list[float]] = defaultdict(list)
-    for clip, header in zip(corpus.clips, headers):
-        if isinstance(header, Header):
-            lengths[clip.scene].append(header.seconds)
+    clips: dict[str, list[tuple[str, Header | Problem]]] = defaultdict(list)
+    for clip, header in zip(corpus.clips, headers, strict=True):
+        clips[clip.scene].append((clip.recording, header))
     return {
         scene: {
-            "clips": clips[scene],
-            "recordings": len(recordings[scene]) if corpus.recordings_known else None,
-            "seconds": _total(lengths[scene]),
+            "clips": len(rows),
+            "recordings": (
+                len({name for name, _ in rows}) if corpus.recordings_known else None
+            ),
+            "seconds": _total([h.seconds for _, h in rows if isinstance(h, Header)]),
         }
-        for scene in corpus.scenes
+        for scene, rows in sorted(clips.items())
     }
 
 
@@ -120,9 +117,7 @@ def _spread(lengths: Sequence[float]) -> dict[str, float] | None:
 
 
 def _formats(headers: Sequence[Header]) -> list[dict[str, Any]]:
-    counts = Counter(
-        (header.format, header.sample_rate, header.channels) for header in headers
-    )
+    counts = Counter((h.format, h.sample_rate, h.channels) for h in headers)
     return [
         {"format": format, "sample_rate": rate, "channels": channels, "clips": count}
         for (format, rate, channels), count in sorted(

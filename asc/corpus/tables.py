@@ -1,6 +1,6 @@
-"""Tables of clips: delimited text with a header.
+"""Metadata in tables with a header, and in lists of official folds.
 
-Required are a column for the path and one for the label; optional are the
+A table must have a column for the path and one for the label; optional are the
 recording (leakage group) and an official fold number, which makes the splits
 ``fold<number>`` (test on that fold, train on the others). Other columns are ignored.
 """
@@ -12,7 +12,6 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from asc.corpus.base import Corpus
 from asc.corpus.builder import CorpusBuilder, read_lines
 from asc.errors import InputError
 
@@ -26,15 +25,13 @@ COLUMNS = {
 _REQUIRED = ("path", "label")
 
 
-def read_table(path: Path, builder: CorpusBuilder, *, prefix: str = "") -> Corpus:
-    """Read a table into a builder and build the corpus.
+def read_table(path: Path, builder: CorpusBuilder, *, prefix: str = "") -> None:
+    """Read a table into a builder.
 
     Parameters
     ----------
     path : Path
-        The table.
     builder : CorpusBuilder
-        Receives the rows.
     prefix : str
         Put before every path, for corpora whose tables leave out the folder.
 
@@ -44,7 +41,7 @@ def read_table(path: Path, builder: CorpusBuilder, *, prefix: str = "") -> Corpu
         If the table is unreadable or lacks the path or label column.
     """
     fold_of: dict[str, int] = {}
-    for number, row in table_rows(path):
+    for number, row in _table_rows(path):
         where = f"{path.name} line {number}"
         if not row:
             builder.reject(where, "the number of fields is not that of the header.")
@@ -68,10 +65,9 @@ def read_table(path: Path, builder: CorpusBuilder, *, prefix: str = "") -> Corpu
             train=[file for file, other in fold_of.items() if other != fold_number],
             test=[file for file, other in fold_of.items() if other == fold_number],
         )
-    return builder.build()
 
 
-def table_rows(path: Path) -> Iterator[tuple[int, Mapping[str, str]]]:
+def _table_rows(path: Path) -> Iterator[tuple[int, Mapping[str, str]]]:
     """Yield line numbers and rows under the names that `COLUMNS` prefers.
 
     A row whose number of fields differs from the header's is empty.
@@ -111,3 +107,30 @@ def _nonempty(path: Path, reader: Iterator[list[str]]) -> Iterator[list[str]]:
         yield from filter(any, reader)
     except csv.Error as error:  # a quote that is never closed swallows the rest
         raise InputError(f"{path} is not a table ({error}).") from error
+
+
+def add_official_folds(builder: CorpusBuilder, setup: Path) -> None:
+    """Add the official folds of DCASE corpora to a builder that has the clips.
+
+    Parameters
+    ----------
+    builder : CorpusBuilder
+    setup : Path
+        The folder ``evaluation_setup`` with the lists (.txt or .csv). It need not be
+        there.
+    """
+    lists: dict[tuple[int, str], list[str]] = {}
+    for file in sorted(setup.iterdir()) if setup.is_dir() else ():
+        name = re.fullmatch(r"fold(\d+)_(train|evaluate|test)\.(txt|csv)", file.name)
+        if name:
+            lists[int(name.group(1)), name.group(2)] = _listed(file)
+    for fold in sorted({fold for fold, kind in lists if kind != "train"}):
+        # "evaluate" lists are labelled and complete, so they win over "test" lists.
+        test = lists.get((fold, "evaluate")) or lists.get((fold, "test"), [])
+        builder.add_fold(f"fold{fold}", lists.get((fold, "train")) or None, test)
+
+
+def _listed(path: Path) -> list[str]:
+    """Return the files that a list names: the first field, without the header."""
+    names = [line.split("\t")[0] for line in read_lines(path) if line.strip()]
+    return names[1:] if names and names[0].strip() == "filename" else names

@@ -152,7 +152,7 @@ def _locate_splits(
     file: h5py.File, arrays: dict[str, schema.Array]
 ) -> dict[str, dict[str, float | None]]:
     """Add the arrays of all splits, and return how much the splits leak."""
-    splits = schema.follow(file, "splits")
+    splits = file.get("splits")
     if not isinstance(splits, h5py.Group) or len(splits) > _MOST_SPLITS:
         raise StoreError("/splits is not a group of splits.")
     overlaps = {}

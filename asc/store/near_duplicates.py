@@ -1,9 +1,8 @@
 """Near-duplicates: clips of the same audio that differ in level, length or encoding.
 
 A model remembers a test clip whose near-duplicate is in train, whatever recordings the
-two are said to come from. Clips of equal audio have equal digests
-(`asc.corpus.duplicates`). Near-duplicates have not, but their events happen at the same
-times, and that can be compared.
+metadata name. Clips of equal audio have equal digests (`asc.corpus.duplicates`); the
+events of near-duplicates happen at the same times.
 
 References
 ----------
@@ -43,21 +42,13 @@ _KEPT, _BLOCK = 1024, 256
 _FEWEST_BANDS, _FEWEST_COLUMNS = 8, 64
 
 
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True)
 class NearDuplicate:
-    """Two clips that seem to be of the same audio.
+    """Two clips that seem to be of the same audio."""
 
-    Attributes
-    ----------
-    similarity : float in [0, 1]
-        1 for equal clips.
-    first, second : int
-        Their rows, the smaller one first.
-    """
-
-    similarity: float
-    first: int
-    second: int
+    similarity: float  # in [0, 1]; 1 for equal clips
+    first: int  # row
+    second: int  # a later row
 
 
 def find_near_duplicates(

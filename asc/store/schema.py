@@ -3,7 +3,8 @@
 `FORMAT.md` beside this file documents it for people who read a store without asc.
 All datasets are contiguous, so each is a plain array at a known offset in the file:
 they are read by memory map and written by position. HDF5 itself is needed only to
-create a file and to find the arrays in it.
+create a file and to find the arrays in it. What is missing, or not as the layout
+demands, raises StoreError.
 """
 
 from __future__ import annotations
@@ -87,7 +88,7 @@ def row_columns(spec: FeatureSpec) -> dict[str, tuple[tuple, np.dtype]]:
     for feature in spec.features:
         shape: tuple = (None, spec.columns, spec.channel_count)
         shape = known[feature].shape if feature in known else shape
-        columns[f"features/{feature}"] = shape, _little(spec.dtype)
+        columns[f"features/{feature}"] = shape, np.dtype(spec.dtype).newbyteorder("<")
         columns[f"rows/digest_{feature}"] = (32,), np.dtype("u1")
     columns["rows/status"] = (), np.dtype("u1")
     columns["rows/error"] = (), text_dtype(ERROR_BYTES)
@@ -97,16 +98,11 @@ def row_columns(spec: FeatureSpec) -> dict[str, tuple[tuple, np.dtype]]:
 
 
 def create_dataset(
-    file: h5py.File,
-    name: str,
-    shape: tuple[int, ...],
-    dtype: np.dtype,
-    data: np.ndarray | None = None,
+    file: h5py.File, name: str, shape: tuple[int, ...], dtype: np.dtype
 ) -> h5py.Dataset:
     """Create a contiguous dataset whose place in the file is fixed at once.
 
-    Space is not filled, so a file of millions of rows costs nothing until they
-    are written.
+    Space is not filled: millions of rows cost nothing until they are written.
     """
     properties = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
     properties.set_layout(h5py.h5d.CONTIGUOUS)
@@ -121,20 +117,11 @@ def create_dataset(
         h5py.h5s.create_simple(shape),
         properties,
     )
-    dataset = h5py.Dataset(identifier)
-    if data is not None and data.size:
-        dataset[...] = data
-    return dataset
+    return h5py.Dataset(identifier)
 
 
 def write_text(attributes: h5py.AttributeManager, name: str, text: str) -> None:
-    """Write a text attribute of fixed length; rewriting keeps its place.
-
-    Raises
-    ------
-    StoreError
-        If HDF5 cannot hold that much in an attribute.
-    """
+    """Write a text attribute of fixed length; rewriting keeps its place."""
     data = text.encode()
     if len(data) > _MOST_ATTRIBUTE_BYTES:
         raise StoreError(
@@ -149,13 +136,7 @@ def write_text(attributes: h5py.AttributeManager, name: str, text: str) -> None:
 
 
 def read_text(attributes: h5py.AttributeManager, name: str) -> str:
-    """Read a text attribute.
-
-    Raises
-    ------
-    StoreError
-        If it is missing, too long, or not UTF-8 text of fixed length.
-    """
+    """Read an attribute that is UTF-8 text of fixed length."""
     dtype = _scalar(attributes, name)
     if dtype.kind != "S":
         raise StoreError(f"the attribute {name!r} is not text of fixed length.")
@@ -168,13 +149,7 @@ def read_text(attributes: h5py.AttributeManager, name: str) -> str:
 
 
 def read_number(attributes: h5py.AttributeManager, name: str) -> float | int:
-    """Read a numeric attribute.
-
-    Raises
-    ------
-    StoreError
-        If it is missing or not a single number.
-    """
+    """Read an attribute that is a single number."""
     if _scalar(attributes, name).kind not in "iuf":
         raise StoreError(f"the attribute {name!r} is not a number.")
     return attributes[name].item()
@@ -196,11 +171,7 @@ def read_json(attributes: h5py.AttributeManager, name: str, kind: type) -> Any:
 
 
 def is_name(text: Any) -> bool:
-    """Return True for text that can be a name: not empty, and printable.
-
-    Control characters could command a terminal, and marks that turn the direction of
-    writing could disguise a name.
-    """
+    """Return True for text that can be a name: not empty, and safe in a terminal."""
     return isinstance(text, str) and text != "" and printable(text) == text
 
 
@@ -245,22 +216,6 @@ def open_file(path: Path) -> h5py.File:
     return file
 
 
-def follow(file: h5py.File, name: str) -> h5py.Group | h5py.Dataset:
-    """Return the object of a name.
-
-    Raises
-    ------
-    StoreError
-        If it is missing.
-    """
-    place: h5py.Group | h5py.Dataset = file
-    for part in name.split("/"):
-        if not isinstance(place, h5py.Group) or part not in place:
-            raise StoreError(f"/{name} is missing.")
-        place = place[part]
-    return place
-
-
 def locate(file: h5py.File, name: str, shape: tuple, dtype: np.dtype | str) -> Array:
     """Find a dataset and check that its type and shape are those of the layout.
 
@@ -271,17 +226,14 @@ def locate(file: h5py.File, name: str, shape: tuple, dtype: np.dtype | str) -> A
     file : h5py.File
     name : str
     shape : tuple of int or None
-        Expected shape; None for an axis of any length.
+        None for an axis of any length.
     dtype : np.dtype or str
-        Expected type; ``"text"`` for fixed-length text.
-
-    Raises
-    ------
-    StoreError
+        ``"text"`` for text of any fixed length.
     """
-    dataset = follow(file, name)
+    dataset = file.get(name)
     if not isinstance(dataset, h5py.Dataset):
-        raise StoreError(f"/{name} is not a dataset.")
+        state = "missing" if dataset is None else "not a dataset"
+        raise StoreError(f"/{name} is {state}.")
     fits = len(dataset.shape) == len(shape) and all(
         wanted is None or wanted == length
         for wanted, length in zip(shape, dataset.shape, strict=True)
@@ -332,7 +284,3 @@ def _scalar(attributes: h5py.AttributeManager, name: str) -> np.dtype:
     if identifier.shape != ():
         raise StoreError(f"the attribute {name!r} is not a single value.")
     return identifier.dtype
-
-
-def _little(dtype: str) -> np.dtype:
-    return np.dtype(dtype).newbyteorder("<")

@@ -41,13 +41,7 @@ class RowWriter:
 
     path: Path
     arrays: Mapping[str, schema.Array]
-    identity: tuple[int, int]
-
-    @classmethod
-    def of(cls, store: PartialStore) -> RowWriter:
-        """Return the writer for an incomplete store."""
-        facts = store.path.stat()
-        return cls(store.path, store.row_arrays(), (facts.st_dev, facts.st_ino))
+    identity: tuple[int, int]  # device and inode
 
     def write(
         self,
@@ -68,7 +62,7 @@ class RowWriter:
         Raises
         ------
         StoreError
-            If the file was replaced: another run has laid it out in another way.
+            If the file was replaced by another run.
         """
         values: dict[str, bytes] = {}
         for name, array in features.items():
@@ -99,7 +93,10 @@ class StoreWriter:
         self.path = path
         self._store = PartialStore(path)
         self.spec = self._store.spec
-        self.rows = RowWriter.of(self._store)
+        facts = path.stat()
+        self.rows = RowWriter(
+            path, self._store.row_arrays(), (facts.st_dev, facts.st_ino)
+        )
         self._file = os.open(path, os.O_RDWR)
         self._uncommitted: list[tuple[int, int]] = []
 
@@ -277,7 +274,9 @@ def _write_texts(file: h5py.File, name: str, values: Sequence[str]) -> None:
 
 
 def _write_index(file: h5py.File, name: str, data: np.ndarray) -> None:
-    dataset = schema.create_dataset(file, name, data.shape, data.dtype, data)
+    dataset = schema.create_dataset(file, name, data.shape, data.dtype)
+    if data.size:
+        dataset[...] = data
     schema.write_text(dataset.attrs, "digest", digest_of(data).hex())
 
 
@@ -324,7 +323,7 @@ def _copy_rows(
     arrays: Mapping[str, schema.Array],
     new_rows: Sequence[int] | range,
 ) -> None:
-    """Copy everything but the status of rows into another file."""
+    """Copy everything of rows but their status into another file."""
     for name, old in source.row_arrays().items():
         if name in ("rows/status", "rows/error"):
             continue

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from asc.corpus import Clip, Corpus
-from asc.corpus.adjacency import adjacent_share, positions
+from asc.corpus.leakage import adjacent_share, positions
 from asc.corpus.splits import make_splits
 
 

@@ -36,4 +36,5 @@ class Esc50Reader(Reader):
     def read(self, path: Path) -> Corpus:
         """Read the folder."""
         builder = CorpusBuilder(path, self.name)
-        return read_table(path / _TABLE, builder, prefix="audio/")
+        read_table(path / _TABLE, builder, prefix="audio/")
+        return builder.build()

@@ -33,4 +33,6 @@ class TableReader(Reader):
         name = path.resolve().parent.name
         if path.stem.lower() not in _USUAL_NAMES:
             name = f"{name}-{path.stem}"
-        return read_table(path, CorpusBuilder(path.parent, self.name, name))
+        builder = CorpusBuilder(path.parent, self.name, name)
+        read_table(path, builder)
+        return builder.build()

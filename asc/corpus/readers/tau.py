@@ -18,9 +18,8 @@ from pathlib import Path
 
 from asc.corpus.base import Corpus
 from asc.corpus.builder import CorpusBuilder
-from asc.corpus.fold_lists import add_official_folds
 from asc.corpus.reader import Reader, register_reader
-from asc.corpus.tables import table_rows
+from asc.corpus.tables import add_official_folds, read_table
 
 
 @register_reader
@@ -38,11 +37,6 @@ class TauReader(Reader):
     def read(self, path: Path) -> Corpus:
         """Read the folder."""
         builder = CorpusBuilder(path, self.name)
-        for number, row in table_rows(path / "meta.csv"):
-            where = f"meta.csv line {number}"
-            if not row:
-                builder.reject(where, "the number of fields is not that of the header.")
-                continue
-            builder.add(where, row["path"], row["label"], row.get("recording"))
+        read_table(path / "meta.csv", builder)
         add_official_folds(builder, path / "evaluation_setup")
         return builder.build()

@@ -25,8 +25,8 @@ from pathlib import Path, PurePosixPath
 
 from asc.corpus.base import Corpus
 from asc.corpus.builder import CorpusBuilder, read_lines
-from asc.corpus.fold_lists import add_official_folds
 from asc.corpus.reader import Reader, register_reader
+from asc.corpus.tables import add_official_folds
 
 _SETUP = "evaluation_setup"
 
@@ -78,7 +78,7 @@ def _original_recordings(path: Path) -> dict[str, str]:
     """Return the recordings of clips by their names, if there is such a list."""
     recordings: dict[str, str] = {}
     for line in read_lines(path) if path.is_file() else ():
-        # The original name stands on either side of the new one.
+        # The original name is on either side of the new one.
         names = [PurePosixPath(name.strip()) for name in line.split("\t")]
         for one, other in zip(names, reversed(names), strict=True):
             recording = _recording_of(other)
