@@ -81,9 +81,8 @@ def clean(limit: str | None, everything: bool, as_json: bool) -> int:
     """
     from asc.transfer import cache as pulled
 
-    most = (
-        pulled.cache_limit() if limit is None else pulled.parse_size(limit, "--limit")
-    )
+    given = None if limit is None else pulled.parse_size(limit, "--limit")
+    most = pulled.cache_limit() if given is None else given
     if most is None and not everything:
         raise UsageError(
             "Give --limit SIZE to keep that much, or --all to remove everything."

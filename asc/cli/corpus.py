@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -61,31 +62,13 @@ def info(
     return 0
 
 
-@corpus.command()
+@corpus.command(context_settings={"show_default": True})
 @click.argument("folder", type=click.Path(path_type=Path))
-@click.option(
-    "--scenes", type=int, default=15, show_default=True, help="Scenes, at most 15."
-)
-@click.option(
-    "--recordings",
-    type=int,
-    default=12,
-    show_default=True,
-    help="Recordings of each scene.",
-)
-@click.option(
-    "--clips", type=int, default=6, show_default=True, help="Clips of each recording."
-)
-@click.option(
-    "--seconds",
-    type=float,
-    default=10.0,
-    show_default=True,
-    help="Length of a clip in seconds.",
-)
-@click.option(
-    "--seed", type=int, default=0, show_default=True, help="Seed of all sounds."
-)
+@click.option("--scenes", type=int, default=15, help="Scenes, at most 15.")
+@click.option("--recordings", type=int, default=12, help="Recordings of each scene.")
+@click.option("--clips", type=int, default=6, help="Clips of each recording.")
+@click.option("--seconds", type=float, default=10.0, help="Seconds of each clip.")
+@click.option("--seed", type=int, default=0, help="Seed of all sounds.")
 @click.option(
     "--meta",
     type=click.Path(path_type=Path),
@@ -93,16 +76,7 @@ def info(
 )
 @jobs_option
 @verbose_option
-def synth(
-    folder: Path,
-    scenes: int,
-    recordings: int,
-    clips: int,
-    seconds: float,
-    seed: int,
-    meta: Path | None,
-    jobs: int | None,
-) -> int:
+def synth(folder: Path, jobs: int | None, **settings: Any) -> int:
     """Write a synthetic corpus in the layout of TUT 2017 into FOLDER.
 
     Scenes differ in spectrum and events, and every recording has a strong
@@ -117,15 +91,7 @@ def synth(
 
     with progress("writing", "clips") as show:
         root = synthetic.write_synthetic_corpus(
-            folder,
-            scenes=scenes,
-            recordings=recordings,
-            clips=clips,
-            seconds=seconds,
-            seed=seed,
-            meta=meta,
-            jobs=jobs or -1,
-            progress=show,
+            folder, jobs=jobs or -1, progress=show, **settings
         )
     click.echo(f"{root}: written. Next: asc-extract {root}")
     return 0
@@ -142,12 +108,7 @@ def synth(
 @json_option
 @verbose_option
 def download(
-    name: str,
-    folder: Path | None,
-    listing: bool,
-    keep: bool,
-    base_url: str | None,
-    as_json: bool,
+    name: str, folder: Path | None, listing: bool, as_json: bool, **options: Any
 ) -> int:
     """Download NAME into DIR: tut2017-development or tut2017-evaluation.
 
@@ -182,9 +143,7 @@ def download(
         raise click.UsageError("Missing argument 'DIR', the folder to download to.")
     note(licence)
     with transferring("downloading") as show:
-        corpora.download_corpus(
-            name, folder, keep=keep, base_url=base_url, progress=show
-        )
+        corpora.download_corpus(name, folder, progress=show, **options)
     if as_json:
         print_json({"path": str(folder), "clips": data.clips})
     else:

@@ -1,10 +1,7 @@
 """A synthetic corpus in the layout of TUT Acoustic Scenes 2017.
 
-It stands in for the real audio (10.7 GB) in demos, tests and runs at full scale:
-either a grid of scenes, recordings and clips, or audio for every name in a
-``meta.txt`` that one has. The folder is made from its settings alone, so it can be
-made again anywhere, and a writer that was stopped resumes where it was.
-
+It replaces the real audio (10.7 GB) in demos, tests and runs at full scale: a grid of
+scenes, recordings and clips, or audio for every name in a given ``meta.txt``.
 :mod:`asc.synthetic.soundscape` describes how it sounds, and why recordings can be
 recognised.
 """
@@ -133,16 +130,16 @@ def write_synthetic_corpus(
     frames = round(seconds * RATE)
     size = _HEADER_BYTES + 6 * frames
     missing = [row for row in rows if not _is_complete(root / row.path, size)]
-    folder = next(path for path in (root, *root.absolute().parents) if path.is_dir())
-    files.check_free_space(folder, len(missing) * size)
+    files.check_free_space(root, len(missing) * size)
 
     with _claimed(root, settings):
         done = len(rows) - len(missing)
         batches = list(tut_layout.by_recording(missing, _CLIPS_PER_TASK))
         write = partial(_write_clips, root, seed, frames)
+        jobs = max(1, min(jobs if jobs > 0 else usable_cores(), len(batches)))
         if progress:
             progress(done, len(rows))
-        for written in _in_parallel(write, batches, jobs):
+        for written in parallel.in_threads(write, dict(enumerate(batches)), jobs=jobs):
             done += written
             if progress:
                 progress(done, len(rows))
@@ -174,10 +171,9 @@ def _check_settings(root: Path, settings: dict[str, Any]) -> None:
 
 @contextmanager
 def _claimed(root: Path, settings: dict[str, Any]) -> Iterator[None]:
-    """Mark the folder, and keep other writers out until the block is left."""
-    marker = root / MARKER
-    if not marker.exists():
-        _write_bytes(marker, (json.dumps(settings, indent=2) + "\n").encode())
+    """Mark the folder, and keep other writers out during the block."""
+    if not (root / MARKER).exists():
+        _write_bytes(root / MARKER, (json.dumps(settings, indent=2) + "\n").encode())
     with files.locked(root, lock_path=root / ".lock"):
         yield
 
@@ -198,13 +194,6 @@ def _write_clips(root: Path, seed: int, frames: int, batch: list[Clip]) -> int:
         with _replacing(root / clip.path) as tmp_path:
             soundfile.write(tmp_path, samples, RATE, "PCM_24", format="WAV")
     return len(batch)
-
-
-def _in_parallel(
-    write: Callable[[list[Clip]], int], batches: list[list[Clip]], jobs: int
-) -> Iterator[int]:
-    jobs = max(1, min(jobs if jobs > 0 else usable_cores(), len(batches)))
-    return parallel.in_threads(write, dict(enumerate(batches)), jobs=jobs)
 
 
 def _write_bytes(path: Path, content: bytes) -> None:

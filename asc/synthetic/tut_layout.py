@@ -21,17 +21,17 @@ def grid(
     Parameters
     ----------
     scenes, recordings, clips : int >= 1
-        Scenes, recordings of a scene, clips of a recording. There are four folds, or
-        as many as recordings.
+        Scenes, recordings of a scene, clips of a recording.
     seconds : float > 0
-        Length of a clip; names tell whole seconds.
+        Length of a clip; file names have it rounded up.
 
     Returns
     -------
     rows : list of Clip
         In the order of ``meta.txt``.
     lists : dict of str to bytes
-        Content of ``meta.txt`` and of the fold lists, by path.
+        Content of ``meta.txt`` and of the lists of four folds (or as many as
+        recordings), by path.
     """
     step = math.ceil(seconds)
     folds = min(4, recordings)
@@ -68,21 +68,19 @@ def from_meta(meta: Path) -> tuple[list[Clip], dict[str, bytes]]:
     Parameters
     ----------
     meta : Path
-        File, scene and perhaps recording, tab separated. Without a recording, the
-        name of the file up to the first underscore stands for it.
+        File, scene and perhaps recording, tab separated. The default recording is the
+        file name up to the first underscore.
 
     Returns
     -------
     rows : list of Clip
     lists : dict of str to bytes
-        Content of ``meta.txt`` and of the files in ``evaluation_setup`` beside it,
-        by path.
+        Content of ``meta.txt`` and of ``evaluation_setup`` beside it, by path.
 
     Raises
     ------
     InputError
-        If the file cannot be read, or a name is not WAV, is listed twice, or leaves
-        the folder.
+        If the file cannot be read, or a row of it cannot be used.
     """
     builder = CorpusBuilder(meta.parent, "tut")
     rows: list[Clip] = []

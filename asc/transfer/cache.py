@@ -28,27 +28,13 @@ _UNITS = {
 
 @dataclass(frozen=True)
 class CachedStore:
-    """One store in the cache.
+    """One store in the cache."""
 
-    Attributes
-    ----------
-    url : str
-        Where it came from, without credentials and query.
-    path : Path
-        The copy.
-    bytes : int
-        Size on disk, with an unfinished download.
-    used : float
-        When it was last used, in seconds since 1970.
-    complete : bool
-        False if the download was interrupted; the next pull resumes it.
-    """
-
-    url: str
-    path: Path
-    bytes: int
-    used: float
-    complete: bool
+    url: str  # where it came from, without credentials and query
+    path: Path  # the copy
+    bytes: int  # size on disk, with an unfinished download
+    used: float  # when it was last used, in seconds since 1970
+    complete: bool  # False if the download was interrupted; the next pull resumes it
 
 
 def downloads(cache: str | os.PathLike[str] | None = None) -> Path:
@@ -63,13 +49,7 @@ def mark_used(path: Path) -> None:
 
 
 def cached(cache: str | os.PathLike[str] | None = None) -> list[CachedStore]:
-    """Return the pulled stores, least recently used first.
-
-    Parameters
-    ----------
-    cache : path-like, optional
-        Cache folder; by default the one of the environment.
-    """
+    """Return the stores in a cache folder, least recently used first."""
     folder = downloads(cache)
     names: set[str] = set()
     if folder.is_dir():
@@ -79,13 +59,12 @@ def cached(cache: str | os.PathLike[str] | None = None) -> list[CachedStore]:
     for name in sorted(names):
         path = folder / name
         part = beside(path, ".part")
-        record = read_record(path) or read_record(part)
-        sizes = [status.st_size for status in _found(path, part)]
         records = _found(beside(path, ".json"), beside(part, ".json"))
         if records:  # else it was removed since the folder was listed
-            url = str(record.get("url", "unknown"))
+            url = (read_record(path) or read_record(part)).get("url", "unknown")
+            size = sum(status.st_size for status in _found(path, part))
             used = max(status.st_mtime for status in records)
-            entries.append(CachedStore(url, path, sum(sizes), used, path.is_file()))
+            entries.append(CachedStore(str(url), path, size, used, path.is_file()))
     return sorted(entries, key=lambda entry: (entry.used, entry.path))
 
 
@@ -105,7 +84,7 @@ def clean(
     keep: Path | None = None,
     cache: str | os.PathLike[str] | None = None,
 ) -> list[CachedStore]:
-    """Remove pulled stores, least recently used first.
+    """Remove pulled stores, least recently used first, and return them.
 
     A store that another process is pulling stays. One that is being trained from is
     not known to be in use.
@@ -121,11 +100,6 @@ def clean(
         A copy that stays in any case.
     cache : path-like, optional
         Cache folder; by default the one of the environment.
-
-    Returns
-    -------
-    list of CachedStore
-        What was removed.
     """
     limit = cache_limit() if limit_bytes is None else limit_bytes
     if limit is None and not everything:

@@ -1,9 +1,8 @@
 """Downloads TUT Acoustic Scenes 2017 from Zenodo: resumable, checked, unpacked.
 
-Packages come one after the other: downloaded, compared with their known MD5 checksum,
-unpacked, and deleted. Unfinished work is kept in ``DIR/.download``, so a call resumes
-wherever the last one stopped; packages that have lost a file since are downloaded
-again. Nothing without a checksum is downloaded.
+One package after the other is downloaded, compared with its known MD5 checksum,
+unpacked and deleted. Unfinished work is kept in ``DIR/.download``, so a call resumes
+where the last one stopped; packages that have lost a file since are downloaded again.
 """
 
 from __future__ import annotations
@@ -77,9 +76,9 @@ def download_corpus(
             for package in missing:
 
                 def count(
-                    here: int, done: int = done, size: int = package.size
+                    size: int, done: int = done, most: int = package.size
                 ) -> None:
-                    show(done + min(here, size), data.size)
+                    show(done + min(size, most), data.size)
 
                 _install(package, data, root, base_url, keep, count)
                 done += package.size

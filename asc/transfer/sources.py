@@ -40,19 +40,11 @@ _MODIFIED = ("mtime", "LastModified", "last_modified", "updated", "created")
 
 @dataclass(frozen=True)
 class Version:
-    """What identifies a version of a file; None where it is unknown.
+    """What identifies a version of a file; None where it is unknown."""
 
-    Attributes
-    ----------
-    etag, modified : str or None
-        As HTTP defines ``ETag`` and ``Last-Modified``.
-    bytes : int or None
-        Size of the file.
-    """
-
-    etag: str | None = None
-    modified: str | None = None
-    bytes: int | None = None
+    etag: str | None = None  # as HTTP defines it
+    modified: str | None = None  # the time of change, in any form
+    bytes: int | None = None  # size of the file
 
     def differs(self, other: Version) -> bool:
         """Return True if they are surely two versions."""

@@ -42,15 +42,7 @@ _LOG = logging.getLogger(__name__)
 
 
 def resolve(store: str | os.PathLike[str], *, progress: Progress | None = None) -> Path:
-    """Return the local path of a store; a URL is pulled first.
-
-    Parameters
-    ----------
-    store : path-like or str
-        A path, a ``file://`` URL, or any URL that `pull` takes.
-    progress : callable(done, total), optional
-        Called with bytes.
-    """
+    """Return the local path of a store; a URL is pulled first (see `pull`)."""
     if not isinstance(store, str):
         return Path(store)
     path = local_path(store)

@@ -26,25 +26,12 @@ class Package:
 
 @dataclass(frozen=True)
 class DataSet:
-    """A corpus that can be downloaded.
+    """A corpus that can be downloaded."""
 
-    Attributes
-    ----------
-    record : str
-        Page of the record, where the licence is; files are below ``record/files``.
-    folder : str
-        Top folder inside the archives, which is left out.
-    clips : int
-        Number of clips that the metadata must have.
-    unpacked : int
-        Bytes of all unpacked files, roughly.
-    packages : tuple of Package
-    """
-
-    record: str
-    folder: str
-    clips: int
-    unpacked: int
+    record: str  # page of the record, where the licence is; files are below /files
+    folder: str  # top folder inside the archives, which is left out
+    clips: int  # that the metadata must have
+    unpacked: int  # bytes of all unpacked files, roughly
     packages: tuple[Package, ...]
 
     @property
