@@ -120,17 +120,16 @@ def _print_json(
     results: Sequence[Evaluation],
     tests: Sequence[PairedTest | UsageError],
 ) -> None:
+    from asc.evaluation.sentences import difference_sentence
+
     facts = [
         result.metrics.to_dict() | {"run": str(run)}
         for run, result in zip(runs, results, strict=True)
     ]
     for fact, test in zip(facts[1:], tests, strict=True):
         paired: dict[str, Any] = {"with": str(runs[0])}
-        if isinstance(test, UsageError):
-            paired |= {"difference": None, "sentence": str(test)}
-        else:
-            paired |= asdict(test) | {"sentence": test.summary()}
-        fact["paired"] = paired
+        paired |= {"difference": None} if isinstance(test, UsageError) else asdict(test)
+        fact["paired"] = paired | {"sentence": difference_sentence(test)}
     print_json(facts[0] if len(facts) == 1 else facts)
 
 
@@ -139,13 +138,12 @@ def _print_tests(
     results: Sequence[Evaluation],
     tests: Sequence[PairedTest | UsageError],
 ) -> None:
-    from asc.experiments.sentences import comparison_heading
+    from asc.evaluation.sentences import comparison_heading, difference_sentence
 
     click.echo(comparison_heading(str(runs[0]), tests))
     reference = leakage_percent(results[0].metrics.leakage)
     for run, result, test in zip(runs[1:], results[1:], tests, strict=True):
-        summary = str(test) if isinstance(test, UsageError) else test.summary()
-        click.echo(f"  {run}: {summary}")
+        click.echo(f"  {run}: {difference_sentence(test)}")
         leakage = leakage_percent(result.metrics.leakage)
         if leakage != reference:
             note(

@@ -91,8 +91,8 @@ def train(
         recipe, sources = choose(named, flags)
         recipe.resolve()
         return _show(recipe, sources, as_json)
+    from asc.evaluation.sentences import fold_sentences, leakage_sentence
     from asc.experiments import experiment
-    from asc.experiments.sentences import fold_sentences, leakage_sentence
     from asc.store import FeatureStore
 
     settings["listener"] = ProgressCallback(quiet=as_json)

@@ -133,13 +133,7 @@ def _evaluate(
     part: str,
     progress: Callable[[int, int], None] | None = None,
 ) -> Evaluation:
-    """Evaluate a run on rows of a store.
-
-    Parameters
-    ----------
-    trained : Session or None
-        The run with the store that it was trained on, if that is there.
-    """
+    """Evaluate rows; `trained` has the store of the training if it is there."""
     if not len(rows):
         raise UsageError(f"Part {part} of split {split} has no clips.")
     model = run.load_model()
@@ -179,20 +173,17 @@ def _probabilities(
 ) -> np.ndarray:
     from asc.pipeline.tensorflow import keras
 
-    total = len(rows)
+    def show(batch: int, logs: Any = None) -> None:
+        if progress is not None:
+            progress(min((batch + 1) * _BATCH, len(rows)), len(rows))
+
     batches = Batches.from_store(
         store, feature, rows, batch_size=_BATCH, keep_pages=False
     )
-
-    class ProgressCallback(keras.callbacks.Callback):
-        """Counts the clips that are done."""
-
-        def on_predict_batch_end(self, batch: int, logs: Any = None) -> None:
-            if progress is not None:
-                progress(min((batch + 1) * _BATCH, total), total)
-
-    stream, callbacks = stream_batches(batches), [ProgressCallback()]
-    return np.asarray(model.predict(stream, verbose=0, callbacks=callbacks))
+    callback = keras.callbacks.LambdaCallback(on_predict_batch_end=show)
+    return np.asarray(
+        model.predict(stream_batches(batches), verbose=0, callbacks=[callback])
+    )
 
 
 def _open_session(run: Run) -> Session | None:
@@ -206,9 +197,9 @@ def _leakage(
     trained: Session | None, store: FeatureStore, recordings: list[str]
 ) -> float | None:
     """Return the share of clips whose recording the model was trained on."""
-    if trained is None:
-        return None
-    if not (store.recordings_known and trained.store.recordings_known):
+    if trained is None or not (
+        store.recordings_known and trained.store.recordings_known
+    ):
         return None
     names = trained.store.recordings()
     return leakage([names[row] for row in trained.rows["train"]], recordings)

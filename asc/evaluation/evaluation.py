@@ -13,6 +13,7 @@ import numpy as np
 from asc.errors import AscError, InputError, MissingInputError
 from asc.evaluation.intervals import Interval, both_intervals
 from asc.evaluation.metrics import Metrics
+from asc.evaluation.sentences import accuracy_sentence
 from asc.files import write_csv, write_json
 
 
@@ -49,34 +50,28 @@ class Evaluation:
 
     def title(self) -> str:
         """Return accuracy with its intervals, split and leakage, in one line."""
-        return self.metrics.summary()
+        return accuracy_sentence(self.metrics)
 
     def save(self, folder: Path) -> None:
         """Write ``metrics.json``, ``predictions.csv`` and ``confusion.csv``."""
-        names = list(self.scenes)
-        predicted = self.predicted
+        names = np.array(self.scenes, dtype=object)
+        # Nine digits distinguish all float32 values.
+        digits = ([f"{value:.9g}" for value in row] for row in self.probabilities)
+        columns = (self.paths, self.recordings, names[self.truth])
         write_csv(
             folder / "predictions.csv",
             ["path", "recording", "scene", "predicted", *names],
             (
-                [
-                    self.paths[row],
-                    self.recordings[row],
-                    names[self.truth[row]],
-                    names[predicted[row]],
-                    # As many digits as tell every float32 from the next.
-                    *(f"{value:.9g}" for value in self.probabilities[row]),
-                ]
-                for row in range(len(self.paths))
+                [*row, *values]
+                for *row, values in zip(
+                    *columns, names[self.predicted], digits, strict=True
+                )
             ),
         )
         write_csv(
             folder / "confusion.csv",
             ["truth", *names],
-            (
-                [name, *row]
-                for name, row in zip(names, self.metrics.confusion, strict=True)
-            ),
+            map(lambda name, row: [name, *row], names, self.metrics.confusion),
         )
         # Last, because a run with this file is finished.
         write_json(folder / "metrics.json", self.metrics.to_dict())
@@ -96,7 +91,11 @@ class Evaluation:
             metrics = Metrics.from_dict(
                 json.loads((folder / "metrics.json").read_text("utf-8"))
             )
-            return cls._of_rows(metrics, *_read_rows(folder / "predictions.csv"))
+            with (folder / "predictions.csv").open(
+                newline="", encoding="utf-8"
+            ) as file:
+                header, *rows = csv.reader(file)
+            return cls._of_rows(metrics, tuple(header[4:]), rows)
         except FileNotFoundError as error:
             raise MissingInputError(
                 f"{folder} has no {Path(error.filename).name}: its evaluation is not"
@@ -129,17 +128,14 @@ class Evaluation:
         return cls(metrics, scenes, paths, recordings, labels, probabilities)
 
 
-def _read_rows(path: Path) -> tuple[tuple[str, ...], list[list[str]]]:
-    """Return the scenes of predictions.csv, and its lines."""
-    with path.open(newline="", encoding="utf-8") as lines:
-        header, *rows = csv.reader(lines)
-    return tuple(header[4:]), rows
-
-
 def pooled_intervals(results: Sequence[Evaluation]) -> tuple[Interval, Interval]:
-    """Return both intervals of a mean accuracy, such as that of several seeds.
+    """Return the 95 % CI of a mean accuracy over seeds, and the conservative one.
 
-    A drawn recording brings its clips of all evaluations.
+    A recording is drawn with its clips in all evaluations. A single evaluation has the
+    intervals that it was saved with.
     """
+    if len(results) == 1:
+        metrics = results[0].metrics
+        return metrics.ci95, metrics.ci95_cautious or metrics.ci95
     recordings = [name for one in results for name in one.recordings]
     return both_intervals(np.concatenate([one.correct for one in results]), recordings)

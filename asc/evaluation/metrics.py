@@ -1,23 +1,30 @@
-"""The figures of an evaluation: what they are, and whether they can be true."""
+"""The figures of an evaluation, checked."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import MISSING, dataclass, fields
+from functools import partial
 from typing import Any, TypeVar
 
 import numpy as np
 
 from asc.errors import UsageError
 from asc.evaluation.intervals import FEW_RECORDINGS
-from asc.text import counted, interval, leakage_percent, percent
 from asc.validation import check_number, check_text, check_whole
 
-Interval = tuple[float, float]
 T = TypeVar("T")
 
-#: Files that were written before there were these have none of them.
-_LATER = ("ci95_cautious", "ci95_class_accuracy", "ci95_clips", "store")
+# The type of a figure names its check in `_CHECKS`. None is allowed where it says so.
+Share = float
+Amount = float
+Count = int
+Positive = int
+Interval = tuple[float, float]
+Confusion = tuple[tuple[int, ...], ...]
+Scenes = Mapping[str, "SceneMetrics"]
+Folds = Mapping[str, "FoldMetrics"]
+
 _OF_FOLDS = (
     "folds",
     "accuracy_mean",
@@ -29,65 +36,43 @@ _OF_FOLDS = (
 _ROUNDING = 1e-6
 
 
-@dataclass(frozen=True, kw_only=True)
-class SceneMetrics:
-    """The figures of one scene.
-
-    Attributes
-    ----------
-    recall : float or None
-        None if the scene does not occur.
-    precision, f1 : float
-    clips : int
-        Clips of this scene.
-    """
-
-    recall: float | None
-    precision: float
-    f1: float
-    clips: int
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Figures:
+    """Figures that are checked, and made plain, by their types."""
 
     def __post_init__(self) -> None:
-        _set(self, "precision", _share(self, "precision"))
-        _set(self, "f1", _share(self, "f1"))
-        _set(self, "clips", check_whole("clips of a scene", self.clips))
-        if self.recall is not None:
-            _set(self, "recall", _share(self, "recall"))
+        for each in fields(self):
+            value, kind = getattr(self, each.name), str(each.type)
+            if value is not None or not kind.endswith(" | None"):
+                value = _CHECKS[kind.removesuffix(" | None")](each.name, value)
+                object.__setattr__(self, each.name, value)
 
 
 @dataclass(frozen=True, kw_only=True)
-class FoldMetrics:
-    """The figures of one fold of several.
+class SceneMetrics(_Figures):
+    """The figures of one scene; ``recall`` is None if it does not occur."""
 
-    Attributes
-    ----------
-    accuracy, class_accuracy : float
-    clips : int
-    leakage : float or None
-    epochs : int
-    seconds : float
-    """
+    recall: Share | None
+    precision: Share
+    f1: Share
+    clips: Count
 
-    accuracy: float
-    class_accuracy: float
-    clips: int
-    leakage: float | None
-    epochs: int
-    seconds: float
 
-    def __post_init__(self) -> None:
-        for name in ("accuracy", "class_accuracy"):
-            _set(self, name, _share(self, name))
-        if self.leakage is not None:
-            _set(self, "leakage", _share(self, "leakage"))
-        _set(self, "clips", check_whole("clips of a fold", self.clips, 1))
-        _set(self, "epochs", check_whole("epochs of a fold", self.epochs))
-        _set(self, "seconds", check_number("seconds of a fold", self.seconds, 0))
+@dataclass(frozen=True, kw_only=True)
+class FoldMetrics(_Figures):
+    """The figures of one fold of several, as in `Metrics`."""
+
+    accuracy: Share
+    class_accuracy: Share
+    clips: Positive
+    leakage: Share | None
+    epochs: Count
+    seconds: Amount
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Metrics(Mapping[str, Any]):
-    """The figures of an evaluation, checked.
+class Metrics(_Figures, Mapping[str, Any]):
+    """The figures of an evaluation.
 
     They are also a mapping with the keys of ``metrics.json``, in its plain types:
     ``metrics["per_scene"]["bus"]["recall"]``.
@@ -140,75 +125,75 @@ class Metrics(Mapping[str, Any]):
         contradict each other.
     """
 
-    accuracy: float
-    class_accuracy: float
-    macro_f1: float
-    log_loss: float
+    accuracy: Share
+    class_accuracy: Share
+    macro_f1: Share
+    log_loss: Amount
     ci95: Interval
     ci95_cautious: Interval | None = None
     ci95_class_accuracy: Interval | None = None
     ci95_clips: Interval | None = None
-    clips: int
-    recordings: int | None
-    per_scene: Mapping[str, SceneMetrics]
-    confusion: tuple[tuple[int, ...], ...]
+    clips: Positive
+    recordings: Positive | None
+    per_scene: Scenes
+    confusion: Confusion
     split: str
     part: str
-    leakage: float | None
+    leakage: Share | None
     store: str | None = None
     model: str
     feature: str
     augment: str
-    parameters: int
-    epochs: int
-    seconds: float
-    seed: int
-    folds: Mapping[str, FoldMetrics] | None = None
-    accuracy_mean: float | None = None
-    accuracy_deviation: float | None = None
-    tested_again: int | None = None
-    never_tested: int | None = None
+    parameters: Count
+    epochs: Count
+    seconds: Amount
+    seed: Count
+    folds: Folds | None = None
+    accuracy_mean: Share | None = None
+    accuracy_deviation: Share | None = None
+    tested_again: Count | None = None
+    never_tested: Count | None = None
 
     def __post_init__(self) -> None:
-        for name in ("accuracy", "class_accuracy", "macro_f1"):
-            _set(self, name, _share(self, name))
-        if self.leakage is not None:
-            _set(self, "leakage", _share(self, "leakage"))
-        for name in ("log_loss", "seconds"):
-            _set(self, name, check_number(name, getattr(self, name), 0))
-        for name in ("ci95", "ci95_cautious", "ci95_class_accuracy", "ci95_clips"):
-            if name == "ci95" or getattr(self, name) is not None:
-                _set(self, name, _checked_interval(name, getattr(self, name)))
-        _set(self, "clips", check_whole("clips", self.clips, 1))
+        super().__post_init__()
         if self.recordings is not None:
-            recordings = check_whole("recordings", self.recordings, 1, self.clips)
-            _set(self, "recordings", recordings)
-        for name in ("parameters", "epochs", "seed"):
-            value = check_whole(name, getattr(self, name), 0, 2**63 - 1)
-            _set(self, name, value)
-        for name in ("split", "part", "model", "feature", "augment"):
-            check_text(name, getattr(self, name))
-        if self.store is not None:
-            check_text("store", self.store)
-        per_scene = _each("per_scene", self.per_scene, SceneMetrics)
-        _set(self, "per_scene", per_scene)
-        _set(self, "confusion", _checked_confusion(self.confusion, self))
+            check_whole("recordings", self.recordings, 1, self.clips)
+        self._check_confusion()
         self._check_folds()
 
+    def _check_confusion(self) -> None:
+        """Check that the other figures agree with the confusion matrix."""
+        cells, scenes = np.array(self.confusion), self.per_scene
+        support = [scene.clips for scene in scenes.values()]
+        if len(cells) != len(scenes) or cells.sum(axis=1).tolist() != support:
+            raise UsageError("confusion and per_scene do not have the same clips.")
+        if sum(support) != self.clips:
+            raise UsageError(f"clips must be {sum(support)}. Got {self.clips}.")
+        right, occurs = cells.diagonal(), cells.any(axis=1)
+        recalls = np.where(occurs, right / np.maximum(support, 1), np.nan)
+        expected = {
+            "accuracy": (self.accuracy, right.sum() / self.clips),
+            "class_accuracy": (self.class_accuracy, recalls[occurs].mean()),
+        }
+        for (name, scene), recall in zip(scenes.items(), recalls, strict=True):
+            given = np.nan if scene.recall is None else scene.recall
+            expected[f"recall of {name!r}"] = given, recall
+        for name, (given, counted) in expected.items():
+            if not np.isclose(given, counted, 0, _ROUNDING, equal_nan=True):
+                raise UsageError(
+                    f"{name} must be {counted:.6g}, from the confusion matrix. Got"
+                    f" {given:.6g}."
+                )
+
     def _check_folds(self) -> None:
+        given = [name for name in _OF_FOLDS if getattr(self, name) is not None]
         if self.folds is None:
-            for name in _OF_FOLDS:
-                if getattr(self, name) is not None:
-                    raise UsageError(
-                        f"{name} is a figure of folds, and there are none."
-                    )
+            if given:
+                raise UsageError(f"{given[0]} is given, but folds are not.")
             return
-        _set(self, "folds", _each("folds", self.folds, FoldMetrics))
-        _set(self, "accuracy_mean", _share(self, "accuracy_mean"))
-        if self.accuracy_deviation is not None:
-            _set(self, "accuracy_deviation", _share(self, "accuracy_deviation"))
-        for name in ("tested_again", "never_tested"):
-            _set(self, name, check_whole(name, getattr(self, name)))
+        for name in _OF_FOLDS:
+            if name not in given and name != "accuracy_deviation":
+                raise UsageError(f"{name} of the folds is missing.")
         tested = sum(fold.clips for fold in self.folds.values())
         if tested != self.clips:
             raise UsageError(
@@ -218,24 +203,26 @@ class Metrics(Mapping[str, Any]):
     # A mapping with the keys of metrics.json
 
     def __iter__(self) -> Iterator[str]:
-        for each in fields(self):
-            if each.name in _OF_FOLDS:
-                if self.folds is not None:
-                    yield each.name
-            elif each.name not in _LATER or getattr(self, each.name) is not None:
-                yield each.name
+        return iter(self.to_dict())
 
     def __len__(self) -> int:
-        return sum(1 for _ in self)
+        return len(self.to_dict())
 
     def __getitem__(self, key: str) -> Any:
-        if key not in list(self):
-            raise KeyError(key)
-        return _plain(getattr(self, key))
+        return self.to_dict()[key]
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the figures as plain values for JSON."""
-        return dict(self)
+        """Return the figures as plain values for JSON.
+
+        Optional ones that are None are left out, as in files of earlier versions.
+        """
+        return {
+            each.name: _plain(getattr(self, each.name))
+            for each in fields(self)
+            if each.default is MISSING
+            or getattr(self, each.name) is not None
+            or (each.name in _OF_FOLDS and self.folds is not None)
+        }
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Metrics:
@@ -250,8 +237,6 @@ class Metrics(Mapping[str, Any]):
         """
         return _built(cls, "metrics", values)
 
-    # What an accuracy must never be shown without
-
     @property
     def few_recordings(self) -> bool:
         """Whether ``ci95_cautious`` is the interval to report."""
@@ -261,112 +246,34 @@ class Metrics(Mapping[str, Any]):
             and self.recordings < FEW_RECORDINGS
         )
 
-    def uncertainty(self) -> str:
-        """Return the intervals of accuracy and the numbers that they are made from."""
-        parts = [f"95 % CI {interval(self.ci95)}"]
-        if self.few_recordings and self.ci95_cautious is not None:
-            parts.append(f"conservative {interval(self.ci95_cautious)}")
-        unit = "recordings unknown"
-        if self.recordings is not None:
-            unit = counted(self.recordings, "recording", "recordings")
-        parts.append(f"{counted(self.clips, 'clip', 'clips')}, {unit}")
-        return "; ".join(parts)
-
     def tested_on(self) -> str:
         """Return the split, with the part if that is not test."""
         return self.split if self.part == "test" else f"{self.split}, part {self.part}"
 
-    def summary(self) -> str:
-        """Return accuracy with its intervals, split and leakage, in one line."""
-        return (
-            f"accuracy {percent(self.accuracy)} [{self.uncertainty()}], split"
-            f" {self.tested_on()}, leakage {leakage_percent(self.leakage)}"
-        )
 
-
-# Checks
-
-
-def _set(figures: Any, name: str, value: Any) -> None:
-    object.__setattr__(figures, name, value)
-
-
-def _share(figures: Any, name: str) -> float:
-    return check_number(name, getattr(figures, name), 0, 1)
-
-
-def _checked_interval(name: str, limits: Any) -> Interval:
+def _check_interval(name: str, limits: Any) -> Interval:
     if not isinstance(limits, (list, tuple)) or len(limits) != 2:
         raise UsageError(f"{name} must be two limits. Got {limits!r}.")
     low = check_number(name, limits[0], 0, 1)
     return low, check_number(f"upper limit of {name}", limits[1], low, 1)
 
 
-def _checked_confusion(given: Any, metrics: Metrics) -> tuple[tuple[int, ...], ...]:
-    """Return the confusion matrix, if the other figures agree with it."""
-    scenes = metrics.per_scene
+def _check_confusion(name: str, given: Any) -> Confusion:
     try:
         cells = np.asarray(given)
     except ValueError:  # rows of different lengths
         cells = np.zeros(0)
     if (
-        cells.shape != (len(scenes), len(scenes))
+        cells.ndim != 2
+        or cells.shape[0] != cells.shape[1]
         or cells.dtype.kind not in "iu"
         or cells.min() < 0
     ):
-        raise UsageError(
-            f"confusion must be whole numbers of {len(scenes)} x {len(scenes)} scenes."
-        )
-    support = [scene.clips for scene in scenes.values()]
-    right = np.diag(cells)
-    if cells.sum(axis=1).tolist() != support or sum(support) != metrics.clips:
-        raise UsageError(
-            f"confusion, per_scene and clips do not agree. Got {cells.sum()},"
-            f" {sum(support)} and {metrics.clips} clips."
-        )
-    recalls = [
-        count / clips if clips else None
-        for count, clips in zip(right.tolist(), support, strict=True)
-    ]
-    for (name, scene), recall in zip(scenes.items(), recalls, strict=True):
-        if not _agree(scene.recall, recall):
-            raise UsageError(
-                f"The recall of {name!r} must be {recall}, from the confusion matrix."
-                f" Got {scene.recall}."
-            )
-    known = [recall for recall in recalls if recall is not None]
-    for name, value in (
-        ("accuracy", right.sum() / metrics.clips),
-        ("class_accuracy", sum(known) / len(known)),
-    ):
-        if not _agree(getattr(metrics, name), value):
-            raise UsageError(
-                f"{name} must be {value:.6g}, from the confusion matrix. Got"
-                f" {getattr(metrics, name)}."
-            )
+        raise UsageError(f"{name} must be a square of whole numbers, 0 or more.")
     return tuple(map(tuple, cells.tolist()))
 
 
-def _agree(one: float | None, other: float | None) -> bool:
-    if one is None or other is None:
-        return one is other
-    return abs(one - other) <= _ROUNDING
-
-
-# Plain values for JSON, and back
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, tuple):
-        return [_plain(item) for item in value]
-    if isinstance(value, Mapping):
-        return {name: _plain(item) for name, item in value.items()}
-    if isinstance(value, (SceneMetrics, FoldMetrics)):
-        return vars(value).copy()
-    return value
-
-
-def _each(name: str, given: Any, kind: type[T]) -> dict[str, T]:
+def _check_by_name(name: str, given: Any, kind: type[T]) -> dict[str, T]:
     """Return figures by name, built from plain values where they are such."""
     if not isinstance(given, Mapping) or not given:
         raise UsageError(f"{name} must be figures by name. Got {given!r}.")
@@ -378,17 +285,40 @@ def _each(name: str, given: Any, kind: type[T]) -> dict[str, T]:
     }
 
 
+#: By the type of a figure: returns the value of a name, or raises UsageError.
+_CHECKS: dict[str, Callable[[str, Any], Any]] = {
+    "str": check_text,
+    "Share": partial(check_number, least=0, most=1),
+    "Amount": partial(check_number, least=0),
+    "Count": partial(check_whole, most=2**63 - 1),
+    "Positive": partial(check_whole, least=1),
+    "Interval": _check_interval,
+    "Confusion": _check_confusion,
+    "Scenes": partial(_check_by_name, kind=SceneMetrics),
+    "Folds": partial(_check_by_name, kind=FoldMetrics),
+}
+
+
+# Plain values for JSON, and back
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, Mapping):
+        return {name: _plain(item) for name, item in value.items()}
+    return vars(value).copy() if isinstance(value, _Figures) else value
+
+
 def _built(kind: type[T], name: str, values: Any) -> T:
     if not isinstance(values, Mapping):
         raise UsageError(f"{name} must be figures by name. Got {values!r}.")
-    known = fields(kind)  # type: ignore[arg-type]
+    known = {each.name: each.default for each in fields(kind)}  # type: ignore[arg-type]
     missing = [
-        each.name
-        for each in known
-        if each.default is MISSING and each.name not in values
+        key
+        for key, default in known.items()
+        if default is MISSING and key not in values
     ]
     if missing:
         raise UsageError(f"{name} must have the figures {', '.join(missing)}.")
-    return kind(
-        **{each.name: values[each.name] for each in known if each.name in values}
-    )
+    return kind(**{key: values[key] for key in known if key in values})

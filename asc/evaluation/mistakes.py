@@ -42,7 +42,7 @@ class RecordingResult:
     recording : str
     scenes : tuple of str
         True scenes of its clips: one, unless the corpus contradicts itself.
-    clips, right : int
+    clips, wrong : int
     predicted_as : tuple of (str, int)
         Wrong scenes with their clips, the most frequent first.
     """
@@ -50,60 +50,44 @@ class RecordingResult:
     recording: str
     scenes: tuple[str, ...]
     clips: int
-    right: int
+    wrong: int
     predicted_as: tuple[tuple[str, int], ...]
 
     @property
-    def wrong(self) -> int:
-        """How many clips were wrong."""
-        return self.clips - self.right
-
-
-def confusion_counts(evaluation: Evaluation) -> np.ndarray:
-    """Return clips by true and predicted scene [shape=(scenes, scenes)], int."""
-    count = len(evaluation.scenes)
-    predicted = evaluation.predicted
-    cells = np.bincount(evaluation.truth * count + predicted, minlength=count**2)
-    return cells.reshape(count, count)
+    def right(self) -> int:
+        """How many clips were right."""
+        return self.clips - self.wrong
 
 
 def confused_pairs(evaluation: Evaluation) -> list[ConfusedPair]:
     """Return every pair of scenes that is confused, the most clips first."""
-    confusion = confusion_counts(evaluation)
-    support = confusion.sum(axis=1)
-    predicted = evaluation.predicted
+    labels = np.stack([evaluation.truth, evaluation.predicted], axis=1)
+    support = np.bincount(evaluation.truth).tolist()
     pairs = []
-    for truth, label in np.argwhere(confusion):
-        if truth == label:
-            continue
-        clips = np.flatnonzero((evaluation.truth == truth) & (predicted == label))
-        most_confident = clips[evaluation.probabilities[clips, label].argmax()]
+    for truth, predicted in np.unique(labels[~evaluation.correct], axis=0).tolist():
+        clips = np.flatnonzero((labels == (truth, predicted)).all(axis=1))
+        most = clips[evaluation.probabilities[clips, predicted].argmax()]
         share = len(clips) / support[truth]
-        pairs.append(
-            ConfusedPair(
-                int(truth), int(label), len(clips), float(share), int(most_confident)
-            )
-        )
+        pairs.append(ConfusedPair(truth, predicted, len(clips), share, int(most)))
     return sorted(pairs, key=lambda p: (-p.clips, -p.share, p.truth, p.predicted))
 
 
 def recording_results(evaluation: Evaluation) -> list[RecordingResult]:
     """Return every recording, the one with the most wrong clips first."""
-    predicted = evaluation.predicted
-    names, member = np.unique(np.asarray(evaluation.recordings), return_inverse=True)
-    order = np.argsort(member, kind="stable")
+    scenes, predicted = evaluation.scenes, evaluation.predicted
+    clips_of: dict[str, list[int]] = {}
+    for clip, name in enumerate(evaluation.recordings):
+        clips_of.setdefault(name, []).append(clip)
     results = []
-    for name, clips in zip(
-        names, np.split(order, np.cumsum(np.bincount(member))[:-1]), strict=True
-    ):
+    for name, clips in clips_of.items():
         truth, labels = evaluation.truth[clips], predicted[clips]
-        wrong = Counter(evaluation.scenes[scene] for scene in labels[labels != truth])
+        wrong = Counter(scenes[label] for label in labels[labels != truth])
         results.append(
             RecordingResult(
-                str(name),
-                tuple(evaluation.scenes[scene] for scene in np.unique(truth)),
+                name,
+                tuple(scenes[label] for label in np.unique(truth)),
                 len(clips),
-                int((labels == truth).sum()),
+                wrong.total(),
                 tuple(sorted(wrong.items(), key=lambda item: (-item[1], item[0]))),
             )
         )

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -22,7 +23,7 @@ from asc.evaluation.intervals import (
     bonett_price_interval,
     wider,
 )
-from asc.text import counted, interval
+from asc.text import counted
 
 
 @dataclass(frozen=True)
@@ -67,20 +68,6 @@ class PairedTest:
     def few_recordings(self) -> bool:
         """Whether ``ci95_cautious`` is the interval to report."""
         return self.recordings is not None and self.recordings < FEW_RECORDINGS
-
-    def summary(self) -> str:
-        """Return the difference with its intervals and its (corrected) p-value."""
-        parts = [f"95 % CI {interval(self.ci95, signed=True)}"]
-        if self.few_recordings:
-            parts.append(f"conservative {interval(self.ci95_cautious, signed=True)}")
-        unit = "recordings unknown"
-        if self.recordings is not None:
-            unit = counted(self.recordings, "recording", "recordings")
-        parts.append(f"{counted(self.clips, 'clip', 'clips')}, {unit}")
-        return (
-            f"{100 * self.difference:+.1f} percentage points [{'; '.join(parts)}],"
-            f" p {self.p:.4f}"
-        )
 
 
 def paired_test(
@@ -133,12 +120,61 @@ def paired_test(
     >>> test.recordings, 0 < test.p_value <= 1
     (3, True)
     """
-    return _tested(*_matched(_pooled(a), _pooled(b), common), draws, seed)
+    first, second = _Results.pooled(a), _Results.pooled(b)
+    if common:
+        first, second = first.within(second.paths), second.within(first.paths)
+        if not len(first.paths):
+            raise UsageError("The two have no clip in common.")
+    _check_same_clips(first, second)
+    names, member = np.unique(first.recordings, return_inverse=True)
+    clips = len(first.paths)
+
+    def per_recording(values: np.ndarray) -> np.ndarray:
+        return np.bincount(member, values)
+
+    gains = (first.right - second.right) * first.weights
+    gained, weights = per_recording(gains), per_recording(first.weights)
+
+    # scipy.stats.permutation_test has the p-value alone. Here the interval comes from
+    # the same draws, so the two cannot contradict each other: flipping the signs of
+    # some recordings leaves no more than the observed difference if their own is 0 or
+    # more, so differences in random halves give both. An empty half excludes nothing.
+    # Rounded, because equal halves must not differ by the order of a sum.
+    rng = np.random.default_rng(seed)
+    lows, highs = np.empty(draws), np.empty(draws)
+    for block in blocks(draws, len(names)):
+        half = rng.random((block.stop - block.start, len(names))) < 0.5
+        some = half.any(axis=1)
+        halves = np.round(half @ gained / np.where(some, half @ weights, 1), 12)
+        lows[block] = np.where(some, halves, -1)
+        highs[block] = np.where(some, halves, 1)
+    fewer = min((lows <= 0).sum(), (highs >= 0).sum())
+    # What 2.5 % of the draws reach at either end is not excluded.
+    rank = max(0, math.ceil(0.025 * (draws + 1)) - 2)
+    ci95 = float(np.sort(lows)[rank]), float(np.sort(highs)[-1 - rank])
+    conservative = bonett_price_interval(
+        clips * per_recording(np.maximum(gains, 0)),
+        clips * per_recording(np.maximum(-gains, 0)),
+        clips * weights,
+    )
+    known = first.recordings_known and second.recordings_known
+    return PairedTest(
+        difference=float(gained.sum()),
+        ci95=ci95,
+        ci95_cautious=wider(ci95, conservative),
+        p_value=float(min(1, 2 * (1 + fewer) / (1 + draws))),
+        accuracies=(
+            float(first.right @ first.weights),
+            float(second.right @ second.weights),
+        ),
+        clips=clips,
+        recordings=len(names) if known else None,
+    )
 
 
 @dataclass(frozen=True)
-class _PooledResults:
-    """The results of one or several evaluations, by clip, sorted by path."""
+class _Results:
+    """The results of one or several evaluations by clip, sorted by path."""
 
     paths: np.ndarray
     scenes: np.ndarray
@@ -148,49 +184,41 @@ class _PooledResults:
     right: np.ndarray
     recordings_known: bool
 
-    @property
-    def shares(self) -> np.ndarray:
-        """The weight of each clip in accuracy."""
-        return self.tested / self.tested.sum()
+    @classmethod
+    def pooled(cls, given: Evaluation | Iterable[Evaluation]) -> _Results:
+        several = [given] if isinstance(given, Evaluation) else list(given)
+        if not several:
+            raise UsageError("There is no evaluation to compare.")
 
-    @property
-    def accuracy(self) -> float:
-        return float((self.right * self.shares).sum())
+        def joined(columns: Iterable[Any]) -> np.ndarray:
+            return np.concatenate(list(columns))
 
-    def within(self, paths: np.ndarray) -> _PooledResults:
+        paths, first, member = np.unique(
+            joined(one.paths for one in several), return_index=True, return_inverse=True
+        )
+        tested = np.bincount(member)
+        return cls(
+            paths,
+            joined(np.array(one.scenes)[one.truth] for one in several)[first],
+            joined(one.recordings for one in several)[first],
+            tested,
+            np.bincount(member, joined(one.correct for one in several)) / tested,
+            all(one.metrics.recordings is not None for one in several),
+        )
+
+    def within(self, paths: np.ndarray) -> _Results:
         """Return the clips that are among some paths."""
         kept = np.isin(self.paths, paths)
         columns = ("paths", "scenes", "recordings", "tested", "right")
         return replace(self, **{name: getattr(self, name)[kept] for name in columns})
 
-
-def _pooled(given: Evaluation | Iterable[Evaluation]) -> _PooledResults:
-    several = [given] if isinstance(given, Evaluation) else list(given)
-    if not several:
-        raise UsageError("There is no evaluation to compare.")
-    paths = np.concatenate([one.paths for one in several])
-    names = [np.array(one.scenes)[one.truth] for one in several]
-    right = [one.correct for one in several]
-    unique, first, member = np.unique(paths, return_index=True, return_inverse=True)
-    tested = np.bincount(member)
-    return _PooledResults(
-        unique,
-        np.concatenate(names)[first],
-        np.concatenate([one.recordings for one in several])[first],
-        tested,
-        np.bincount(member, np.concatenate(right)) / tested,
-        all(one.metrics.recordings is not None for one in several),
-    )
+    @property
+    def weights(self) -> np.ndarray:
+        """The weight of each clip in accuracy."""
+        return self.tested / self.tested.sum()
 
 
-def _matched(
-    a: _PooledResults, b: _PooledResults, common: bool = False
-) -> tuple[_PooledResults, _PooledResults]:
-    """Return the two on the same clips, or raise UsageError."""
-    if common:
-        a, b = a.within(b.paths), b.within(a.paths)
-        if not len(a.paths):
-            raise UsageError("The two have no clip in common.")
+def _check_same_clips(a: _Results, b: _Results) -> None:
     if not np.array_equal(a.paths, b.paths):
         shared = np.isin(a.paths, b.paths).sum()
         raise UsageError(
@@ -198,20 +226,18 @@ def _matched(
             f" {counted(len(a.paths), 'clip', 'clips')} and {len(b.paths):,}, of which"
             f" {shared:,} are in both. Evaluate both on the same part of one split."
         )
-    for what in ("scenes", "recordings"):
-        other = np.flatnonzero(getattr(a, what) != getattr(b, what))
-        if len(other):
+    for what in ("scene", "recording"):
+        one, other = (getattr(each, f"{what}s") for each in (a, b))
+        for row in np.flatnonzero(one != other)[:1]:
             raise UsageError(
-                f"{a.paths[other[0]]} is not the same clip in both. Got"
-                f" {what.removesuffix('s')} {getattr(a, what)[other[0]]} and"
-                f" {getattr(b, what)[other[0]]}."
+                f"{a.paths[row]} is not the same clip in both. Got {what} {one[row]}"
+                f" and {other[row]}."
             )
-    if not np.allclose(a.shares, b.shares, rtol=1e-9, atol=0):
+    if not np.allclose(a.weights, b.weights, rtol=1e-9, atol=0):
         raise UsageError(
             "The two did not test their clips equally often, so their accuracies are"
             " weighted differently. Compare the same folds, each with all its seeds."
         )
-    return a, b
 
 
 def paired_tests(
@@ -259,50 +285,3 @@ def holm(p_values: Sequence[float]) -> list[float]:
     corrected = np.empty_like(values)
     corrected[order] = np.minimum(1, np.maximum.accumulate(stepped))
     return corrected.tolist()
-
-
-def _tested(
-    a: _PooledResults, b: _PooledResults, draws: int = DRAWS, seed: int = 0
-) -> PairedTest:
-    names, member = np.unique(a.recordings, return_inverse=True)
-    clips = len(a.paths)
-
-    def per_recording(values: np.ndarray) -> np.ndarray:
-        return np.bincount(member, values)
-
-    shares = per_recording(a.shares)
-    gains = a.right * a.shares - b.right * b.shares
-    gained = per_recording(gains)
-
-    # scipy.stats.permutation_test has the p-value alone. Here the interval comes from
-    # the same draws, so the two cannot contradict each other: flipping the signs of
-    # some recordings leaves no more than the observed difference if their own is 0 or
-    # more, so differences in random halves give both. To flip none tells nothing.
-    # Rounded, because equal halves must not differ by the order of a sum.
-    rng = np.random.default_rng(seed)
-    lows, highs = np.empty(draws), np.empty(draws)
-    for block in blocks(draws, len(names)):
-        half = rng.random((block.stop - block.start, len(names))) < 0.5
-        some = half.any(axis=1)
-        halves = np.round(half @ gained / np.where(some, half @ shares, 1), 12)
-        lows[block] = np.where(some, halves, -1)
-        highs[block] = np.where(some, halves, 1)
-    fewer = min((lows <= 0).sum(), (highs >= 0).sum())
-    # What 2.5 % of the draws reach at either end is not ruled out.
-    rank = max(0, math.ceil(0.025 * (draws + 1)) - 2)
-    ci95 = float(np.sort(lows)[rank]), float(np.sort(highs)[-1 - rank])
-    conservative = bonett_price_interval(
-        clips * per_recording(np.maximum(gains, 0)),
-        clips * per_recording(np.maximum(-gains, 0)),
-        clips * shares,
-    )
-    known = a.recordings_known and b.recordings_known
-    return PairedTest(
-        difference=float(gained.sum()),
-        ci95=ci95,
-        ci95_cautious=wider(ci95, conservative),
-        p_value=float(min(1, 2 * (1 + fewer) / (1 + draws))),
-        accuracies=(a.accuracy, b.accuracy),
-        clips=clips,
-        recordings=len(names) if known else None,
-    )

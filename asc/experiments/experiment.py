@@ -18,13 +18,13 @@ from asc.corpus.splits import FOLDS
 from asc.errors import AscError, SettingsMismatch, UsageError
 from asc.evaluation.evaluate import evaluate_session
 from asc.evaluation.evaluation import Evaluation
+from asc.evaluation.sentences import fold_sentences
 from asc.experiments.folds import fold_names, pool
 from asc.experiments.outputs import (
     draw_training,
     save_evaluation,
     write_results,
 )
-from asc.experiments.sentences import fold_sentences
 from asc.files import is_full_disk
 from asc.store import FeatureStore
 from asc.text import describe_difference

@@ -12,7 +12,6 @@ tested in two folds and those of another in none; `pool` counts such clips.
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import fields
@@ -20,7 +19,7 @@ from dataclasses import fields
 import numpy as np
 
 from asc.corpus.leakage import pooled_leakage
-from asc.corpus.splits import FOLDS
+from asc.corpus.splits import FOLDS, OFFICIAL_FOLD
 from asc.errors import InputError
 from asc.evaluation.evaluation import Evaluation
 from asc.evaluation.measure import measure
@@ -30,13 +29,10 @@ from asc.store import FeatureStore
 #: Splits that replace the official folds of a corpus that has none.
 STAND_INS = tuple(f"recording{number}of5" for number in range(1, 6))
 
-#: Names of official folds.
-OFFICIAL = re.compile(r"fold(\d+)")
-
 
 def fold_names(store: FeatureStore) -> tuple[str, ...]:
     """Return the splits that are the folds of a store, in order."""
-    official = [name for name in store.splits if OFFICIAL.fullmatch(name)]
+    official = [name for name in store.splits if OFFICIAL_FOLD.fullmatch(name)]
     return tuple(sorted(official, key=lambda name: int(name[4:]))) or STAND_INS
 
 

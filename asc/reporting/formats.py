@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from asc import text
+from asc.evaluation.sentences import uncertainty
 from asc.features import feature_title
 
 #: Between a number and its unit, where no line may break.
@@ -80,4 +81,5 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "point_interval": point_interval,
     "points": points,
     "spelled": spelled,
+    "uncertainty": uncertainty,
 }

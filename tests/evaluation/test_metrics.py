@@ -11,6 +11,7 @@ from reports import evaluation_of
 
 from asc.errors import UsageError
 from asc.evaluation.metrics import FoldMetrics, Metrics, SceneMetrics
+from asc.evaluation.sentences import accuracy_sentence
 
 
 def metrics_of(recordings, clips=3, **facts):
@@ -94,7 +95,7 @@ def test_a_file_without_later_figures_is_read_and_written_as_it_was(metrics):
     old = Metrics.from_dict(values)
     assert old.to_dict() == values
     assert old.ci95_cautious is None and not old.few_recordings
-    assert "conservative" not in old.summary()
+    assert "conservative" not in accuracy_sentence(old)
 
 
 def test_numpy_scalars_become_plain(metrics):
@@ -202,7 +203,7 @@ def test_little_leakage_is_not_said_to_be_none(metrics):
         (0.996, "100 %"),
         (None, "unknown"),
     ):
-        summary = replace(metrics, leakage=leakage).summary()
+        summary = accuracy_sentence(replace(metrics, leakage=leakage))
         assert summary.endswith(f"split recording, leakage {text}")
 
 
@@ -210,16 +211,16 @@ def test_little_leakage_is_not_said_to_be_none(metrics):
 def test_the_conservative_interval_is_for_few_recordings(recordings, conservative):
     metrics = metrics_of(recordings, clips=60)
     assert metrics.few_recordings == conservative
-    assert ("conservative" in metrics.summary()) == conservative
-    assert f"; 60 clips, {recordings} recordings], split" in metrics.summary()
+    assert ("conservative" in accuracy_sentence(metrics)) == conservative
+    assert f"; 60 clips, {recordings} recordings], split" in accuracy_sentence(metrics)
 
 
 def test_unknown_recordings_are_said_to_be(metrics):
     unknown = replace(metrics, recordings=None)
-    assert "; 3 clips, recordings unknown]" in unknown.summary()
+    assert "; 3 clips, recordings unknown]" in accuracy_sentence(unknown)
 
 
 def test_the_part_is_named_where_it_is_not_test(metrics):
     assert "split recording, part validation," in (
-        replace(metrics, part="validation").summary()
+        accuracy_sentence(replace(metrics, part="validation"))
     )

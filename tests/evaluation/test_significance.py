@@ -12,6 +12,7 @@ from scipy import stats
 
 from asc.errors import UsageError
 from asc.evaluation.evaluation import Evaluation
+from asc.evaluation.sentences import difference_sentence
 from asc.evaluation.significance import PairedTest, holm, paired_test, paired_tests
 
 # The paired test
@@ -278,15 +279,19 @@ def test_a_difference_in_one_line():
         for limits in (result.ci95, result.ci95_cautious)
     )
     clips = f"{len(a)} clips"
-    assert result.summary() == (
+    assert difference_sentence(result) == (
         f"{100 * result.difference:+.1f} percentage points [95 % CI {low} to {high};"
         f" conservative {least} to {most}; {clips}, 30 recordings],"
         f" p {result.p_value:.4f}"
     )
     many = dataclasses.replace(result, recordings=50)
-    assert f"to {high}; {clips}, 50 recordings], p {many.p:.4f}" in many.summary()
+    assert f"to {high}; {clips}, 50 recordings], p {many.p:.4f}" in difference_sentence(
+        many
+    )
     corrected = dataclasses.replace(result, p_holm=0.5, recordings=None)
-    assert corrected.summary().endswith(f"{clips}, recordings unknown], p 0.5000")
+    assert difference_sentence(corrected).endswith(
+        f"{clips}, recordings unknown], p 0.5000"
+    )
 
 
 def test_holm_by_hand():

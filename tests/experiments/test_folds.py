@@ -12,9 +12,9 @@ from reports import evaluation_of
 
 from asc.errors import InputError, SettingsMismatch, UsageError
 from asc.evaluation.evaluate import Evaluation, evaluate
+from asc.evaluation.sentences import fold_sentences, leakage_sentence
 from asc.experiments import experiment
 from asc.experiments.folds import STAND_INS, fold_names, pool
-from asc.experiments.sentences import fold_sentences, leakage_sentence
 from asc.store import FeatureStore
 from asc.training.callback import TrainingCallback
 from asc.training.recipe import Recipe

@@ -1,17 +1,43 @@
-"""Sentences about results, for the log and the terminal.
-
-The line of an accuracy is `asc.evaluation.metrics.Metrics.summary`, that of a
-difference `asc.evaluation.significance.PairedTest.summary`.
-"""
+"""Sentences about results, for the log, the terminal and JSON."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
+from asc.corpus.splits import OFFICIAL_FOLD
 from asc.evaluation.metrics import Metrics
-from asc.evaluation.significance import PairedTest
-from asc.experiments.folds import OFFICIAL
-from asc.text import counted, leakage_percent, percent
+from asc.text import counted, interval, leakage_percent, percent
+
+
+def accuracy_sentence(metrics: Metrics) -> str:
+    """Return accuracy with all that it must never be shown without, in one line."""
+    return (
+        f"accuracy {percent(metrics.accuracy)} [{uncertainty(metrics)}], split"
+        f" {metrics.tested_on()}, leakage {leakage_percent(metrics.leakage)}"
+    )
+
+
+def difference_sentence(test: Any) -> str:
+    """Return what a `PairedTest` found, or the error why there is none."""
+    if isinstance(test, Exception):
+        return str(test)
+    return (
+        f"{100 * test.difference:+.1f} percentage points"
+        f" [{uncertainty(test, signed=True)}], p {test.p:.4f}"
+    )
+
+
+def uncertainty(result: Any, *, signed: bool = False) -> str:
+    """Return the intervals of `Metrics` or a `PairedTest`, and their sample sizes."""
+    parts = [f"95 % CI {interval(result.ci95, signed=signed)}"]
+    if result.few_recordings and result.ci95_cautious is not None:
+        parts.append(f"conservative {interval(result.ci95_cautious, signed=signed)}")
+    unit = "recordings unknown"
+    if result.recordings is not None:
+        unit = counted(result.recordings, "recording", "recordings")
+    parts.append(f"{counted(result.clips, 'clip', 'clips')}, {unit}")
+    return "; ".join(parts)
 
 
 def fold_sentences(metrics: Metrics) -> list[str]:
@@ -26,7 +52,7 @@ def fold_sentences(metrics: Metrics) -> list[str]:
         f" {100 * (metrics.accuracy_mean or 0):.1f}{spread} % ({each}); balanced"
         f" accuracy {percent(metrics.class_accuracy)}"
     ]
-    if not any(map(OFFICIAL.fullmatch, folds)):
+    if not any(map(OFFICIAL_FOLD.fullmatch, folds)):
         sentences.append(
             f"No official folds: the recordings were split into {len(folds)} folds,"
             f" {', '.join(folds)}."
@@ -51,9 +77,9 @@ def leakage_sentence(metrics: Metrics) -> str | None:
     )
 
 
-def comparison_heading(reference: str, tests: Sequence[PairedTest | Exception]) -> str:
+def comparison_heading(reference: str, tests: Sequence[object]) -> str:
     """Return the heading of differences from one result."""
-    count = sum(isinstance(test, PairedTest) for test in tests)
+    count = sum(not isinstance(test, Exception) for test in tests)
     return (
         f"difference from {reference} (paired permutation test over recordings,"
         f" Holm-corrected, {counted(count, 'comparison', 'comparisons')}):"
