@@ -78,6 +78,8 @@ def _run(command: click.Command, name: str) -> None:
     its standalone mode is not used.
     """
     settings = Settings()
+    # A notebook names a backend that may not be installed here. None is needed.
+    os.environ["MPLBACKEND"] = "agg"
     # What job schedulers send before they kill: stop as on Ctrl-C.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
@@ -117,5 +119,5 @@ def _show(name: str, error: Exception, settings: Settings) -> None:
 
 
 def _show_notes(error: BaseException) -> None:
-    for told in getattr(error, "__notes__", ()):
-        click.echo(told, err=True)
+    for sentence in getattr(error, "__notes__", ()):
+        click.echo(sentence, err=True)

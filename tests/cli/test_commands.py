@@ -284,6 +284,13 @@ def test_preview_draws_a_clip_and_a_sheet(own_store):
     assert (folder / "a.svg").read_text().count("beach") >= 1
 
 
+def test_the_backend_of_a_notebook_does_not_matter(own_store, monkeypatch):
+    monkeypatch.setenv("MPLBACKEND", "module://no_such_backend")
+    command = ("store", "preview", own_store, "-o", "sheet.png")
+    sentence(run("asc", *command, cwd=own_store.parent), 0)
+    assert (own_store.parent / "sheet.png").read_bytes()[:4] == b"\x89PNG"
+
+
 def test_corpus_commands(tmp_path):
     options = ("--scenes", 2, "--recordings", 2, "--clips", 2, "--seconds", 0.5)
     sentence(run("asc", "corpus", "synth", "c", *options, cwd=tmp_path), 0)
