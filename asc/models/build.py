@@ -1,15 +1,11 @@
-"""From a model's name to a model.
-
-A saved model takes what a store holds: the values are normalised, and brought to
-three channels, by layers inside the model.
-"""
+"""From a model's name to a model, with normalisation as its first layer."""
 
 from __future__ import annotations
 
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from asc.models.entries import Builder, describe
+from asc.models.entries import describe
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,9 +34,8 @@ def build_model(
     name : str
         One of `model_names`.
     input_shape : tuple of int
-        Rows (frequency), columns (time) and channels of one clip; one channel is
-        repeated three times, two are taken as mid and side and become
-        (mid, side, mid).
+        Rows (frequency), columns (time) and channels of one clip. One channel is
+        repeated three times; two are mid and side and become (mid, side, mid).
     num_scenes : int >= 2
         Number of probabilities.
     weights : str or Path, optional
@@ -83,34 +78,26 @@ def build_model(
     """
     entry = describe(name)
     # Importing Keras takes seconds, so it is imported only to build a model.
-    import asc.pipeline.tensorflow  # noqa: F401  first: it silences TensorFlow
+    from asc.pipeline.tensorflow import keras  # first: it silences TensorFlow
 
-    builder = _import_builder(entry.builder)
+    builder = entry.builder
+    if isinstance(builder, str):
+        module, _, function = builder.partition(":")
+        builder = getattr(import_module(module), function)
     from asc.models import layers
     from asc.models import weights as initial
 
     source = initial.resolve_weights(weights, model=name, pretrained=entry.pretrained)
     saved = initial.read_model(source)
     layers.check_shapes(input_shape, num_scenes)
+    x = inputs = keras.Input(input_shape, name="features")
     pixels = entry.pretrained and source is not None
-    if saved is not None and not initial.takes_pixels(saved):
-        pixels = False
-    if pixels:
-        inputs, x = layers.pixel_input(input_shape, value_range)
+    if pixels and (saved is None or initial.takes_pixels(saved)):
+        x = layers.rescale_to_pixels(x, value_range)
     else:
-        inputs, x = layers.normalised_input(input_shape, mean, variance)
+        pixels, x = False, layers.normalise(x, mean, variance)
     options = {"weights": source if pixels else None} if entry.pretrained else {}
-    model = layers.make_model(
-        name, inputs, builder(x, num_scenes, **options), num_scenes
-    )
+    outputs = builder(layers.three_channels(x), num_scenes, **options)
+    model = layers.make_model(name, inputs, outputs, num_scenes)
     initial.load_initial_weights(model, source, saved)
     return model
-
-
-def _import_builder(builder: Builder | str) -> Builder:
-    """Return a builder; import one that was registered as a string."""
-    if not isinstance(builder, str):
-        return builder
-    module, _, function = builder.partition(":")
-    imported: Builder = getattr(import_module(module), function)
-    return imported

@@ -13,8 +13,8 @@ def multiply_adds(model: keras.Model) -> int:
     """Count the multiplications with an addition that one clip takes.
 
     Convolutions (also depthwise, separable and transposed), dense layers and recurrent
-    layers are counted, in models inside the model too; biases, activations,
-    pooling and normalisation, which are small beside them, are not.
+    layers are counted, in models inside the model too. Biases, activations, pooling
+    and normalisation are small in comparison and are not.
 
     Parameters
     ----------
@@ -24,18 +24,14 @@ def multiply_adds(model: keras.Model) -> int:
     Returns
     -------
     int
-        Multiply-adds of one forward pass for one clip; a training step takes about
-        three times as many.
+        Of one forward pass; a training step takes about three times as many.
     """
     import keras
 
-    total = 0
-    for layer in model.layers:
-        if isinstance(layer, keras.Model):
-            total += multiply_adds(layer)
-        else:
-            total += _of_layer(layer)
-    return total
+    return sum(
+        multiply_adds(layer) if isinstance(layer, keras.Model) else _of_layer(layer)
+        for layer in model.layers
+    )
 
 
 def _of_layer(layer: keras.layers.Layer) -> int:
@@ -44,34 +40,27 @@ def _of_layer(layer: keras.layers.Layer) -> int:
 
     separable = (layers.SeparableConv1D, layers.SeparableConv2D)
     depthwise = (layers.DepthwiseConv1D, layers.DepthwiseConv2D)
-    transposed = (
-        layers.Conv1DTranspose,
-        layers.Conv2DTranspose,
-        layers.Conv3DTranspose,
-    )
-    convolution = (layers.Conv1D, layers.Conv2D, layers.Conv3D)
+    transposed = tuple(getattr(layers, f"Conv{n}DTranspose") for n in (1, 2, 3))
+    dense = (layers.Conv1D, layers.Conv2D, layers.Conv3D, layers.Dense)
+    recurrent = (layers.LSTM, layers.GRU, layers.SimpleRNN)
     if isinstance(layer, separable):
-        channels = layer.pointwise_kernel.shape[-1]
         kernels = [layer.depthwise_kernel, layer.pointwise_kernel]
-        times = math.prod(layer.output.shape[1:]) // channels
+        cells, channels = layer.output, layer.pointwise_kernel.shape[-1]
     elif isinstance(layer, depthwise):
         kernels = [layer.kernel]
-        channels = math.prod(layer.kernel.shape[-2:])
-        times = math.prod(layer.output.shape[1:]) // channels
+        cells, channels = layer.output, math.prod(layer.kernel.shape[-2:])
+    elif isinstance(layer, dense):
+        kernels = [layer.kernel]
+        cells, channels = layer.output, layer.kernel.shape[-1]
     elif isinstance(layer, transposed):
         kernels = [layer.kernel]
-        times = math.prod(layer.input.shape[1:]) // layer.kernel.shape[-1]
-    elif isinstance(layer, convolution):
-        kernels = [layer.kernel]
-        times = math.prod(layer.output.shape[1:]) // layer.filters
-    elif isinstance(layer, layers.Dense):
-        kernels = [layer.kernel]
-        times = math.prod(layer.output.shape[1:-1])
-    elif isinstance(layer, (layers.LSTM, layers.GRU, layers.SimpleRNN)):
+        cells, channels = layer.input, layer.kernel.shape[-1]
+    elif isinstance(layer, recurrent):
         kernels = [layer.cell.kernel, layer.cell.recurrent_kernel]
-        times = layer.input.shape[1]
+        cells, channels = layer.input, layer.input.shape[-1]
     else:
         return 0
+    times = math.prod(cells.shape[1:]) // channels
     return times * sum(math.prod(kernel.shape) for kernel in kernels)
 
 
@@ -86,8 +75,8 @@ def parameter_counts(model: keras.Model) -> tuple[int, int, int]:
     Returns
     -------
     total, trainable, non_trainable : int
-        As in Keras' summary. Statistics for normalising the input are constants, not
-        weights, and are not counted.
+        As in Keras' summary, without the statistics of the input normalisation, which
+        are constants.
     """
     trainable = sum(math.prod(value.shape) for value in model.trainable_weights)
     fixed = sum(math.prod(value.shape) for value in model.non_trainable_weights)

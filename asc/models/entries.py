@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from asc.registry import Registry, check_name
+from asc.registry import Registry
 
 #: Turns a tensor of shape [batch, rows, columns, 3] and the number of scenes into
 #: the probabilities, a tensor of shape [batch, scenes].
@@ -15,20 +15,7 @@ Builder = Callable[..., Any]
 
 @dataclass(frozen=True)
 class ModelEntry:
-    """What the registry knows of one model.
-
-    Attributes
-    ----------
-    name : str
-        Such as ``"simple-cnn"``.
-    description : str
-        One line for listings.
-    pretrained : bool
-        Whether it starts from ImageNet weights by default.
-    builder : callable or str
-        The function that builds it, or where to import it from
-        (``"package.module:function"``).
-    """
+    """A registered model; see `register_model`."""
 
     name: str
     description: str
@@ -61,10 +48,10 @@ def register_model(
     description : str
         One line for listings.
     pretrained : bool
-        If true, the builder also gets a keyword ``weights``: ``"imagenet"``, the
-        path of a file, or None. With None, `x` is normalised as for all models;
-        otherwise `x` holds pixel-like values, 0 to 255, and the builder applies the
-        preprocessing that its weights were trained with, in a layer named
+        Start from ImageNet weights by default. The builder also gets a keyword
+        ``weights``: ``"imagenet"``, the path of a file, or None. With None, `x` is
+        normalised as for all models; otherwise `x` holds pixel-like values, 0 to 255,
+        and the builder applies the preprocessing of its weights in a layer named
         ``"imagenet_preprocessing"``.
     replace : bool
         Allow a name that is already taken.
@@ -89,7 +76,6 @@ def register_model(
     >>> asc.build_model("linear", input_shape=(16, 16, 1), num_scenes=3).output.shape
     (None, 3)
     """
-    check_name(MODELS.kind, name)
 
     def register(builder: Builder | str) -> Builder | str:
         entry = ModelEntry(name, description, pretrained, builder)
@@ -99,17 +85,5 @@ def register_model(
     return register if builder is None else register(builder)
 
 
-def model_names() -> tuple[str, ...]:
-    """Return the names of all registered models, sorted."""
-    return MODELS.names()
-
-
-def describe(name: str) -> ModelEntry:
-    """Return the registry's entry for a model.
-
-    Raises
-    ------
-    UsageError
-        If there is no model of that name; the message offers the nearest one.
-    """
-    return MODELS.get(name)
+#: Names of all registered models, sorted; and the entry of a name.
+model_names, describe = MODELS.names, MODELS.get

@@ -1,4 +1,4 @@
-"""Layers that models share: normalised input, a convolution block, the head."""
+"""What models have in common: checks, first layers, blocks and heads."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from asc.validation import check_whole
 #: Share of a dense layer's outputs dropped in training (Srivastava et al. 2014).
 DROPOUT = 0.5
 
-#: Momentum of the moving averages of batch normalisation. Keras' 0.99 needs hundreds of
-#: batches, and an epoch of a small corpus has only tens: the averages would lag in its
-#: validation, and stop a training that goes well.
+#: Momentum of the moving averages of batch normalisation. Keras' 0.99 takes hundreds of
+#: batches to adapt, but an epoch of a small corpus has tens: validation would lag, and
+#: stop a training that improves.
 MOMENTUM = 0.9
 
 #: A row whose variance is below this, in squared units of the store, is constant.
@@ -40,84 +40,39 @@ def check_size(x: keras.KerasTensor, name: str, smallest: int) -> None:
         )
 
 
-def normalised_input(
-    input_shape: tuple[int, int, int],
-    mean: np.ndarray | None,
-    variance: np.ndarray | None,
-) -> tuple[keras.KerasTensor, keras.KerasTensor]:
-    """Start a model that subtracts each row's mean and divides by its deviation.
+def normalise(
+    x: keras.KerasTensor, mean: np.ndarray | None, variance: np.ndarray | None
+) -> keras.KerasTensor:
+    """Subtract the mean of each row and divide by its deviation, if they are given.
 
-    The statistics are constants of the layer, not weights. A constant row is only
-    centred.
-
-    Parameters
-    ----------
-    input_shape : tuple of int
-        Rows, columns and channels of one clip.
-    mean, variance : np.ndarray [shape=(rows,)] or None
-        Statistics of the train part in the units of the store; both or neither.
-
-    Returns
-    -------
-    inputs : keras.KerasTensor [shape=(batch, rows, columns, channels)]
-        What a store holds.
-    x : keras.KerasTensor [shape=(batch, rows, columns, 3)]
-        The same, normalised if there are statistics, in three channels.
-
-    Raises
-    ------
-    UsageError
-        If the statistics do not fit the rows or are not finite.
+    They are constants of the layer, not weights. A constant row is only centred.
     """
-    inputs = keras.Input(input_shape, name="features")
     if mean is None and variance is None:
-        return inputs, three_channels(inputs)
+        return x
     if mean is None or variance is None:
         raise UsageError("Normalising needs both mean and variance. Got only one.")
     mean = np.asarray(mean, dtype=np.float32)
     variance = np.asarray(variance, dtype=np.float32)
-    for what, values in (("mean", mean), ("variance", variance)):
-        if values.shape != input_shape[:1] or not np.isfinite(values).all():
+    for name, values in (("mean", mean), ("variance", variance)):
+        if values.shape != x.shape[1:2] or not np.isfinite(values).all():
             raise UsageError(
-                f"{what} must have one finite number for each of the {input_shape[0]}"
+                f"{name} must have one finite number for each of the {x.shape[1]}"
                 f" rows. Got shape {values.shape}."
             )
     if (variance < 0).any():
         raise UsageError(f"variance cannot be negative. Got {variance.min()}.")
     variance = np.where(variance < CONSTANT, np.float32(1), variance)
-    normalise = keras.layers.Normalization(
+    return keras.layers.Normalization(
         axis=1, mean=mean, variance=variance, name="normalise"
-    )
-    return inputs, three_channels(normalise(inputs))
+    )(x)
 
 
-def pixel_input(
-    input_shape: tuple[int, int, int], value_range: tuple[float, float] | None
-) -> tuple[keras.KerasTensor, keras.KerasTensor]:
-    """Start a model whose layers expect pixels.
-
-    Parameters
-    ----------
-    input_shape : tuple of int
-        Rows, columns and channels of one clip.
-    value_range : (float, float) or None
-        The values that become 0 and 255; None leaves values as they are.
-
-    Returns
-    -------
-    inputs : keras.KerasTensor [shape=(batch, rows, columns, channels)]
-        What a store holds.
-    x : keras.KerasTensor [shape=(batch, rows, columns, 3)]
-        The same as pixel-like values, nominally 0 to 255, in three channels.
-
-    Raises
-    ------
-    UsageError
-        If the range is empty.
-    """
-    inputs = keras.Input(input_shape, name="features")
+def rescale_to_pixels(
+    x: keras.KerasTensor, value_range: tuple[float, float] | None
+) -> keras.KerasTensor:
+    """Map the ends of a range to 0 and 255; without a range, return `x`."""
     if value_range is None:
-        return inputs, three_channels(inputs)
+        return x
     low, high = (float(value) for value in value_range)
     if not np.isfinite([low, high]).all() or low >= high:
         raise UsageError(
@@ -125,8 +80,7 @@ def pixel_input(
             f" {low} and {high}."
         )
     scale = 255 / (high - low)
-    rescale = keras.layers.Rescaling(scale, offset=-low * scale, name="pixels")
-    return inputs, three_channels(rescale(inputs))
+    return keras.layers.Rescaling(scale, offset=-low * scale, name="pixels")(x)
 
 
 def three_channels(x: keras.KerasTensor) -> keras.KerasTensor:
@@ -150,9 +104,8 @@ def conv_block(x: keras.KerasTensor, filters: int, *, pool: bool) -> keras.Keras
 def dense_head(x: keras.KerasTensor, num_scenes: int) -> keras.KerasTensor:
     """Classify a vector: dense 512, batch normalisation, dropout, softmax.
 
-    The order is the documented one, which lists no separate activation; so the ReLU
-    belongs to the dense layer. Without it the two dense layers would collapse
-    into a single linear one.
+    The order is the documented one, with the ReLU in the dense layer: without it the
+    two dense layers would be one linear layer.
     """
     x = keras.layers.Dense(512, activation="relu")(x)
     x = keras.layers.BatchNormalization(momentum=MOMENTUM)(x)
@@ -171,13 +124,7 @@ def softmax_head(x: keras.KerasTensor, num_scenes: int) -> keras.KerasTensor:
 def make_model(
     name: str, inputs: keras.KerasTensor, outputs: keras.KerasTensor, num_scenes: int
 ) -> keras.Model:
-    """Make the model, with probabilities in float32.
-
-    Raises
-    ------
-    UsageError
-        If the builder's output has another shape than probabilities.
-    """
+    """Make the model, with probabilities in float32, and check its output shape."""
     if outputs.shape != (None, num_scenes):
         raise UsageError(
             f"The builder of model {name!r} must return a tensor of shape [batch,"

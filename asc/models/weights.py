@@ -17,7 +17,7 @@ PREPROCESSING = "imagenet_preprocessing"
 def resolve_weights(
     weights: str | Path | None, *, model: str, pretrained: bool
 ) -> Path | str | None:
-    """Return what the name or the path given for a model's weights stands for.
+    """Return None (random), ``"imagenet"``, or the path of a file that exists.
 
     Parameters
     ----------
@@ -27,12 +27,6 @@ def resolve_weights(
         Name in the registry.
     pretrained : bool
         Whether there are ImageNet weights for it.
-
-    Returns
-    -------
-    Path, str or None
-        None for random initial values, ``"imagenet"``, or the path of a file that
-        exists.
 
     Raises
     ------
@@ -73,13 +67,7 @@ def is_backbone_file(path: Path) -> bool:
 
 
 def read_model(source: Path | str | None) -> keras.Model | None:
-    """Read the model if `source` is the path of one; otherwise return None.
-
-    Raises
-    ------
-    InputError
-        If the file is damaged.
-    """
+    """Read the model if `source` is the path of one; otherwise return None."""
     if not isinstance(source, Path) or source.suffix != ".keras":
         return None
     if not zipfile.is_zipfile(source):
@@ -101,22 +89,7 @@ def takes_pixels(model: keras.Model) -> bool:
 def load_initial_weights(
     model: keras.Model, source: Path | str | None, saved: keras.Model | None
 ) -> None:
-    """Load the weights of a file into a finished model; do nothing for other sources.
-
-    Parameters
-    ----------
-    model : keras.Model
-        Changed in place.
-    source : Path, str or None
-        As returned by `resolve_weights`.
-    saved : keras.Model or None
-        As returned by `read_model` for it.
-
-    Raises
-    ------
-    InputError
-        If the file does not fit the model.
-    """
+    """Load `source`, read as `saved`, into a finished model; nothing if not a file."""
     name = model.name.replace("_", "-")
     if saved is not None:
         expected = [tuple(value.shape) for value in model.weights]
@@ -135,13 +108,7 @@ def load_initial_weights(
 def load_weights(model: keras.Model, path: Path, expected: str) -> None:
     """Load a file of weights, layer by layer, into a model or a part of one.
 
-    Keras requires a fitting value in the file for everything in `model`, and ignores
-    what else the file holds.
-
-    Raises
-    ------
-    InputError
-        If the file is damaged or does not fit.
+    Keras requires a fitting value for everything in `model`, and ignores the rest.
     """
     try:
         with warnings.catch_warnings():

@@ -111,6 +111,9 @@ def test_multiply_adds_of_other_layers():
     assert cost((5, 5, 4), layers.Conv2DTranspose(8, 3, strides=2)) == 25 * 9 * 4 * 8
     assert cost((7, 4), layers.Dense(3)) == 7 * 4 * 3
     assert cost((7, 4), layers.LSTM(5)) == 7 * 4 * 5 * (4 + 5)
+    states = layers.LSTM(5, return_sequences=True, return_state=True)
+    x = keras.Input((7, 4))
+    assert multiply_adds(keras.Model(x, states(x))) == 7 * 4 * 5 * (4 + 5)
     assert cost((7, 4), layers.Flatten()) == 0
 
 

@@ -17,28 +17,13 @@ def cnn_rnn(x: keras.KerasTensor, num_scenes: int) -> keras.KerasTensor:
     """Build three convolutions, an LSTM and a dense layer.
 
     The convolutions are 3 x 3 with ReLU, each followed by 2 x 2 max-pooling; 256 x 256
-    values become 32 x 32 positions of 256 numbers. They are reshaped to a sequence
-    of 1024 steps, as documented, which is raster order: the LSTM (Hochreiter &
-    Schmidhuber 1997) reads the whole clip in the first row band, from its start to its
-    end, then in the next band, and so on. Its steps are therefore not steps in time.
+    values become 32 x 32 positions of 256 numbers. As documented, they are reshaped to
+    a sequence of 1024 steps in raster order: the LSTM (Hochreiter & Schmidhuber 1997)
+    reads the first row band from start to end of the clip, then the next band, and so
+    on. Its steps are therefore not steps in time.
 
-    Parameters
-    ----------
-    x : keras.KerasTensor [shape=(batch, rows, columns, 3)]
-        Normalised features, at least 8 x 8.
-    num_scenes : int
-        Number of probabilities.
-
-    Returns
-    -------
-    keras.KerasTensor [shape=(batch, scenes)]
-        Probabilities. For 15 scenes the model has 641,679 parameters at any input
-        size, all trainable.
-
-    Raises
-    ------
-    UsageError
-        If the input is too small.
+    It takes 8 x 8 values or more. For 15 scenes it has 641,679 parameters at any input
+    size, all trainable.
     """
     import keras
 

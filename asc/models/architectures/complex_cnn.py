@@ -21,23 +21,8 @@ def complex_cnn(x: keras.KerasTensor, num_scenes: int) -> keras.KerasTensor:
     2015), ReLU and 2 x 2 max-pooling; a dense block is a dense layer, batch
     normalisation, ReLU and dropout (Srivastava et al. 2014).
 
-    Parameters
-    ----------
-    x : keras.KerasTensor [shape=(batch, rows, columns, 3)]
-        Normalised features, at least 256 x 256, which is halved eight times.
-    num_scenes : int
-        Number of probabilities.
-
-    Returns
-    -------
-    keras.KerasTensor [shape=(batch, scenes)]
-        Probabilities. For 256 x 256 and 15 scenes the model has 24,443,087
-        parameters, 15,296 of them not trainable.
-
-    Raises
-    ------
-    UsageError
-        If the input is too small.
+    It takes 256 x 256 values or more, which are halved eight times. For 256 x 256 and
+    15 scenes it has 24,443,087 parameters, 15,296 of them not trainable.
     """
     import keras
 

@@ -17,26 +17,9 @@ def simple_cnn(x: keras.KerasTensor, num_scenes: int) -> keras.KerasTensor:
     """Build five convolution blocks and a dense layer.
 
     Each block is a 3 x 3 convolution, batch normalisation (Ioffe & Szegedy 2015) and
-    ReLU; 2 x 2 max-pooling follows all but the last. Then flatten, and
-    `asc.models.layers.dense_head`.
-
-    Parameters
-    ----------
-    x : keras.KerasTensor [shape=(batch, rows, columns, 3)]
-        Normalised features, at least 16 x 16.
-    num_scenes : int
-        Number of probabilities.
-
-    Returns
-    -------
-    keras.KerasTensor [shape=(batch, scenes)]
-        Probabilities. For 256 x 256 and 15 scenes the model has 33,959,279
-        parameters, 2,016 of them not trainable.
-
-    Raises
-    ------
-    UsageError
-        If the input is too small.
+    ReLU; 2 x 2 max-pooling follows all but the last. It takes 16 x 16 values or more.
+    For 256 x 256 and 15 scenes it has 33,959,279 parameters, 2,016 of them not
+    trainable.
     """
     import keras
 
