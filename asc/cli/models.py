@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import click
@@ -54,21 +55,12 @@ def models(scenes: int, as_json: bool) -> int:
     if as_json:
         print_json(rows)
         return 0
-    cells: list[tuple[object, ...]] = [
-        (
-            "model",
-            "parameters",
-            "trainable",
-            "non-train.",
-            "multiply-adds",
-            "description",
-        )
-    ]
+    header = "model parameters trainable non-train. multiply-adds description"
+    cells: list[Sequence[object]] = [header.split()]
     for row in rows:
-        counts = [
-            f"{row[name]:,}" for name in ("parameters", "trainable", "non_trainable")
-        ]
-        operations = f"{row['multiply_adds'] / 1e9:.2f} G"
-        cells.append((row["model"], *counts, operations, row["description"]))
+        counts = (row[name] for name in ("parameters", "trainable", "non_trainable"))
+        cost = f"{row['multiply_adds'] / 1e9:.2f} G"
+        numbers = [f"{count:,}" for count in counts]
+        cells.append([row["model"], *numbers, cost, row["description"]])
     click.echo("\n".join(table(cells, align="<>>>>")))
     return 0

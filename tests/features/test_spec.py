@@ -229,7 +229,7 @@ def test_without_center_a_clip_must_hold_a_window():
     ],
 )
 def test_more_than_fits_in_memory(values):
-    """A spec may be a stranger's: what it asks for is not tried."""
+    """A spec may be untrusted: what it asks for is not tried."""
     known = FeatureSpec.for_audio(44100, 10.0).to_dict()
     with pytest.raises(UsageError, match="more than fits in memory"):
         FeatureSpec.from_dict(known | {"fmax": 20000.0} | values)
