@@ -125,18 +125,16 @@ def open_corpus(path: str | os.PathLike[str], format: str | None = None) -> Corp
     ('tut', 36, ('home', 'library', 'park'))
     """
     path = Path(path)
+    candidates = readers() if format is None else [READERS.get(format)]
     _check_readable(path)
-    if format is None:
-        reader = next((one for one in readers() if one.detect(path)), None)
-        if reader is None:
-            raise InputError(f"{path} is not a corpus. {_known_formats()}")
-    else:
-        reader = READERS.get(format)
-        if not reader.detect(path):
-            raise InputError(
-                f"{path} cannot be read as format {format!r}. Expected"
-                f" {reader.description}. Leave out the format to have it detected."
-            )
+    reader = next((one for one in candidates if one.detect(path)), None)
+    if reader is None and format is None:
+        raise InputError(f"{path} is not a corpus. {_known_formats()}")
+    if reader is None:
+        raise InputError(
+            f"{path} cannot be read as format {format!r}. Expected"
+            f" {candidates[0].description}. Leave out the format to have it detected."
+        )
     corpus = reader.read(path)
     if not corpus.clips:
         first = f" First problem: {corpus.problems[0]}" if corpus.problems else ""

@@ -87,7 +87,7 @@ class FeatureStore(Columns):
         return super().__new__(cls)
 
     def __init__(self, path: str | os.PathLike[str], *, partial: bool = False) -> None:
-        self._read(Path(path))
+        self._read(_existing_path(path) if partial else Path(path))
         if not self.complete:
             raise StoreError(
                 f"{self.path} is not complete. Run the asc-extract command that made"

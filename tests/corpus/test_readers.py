@@ -134,6 +134,8 @@ def test_a_format_that_the_folder_has_not_is_an_input_error(tmp_path):
 def test_an_unknown_format_names_the_nearest(tmp_path):
     with pytest.raises(UsageError, match="corpus format 'esc-50'.*mean 'esc50'"):
         open_corpus(tmp_path, "esc-50")
+    with pytest.raises(UsageError):  # whatever is there
+        open_corpus(tmp_path / "gone", "esc-50")
 
 
 def test_nothing_there(tmp_path):

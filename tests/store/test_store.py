@@ -359,7 +359,7 @@ def test_finish_leaves_out_what_failed(writer, tmp_path):
     assert verify(store) == []
 
 
-def test_growing_store_is_opened_on_demand_only(writer):
+def test_an_incomplete_store_is_opened_on_demand_only(writer):
     with pytest.raises(StoreError, match="not complete.*asc-extract"):
         FeatureStore(writer.path)
     growing = FeatureStore(writer.path, partial=True)
@@ -368,8 +368,24 @@ def test_growing_store_is_opened_on_demand_only(writer):
     assert type(again) is PartialStore and len(again) == len(growing)
 
 
-def test_a_complete_store_is_no_growing_one(small_store):
-    """Whether or not a growing one would do; and one object may be handed down."""
+@pytest.mark.parametrize("damaged", [True, False])
+def test_a_partial_file_is_opened_by_the_name_of_the_store(
+    small_store, tmp_path, damaged
+):
+    """Also if it is damaged, or complete and not yet renamed."""
+    store = tmp_path / "s.h5"
+    data = small_store.read_bytes()
+    partial_path(store).write_bytes(data[:2000] if damaged else data)
+    if damaged:
+        with pytest.raises(StoreError, match=f"{partial_path(store)} is a damaged"):
+            FeatureStore(store, partial=True)
+    else:
+        opened = FeatureStore(store, partial=True)
+        assert opened.complete and opened.path == partial_path(store)
+
+
+def test_a_complete_store_is_not_a_partial_one(small_store):
+    """Whether or not an incomplete one would do; and one object may be handed down."""
     store = FeatureStore(small_store, partial=True)
     assert type(store) is FeatureStore and store.complete
     assert type(pickle.loads(pickle.dumps(store))) is FeatureStore
