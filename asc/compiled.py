@@ -10,10 +10,9 @@ from typing import Any
 def compiled(function: Callable[..., None]) -> Callable[..., None]:
     """Return a function that is compiled when it is first called.
 
-    For loops over cells that would take several passes as array operations. They
-    write into given arrays, release the GIL, and round as plain arithmetic does. The
-    machine code is cached on disk, beside the module or in the user's cache folder, so
-    later processes only load it.
+    For loops over cells that would take several passes as array operations. They write
+    into given arrays and release the GIL. The machine code is cached on disk, so later
+    processes only load it.
     """
 
     @cache

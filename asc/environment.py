@@ -20,10 +20,7 @@ def version() -> str:
 
 
 def versions(names: tuple[str, ...]) -> dict[str, str]:
-    """Return installed versions without importing anything.
-
-    A library that is not installed has the version ``"not installed"``.
-    """
+    """Return versions without importing anything, or ``"not installed"``."""
     found = {}
     for name in names:
         try:
@@ -37,9 +34,7 @@ def dsp_versions() -> dict[str, str]:
     """Return versions of what decodes and transforms audio."""
     import soundfile
 
-    return versions(DSP_LIBRARIES) | {
-        "libsndfile": soundfile.__libsndfile_version__,
-    }
+    return versions(DSP_LIBRARIES) | {"libsndfile": soundfile.__libsndfile_version__}
 
 
 def describe() -> dict[str, Any]:
@@ -71,9 +66,5 @@ def usable_memory() -> int:
 
 
 def cache_dir() -> Path:
-    """Return the default home of stores, downloads and runs.
-
-    The environment variable ``ASC_CACHE`` if it is set, else ``cache`` in the
-    current folder.
-    """
+    """Return the default home of stores, downloads and runs (``ASC_CACHE``)."""
     return Path(os.environ.get("ASC_CACHE") or "cache")

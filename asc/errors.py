@@ -1,10 +1,8 @@
 """The errors that asc raises.
 
-Every class has an exit code of the command line, and inherits the built-in
-exception that code around asc would catch. Messages say what failed, what was
-received, what was expected and what to do, in this order. The command line prints
-the message alone; a traceback appears only with ``-v``, or for any other exception
-(exit code 1).
+Each has an exit code, and inherits the built-in exception that a caller would catch.
+Messages say what failed, what was received, what was expected and what to do. The
+command line prints them without a traceback, unless ``-v`` is given.
 """
 
 from __future__ import annotations

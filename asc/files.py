@@ -1,4 +1,4 @@
-"""Writing files: whole or not at all, one writer at a time, with room on the disk."""
+"""Atomic writes, free space on the disk, and locks."""
 
 from __future__ import annotations
 
@@ -20,21 +20,20 @@ from asc.text import megabytes, printable
 
 @contextmanager
 def replacing(path: Path, *, sync: bool = True) -> Iterator[Path]:
-    """Write a file so that it is whole or not there, whatever happens.
+    """Write a file so that it is complete or unchanged, whatever happens.
 
     Parameters
     ----------
     path : Path
-        The file. What it was before stays until the block has ended.
     sync : bool
-        False for files that are easily made again: after a power cut they may be
-        damaged, but thousands of them are written in less time.
+        False for many small files that are easily made again: faster, but a power cut
+        may damage them.
 
     Yields
     ------
     tmp_path : Path
-        The path to write to: beside the file, with the same suffix. After the block
-        it is on the disk and renamed; if the block fails, it is removed.
+        The path to write to: beside the file, with the same suffix. It is renamed
+        after the block, and removed if the block fails.
     """
     tmp_path = path.with_name(f"{path.stem}.new{path.suffix}")
     tmp_path.unlink(missing_ok=True)
@@ -50,7 +49,7 @@ def replacing(path: Path, *, sync: bool = True) -> Iterator[Path]:
 
 
 def fsync_and_rename(source: Path, target: Path) -> None:
-    """Rename a file so that after a power cut it is there and whole, or not there."""
+    """Rename a file so that a power cut leaves it complete or not there."""
     _fsync(source)
     os.replace(source, target)
     _fsync(target.parent)
@@ -65,19 +64,19 @@ def _fsync(path: Path) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write UTF-8 text; the file is whole or not there."""
+    """Write UTF-8 text with `replacing`."""
     with replacing(path) as tmp_path:
         tmp_path.write_text(text, "utf-8", newline="")
 
 
 def write_json(path: Path, value: Mapping[str, Any]) -> None:
-    """Write JSON; the file is whole or not there."""
+    """Write JSON with `replacing`."""
     text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)
     write_text(path, text + "\n")
 
 
 def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence]) -> None:
-    """Write CSV; the file is whole or not there."""
+    """Write CSV with `replacing`."""
     with replacing(path) as tmp_path:
         with open(tmp_path, "w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file, lineterminator="\n")
@@ -92,15 +91,7 @@ def free_space(target: Path) -> int:
 
 
 def check_free_space(target: Path, needed: int) -> None:
-    """Raise AscError if a disk has too little room.
-
-    Parameters
-    ----------
-    target : Path
-        The file or folder that is to be written; it need not exist.
-    needed : int
-        Bytes.
-    """
+    """Raise AscError if the disk of a path has less free space than so many bytes."""
     free = free_space(target)
     if needed > free:
         raise AscError(
@@ -140,8 +131,7 @@ def locked(
     Busy
         If another process holds it; the message names host and process.
     InputError
-        If the lock file is a symbolic link, which could lead to any file of this
-        user.
+        If the lock file is a symbolic link, which could lead to any file.
     """
     path = lock_path or target.with_name(target.name + ".lock")
     while True:

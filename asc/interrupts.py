@@ -14,9 +14,8 @@ from typing import Any
 def postponed() -> Iterator[None]:
     """Let an interruption take effect after the block, not within it.
 
-    For libraries that call back into Python, as libsndfile does to read. An exception
-    in such a callback cannot pass through them: they drop it and report a read
-    error, so an interrupt would look like a fault of the file.
+    For libraries that call back into Python, as libsndfile does to read: it drops an
+    exception of the callback and reports a read error of the file.
     """
     if threading.current_thread() is not threading.main_thread():
         yield  # Python runs signal handlers in the main thread alone
@@ -45,8 +44,7 @@ def postponed() -> Iterator[None]:
 def kept_from_children() -> Iterator[None]:
     """Keep Ctrl-C of a terminal from processes and threads started in the block.
 
-    A terminal sends it to all processes at once, but this one alone should act on
-    it. Here it takes effect after the block.
+    A terminal sends it to all processes. This one acts on it, after the block.
     """
     previous = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:

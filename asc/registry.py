@@ -1,8 +1,7 @@
-"""Registries: what can be named, and how modules of a user add to it.
+"""Registries of readers, features, augmentations, models: a name for each entry.
 
-Readers of corpora, features, augmentations, models and export formats are each
-registered under a name. The built-in ones are files of one package, which are found
-by themselves: adding one means adding a file.
+All modules of a package are imported to register the built-in entries, so adding one
+means adding a file. Modules of a user add others.
 """
 
 from __future__ import annotations
@@ -33,8 +32,7 @@ class Registry(Generic[T]):
     kind : str
         What an entry is called in messages, such as ``"model"``.
     package : str, optional
-        Package whose modules register the built-in entries. They are imported when
-        the registry is first used.
+        Package whose modules register the built-in entries, imported at first use.
     """
 
     def __init__(self, kind: str, package: str | None = None) -> None:
@@ -45,18 +43,10 @@ class Registry(Generic[T]):
     def add(self, name: str, entry: T, *, replace: bool = False) -> None:
         """Register an entry.
 
-        Parameters
-        ----------
-        name : str
-            Lower-case letters, digits and single hyphens.
-        entry : object
-        replace : bool
-            Allow a name that is already taken.
-
         Raises
         ------
         UsageError
-            If the name is malformed or taken.
+            If the name is malformed, or taken and `replace` is not set.
         """
         check_name(self.kind, name)
         self._discover()
@@ -112,13 +102,7 @@ class Registry(Generic[T]):
 
 
 def check_name(kind: str, name: Any) -> str:
-    """Return a name that an entry of a registry can have.
-
-    Raises
-    ------
-    UsageError
-        If it is not made of lower-case letters, digits and single hyphens.
-    """
+    """Return a name that an entry can have, else raise UsageError."""
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         raise UsageError(
             f"Invalid name of a {kind}. Got {name!r}. Use lower-case letters, digits"
@@ -128,13 +112,7 @@ def check_name(kind: str, name: Any) -> str:
 
 
 def check_modules(name: str, modules: Any) -> tuple[str, ...]:
-    """Return names of modules, without importing any.
-
-    Raises
-    ------
-    UsageError
-        If they are not a list, or one of them is not the name of a module.
-    """
+    """Return names of modules, without importing any; raise UsageError for others."""
     if not isinstance(modules, Sequence) or isinstance(modules, str):
         raise UsageError(f"{name} must be a list of modules. Got {modules!r}.")
     for module in modules:
@@ -153,16 +131,15 @@ def import_modules(
 ) -> tuple[str, ...]:
     """Import modules of a user that register readers, features, models, ...
 
-    They are looked for as Python does for a script: on its path, and in the current
-    folder. A module that is imported already is not imported again.
+    They are looked for on Python's path and in the current folder.
 
     Parameters
     ----------
     modules : sequence of str
         Names such as ``"my_models"`` or ``"package.models"``.
     outside : path-like, optional
-        A folder that none of them may be in. A run folder from somebody else names
-        modules; code that lies beside it must not run.
+        A folder that none of them may be in: an untrusted run folder must not name
+        code that lies in it.
 
     Returns
     -------

@@ -34,13 +34,9 @@ def leakage_percent(share: float | None) -> str:
 
 
 def interval(limits: Sequence[float], *, signed: bool = False) -> str:
-    """Return the limits of an interval in percent: ``92.1-100.0``.
+    """Return the limits of an interval of shares in percent: ``92.1-100.0``.
 
-    Parameters
-    ----------
-    limits : (float, float)
-    signed : bool
-        Write the limits of a difference: ``-1.2 to +3.4``.
+    If `signed`, those of a difference: ``-1.2 to +3.4``.
     """
     low, high = (round(100 * limit, 1) + 0.0 for limit in limits)  # no -0.0
     return f"{low:+.1f} to {high:+.1f}" if signed else f"{low:.1f}-{high:.1f}"
@@ -105,33 +101,21 @@ def listed(lines: Sequence[object], most: int = 10) -> list[str]:
 
 
 def unknown_name(kind: str, received: str, known: list[str] | tuple[str, ...]) -> str:
-    """Return the sentence for a name that does not exist, with the nearest one.
-
-    Parameters
-    ----------
-    kind : str
-        What was being named, such as ``"model"``.
-    received : str
-        The name that was given.
-    known : sequence of str
-        The names that exist.
-    """
+    """Return the sentence for a name of a kind (``"model"``) that does not exist."""
     from difflib import get_close_matches
 
     by_fold = {name.casefold(): name for name in known}
     close = get_close_matches(received.casefold(), by_fold, n=1, cutoff=0.5)
     hint = f" Did you mean {by_fold[close[0]]!r}?" if close else ""
-    listed = ", ".join(known) if known else "none"
-    return f"Unknown {kind} {received!r}.{hint} Known: {listed}."
+    return f"Unknown {kind} {received!r}.{hint} Known: {', '.join(known) or 'none'}."
 
 
 def differing_fields(
     old: Mapping[str, Any], new: Mapping[str, Any]
 ) -> list[tuple[str, Any, Any]]:
-    """Return (field, old, new) for every field that differs.
+    """Return (field, old, new) for every field that differs, None if one side lacks it.
 
-    Nested fields are joined with dots; a field that one side lacks is None
-    there.
+    Names of nested fields are joined with dots.
     """
     before, after = dict(_flat(old)), dict(_flat(new))
     return [

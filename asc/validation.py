@@ -1,4 +1,4 @@
-"""Checks of arguments, all with one form of message.
+"""Checks of arguments. All raise UsageError, in messages of one form.
 
 What failed and what was expected, then what was received, then what to do.
 """
@@ -15,13 +15,7 @@ from asc.text import unknown_name
 
 
 def check_choice(name: str, value: Any, choices: Sequence[str]) -> str:
-    """Return a value that is one of a few names.
-
-    Raises
-    ------
-    UsageError
-        If it is not; the message offers the nearest name.
-    """
+    """Return a value that is one of a few names; the message has the nearest one."""
     if not isinstance(value, str) or value not in choices:
         raise UsageError(unknown_name(name, str(value), tuple(choices)))
     return value
@@ -30,7 +24,7 @@ def check_choice(name: str, value: Any, choices: Sequence[str]) -> str:
 def check_whole(
     name: str, value: Any, least: int = 0, most: int = 2**31 - 1, advice: str = ""
 ) -> int:
-    """Return a whole number in [least, most].
+    """Return a whole number in [least, most]; True and False are not numbers.
 
     Parameters
     ----------
@@ -40,11 +34,6 @@ def check_whole(
     least, most : int
     advice : str
         A sentence on what to do instead.
-
-    Raises
-    ------
-    UsageError
-        If it is not a whole number in this range. True and False are not numbers.
     """
     whole = isinstance(value, Integral) and not isinstance(value, bool)
     if not whole or not least <= value <= most:
@@ -65,19 +54,12 @@ def check_number(
     below: bool = False,
     advice: str = "",
 ) -> float:
-    """Return a finite number in [least, most].
+    """Return a finite number in [least, most], with the arguments of `check_whole`.
 
     Parameters
     ----------
-    name, value, least, most, advice
-        As for `check_whole`.
     above, below : bool
         Exclude the end of the range: greater than `least`, less than `most`.
-
-    Raises
-    ------
-    UsageError
-        If it is not a number in this range. True and False are not numbers.
     """
     number = isinstance(value, Real) and not isinstance(value, bool)
     if number:
@@ -101,26 +83,14 @@ def check_number(
 
 
 def check_flag(name: str, value: Any) -> bool:
-    """Return True or False.
-
-    Raises
-    ------
-    UsageError
-        If it is neither.
-    """
+    """Return True or False."""
     if not isinstance(value, bool):
         raise UsageError(f"{name} must be true or false. Got {value!r}.")
     return value
 
 
 def check_text(name: str, value: Any) -> str:
-    """Return a text.
-
-    Raises
-    ------
-    UsageError
-        If it is of another type.
-    """
+    """Return a str."""
     if not isinstance(value, str):
         raise UsageError(f"{name} must be a text. Got {value!r}.")
     return value

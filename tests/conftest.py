@@ -18,6 +18,7 @@ from asc import extraction
 from asc.corpus import Corpus, open_corpus
 from asc.errors import InputError, StoreError
 from asc.extraction import workers
+from asc.features import FrontEnd
 from asc.models import register_model
 from asc.models.entries import MODELS
 from asc.store import FeatureStore
@@ -175,13 +176,13 @@ def extract(tmp_path: Path) -> Iterator[Callable]:
 def computed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Return the growing list of clips that this process computes."""
     paths: list[str] = []
-    compute = workers._computed
+    compute = workers._compute
 
-    def counting(frontend: object, root: Path, row: int, path: str) -> object:
-        paths.append(path)
-        return compute(frontend, root, row, path)
+    def counting(frontend: FrontEnd, root: Path, clip: workers.Clip) -> object:
+        paths.append(clip[1])
+        return compute(frontend, root, clip)
 
-    monkeypatch.setattr(workers, "_computed", counting)
+    monkeypatch.setattr(workers, "_compute", counting)
     return paths
 
 

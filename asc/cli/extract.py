@@ -24,6 +24,7 @@ from asc.cli.options import (
 )
 from asc.cli.progress import progress
 from asc.errors import EXIT_PARTIAL, InputError
+from asc.files import free_space
 from asc.text import counted, duration, listed, megabytes
 
 
@@ -132,7 +133,7 @@ def extract(
     plan = extraction.plan(opened, store, features=features or None, **settings)
     if dry_run:
         return _describe(plan, as_json)
-    say = _silent if as_json else click.echo
+    say = (lambda text: None) if as_json else click.echo
     quieten_cluster(backend, general)
     say(
         f"{counted(len(opened.clips), 'clip', 'clips')} of"
@@ -152,9 +153,9 @@ def extract(
                 progress=show,
             )
     except KeyboardInterrupt:
-        growing = partial_path(store)
         click.echo(
-            f"\nFinished clips are kept in {growing}. Run the same command to resume.",
+            f"\nFinished clips are kept in {partial_path(store)}. Run the same command"
+            " to resume.",
             err=True,
         )
         raise
@@ -206,17 +207,14 @@ def _conclude(report: Any, say: Any) -> int:
 
 def _describe(plan: Any, as_json: bool) -> int:
     """Print what an extraction would do."""
-    import shutil
-
     from asc.extraction import seconds_per_clip
 
-    folder = next(path for path in plan.store.absolute().parents if path.exists())
     each = seconds_per_clip(plan)
     facts = {
         "store": str(plan.store),
         "clips": len(plan.corpus.clips),
         "bytes": plan.bytes,
-        "free_bytes": shutil.disk_usage(folder).free,
+        "free_bytes": free_space(plan.store),
         "seconds_per_clip_and_process": each,
         "spec": plan.spec.to_dict(),
         "problems": [str(problem) for problem in plan.corpus.problems],
@@ -237,7 +235,3 @@ def _describe(plan: Any, as_json: bool) -> int:
     for line in listed(facts["problems"]):
         click.echo(line, err=True)
     return 0
-
-
-def _silent(text: str) -> None:
-    """Print nothing: standard output is for JSON."""

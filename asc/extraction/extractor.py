@@ -1,9 +1,8 @@
 """Corpus to store: a plan, parallel workers, one writer.
 
-Rows are numbered before work starts, and workers write the bytes of each at its
-place in the file. This process alone sets the flags that vouch for them. So the
-bytes of a store do not depend on the number of workers, on their order, or on
-interruptions.
+Rows are numbered before work starts, and workers write each at its place in the file.
+This process alone sets their flags, after the data is flushed. So the bytes of a store
+do not depend on the number or order of workers, or on interruptions.
 """
 
 from __future__ import annotations
@@ -20,8 +19,8 @@ import numpy as np
 from asc.corpus import Problem
 from asc.errors import AscError, UsageError
 from asc.extraction.planning import ExtractionPlan
-from asc.extraction.reuse import find_previous, open_writer
-from asc.extraction.workers import KILLED, Outcome, compute_rows
+from asc.extraction.reuse import find_previous, killers, open_writer
+from asc.extraction.workers import Outcome, compute_rows
 from asc.files import is_full_disk, locked
 from asc.parallel import BACKENDS, InWork
 from asc.store import StoreWriter, partial_path
@@ -29,7 +28,7 @@ from asc.store.schema import DONE
 from asc.text import counted
 from asc.validation import check_choice
 
-#: Seconds between commits: what a crash can cost.
+#: Seconds between commits: the work that a crash can lose.
 _COMMIT_SECONDS = 2.0
 
 Progress = Callable[[int, int], None]
@@ -42,13 +41,16 @@ class Report:
     Attributes
     ----------
     store : Path
-        The store, or the growing file if it could not be completed.
+        The store, or its partial file if it could not be completed.
     complete : bool
     clips, computed, kept : int
         Rows of the store, rows computed now, and rows that were there.
     failures : list of Problem
+        Clips without a row, and rows of the metadata that were left out.
     notes : list of str
+        Sentences for the user.
     seconds : float
+        Time that it took.
     """
 
     store: Path
@@ -78,7 +80,7 @@ def extract(
     ----------
     plan : ExtractionPlan
     jobs : int
-        Threads or processes; -1 for as many as there are processors.
+        Threads or processes; -1 for one on each core.
     allow_failures : bool
         Complete the store without the clips that fail, and record them.
     overwrite : bool
@@ -87,29 +89,33 @@ def extract(
         Bring a complete store up to date: compute the clips that were added or
         whose files have changed, keep the others, leave out removed ones.
     backend : {'local', 'threading', 'loky', 'dask', 'ray'}
-        What computes: threads or processes (loky) of this machine, or a cluster.
-        Threads take less memory. A decoder that crashes ends all threads, but only
-        one process: its clip becomes a failure and the others go on. After a crash
-        of threads, the next call reads the clips that were in work in a process of
-        their own. ``local`` is threads, or processes for more than eight jobs.
+        Threads or processes (loky) of this machine, or a cluster, whose workers see
+        the audio under the same path. Threads take less memory, but all end if a
+        decoder crashes; of processes one ends, and its clip is a failure. After a
+        crash, the next call reads the clips that were in work in a process of their
+        own. ``local`` is threads for up to eight jobs, else processes.
     scheduler : str, optional
-        Address of the Dask or Ray cluster.
+        Address of the Dask or Ray cluster; a new one on this machine if not given.
     progress : callable(done, total), optional
         Called as clips are finished.
 
     Returns
     -------
     Report
-        ``complete`` is False if clips failed and that is not allowed. The
-        others are then kept in the growing file.
+        ``complete`` is False if clips failed and that is not allowed. The others are
+        then kept in the partial file.
 
     Raises
     ------
     SettingsMismatch
-        If the store, or its growing file, was made with other settings, or if
-        the audio has changed since and ``update`` is not set.
+        If the store, or its partial file, was made with other settings, or if the
+        audio has changed since and ``update`` is not set.
+    UsageError
+        If the backend is unknown or not installed, or the store cannot be there.
     Busy
         If another process is writing the store.
+    AscError
+        If the disk is full, or workers or the cluster are lost.
 
     Examples
     --------
@@ -137,7 +143,8 @@ def extract(
             report = Report(writer.path, False, len(status))
             report.kept = len(status) - len(todo)
             report.notes = list(plan.notes)
-            suspects = {*in_work.numbers(), *_killers(plan, writer)}
+            killed, clips = killers(writer), plan.corpus.clips
+            suspects = {int(row) for row in todo if clips[row].path in killed}
             outcomes = compute_rows(
                 plan,
                 writer.rows,
@@ -146,7 +153,7 @@ def extract(
                 backend=backend,
                 scheduler=scheduler,
                 in_work=in_work,
-                suspects=sorted(suspects),
+                suspects=sorted(suspects.union(in_work.numbers())),
             )
             try:
                 report.notes += _record(plan, writer, outcomes, len(todo), progress)
@@ -167,19 +174,6 @@ def extract(
     return report
 
 
-def _killers(plan: ExtractionPlan, writer: StoreWriter) -> Iterator[int]:
-    """Yield the rows of clips that ended the process that read them."""
-    paths = {
-        problem.where
-        for problem in writer.failures()
-        if problem.message.startswith(KILLED)
-    }
-    if paths:
-        for row, clip in enumerate(plan.corpus.clips):
-            if clip.path in paths:
-                yield row
-
-
 def _check_place(store: Path) -> None:
     if store.is_dir():
         raise UsageError(f"{store} is a folder. STORE must be the name of a file.")
@@ -198,10 +192,10 @@ def _record(
     total: int,
     progress: Progress | None,
 ) -> list[str]:
-    """Record what became of rows; return notes on some of them."""
+    """Record the outcomes of rows; return notes on some of them."""
     silent, retried, committed = [], [], time.monotonic()
     try:
-        with closing(outcomes):  # workers end here, even if the reader is interrupted
+        with closing(outcomes):  # ends the workers, also after an interruption
             for done, outcome in enumerate(outcomes, start=1):
                 if outcome.failure is None:
                     writer.done(outcome.row)

@@ -22,14 +22,8 @@ from asc.text import counted
 class ExtractionPlan:
     """What an extraction will do.
 
-    Attributes
-    ----------
-    corpus : Corpus
-    store : Path
-    spec : FeatureSpec
-    notes : tuple of str
-        Sentences about audio that is handled in a special way: other sample rates,
-        short or long clips.
+    ``notes`` are sentences for the user, such as on clips that will be resampled,
+    repeated or cut.
     """
 
     corpus: Corpus
@@ -63,7 +57,7 @@ def plan(
     Raises
     ------
     InputError
-        If the header of not a single clip can be read.
+        If no clip can be read.
     UsageError
         If a setting is out of range.
 
@@ -78,8 +72,8 @@ def plan(
     headers = [item for item in found if isinstance(item, Header)]
     if not headers:
         raise InputError(
-            f"Not one of the {len(corpus.clips):,} clips in {corpus.root} can be read"
-            f" as audio. The first is {corpus.clips[0].path}. Check that the audio is"
+            f"None of the {len(corpus.clips):,} clips in {corpus.root} can be read as"
+            f" audio. The first is {corpus.clips[0].path}. Check that the audio is"
             " there."
         )
     rates = Counter(header.sample_rate for header in headers)
@@ -87,7 +81,8 @@ def plan(
         rates, key=lambda rate: (rates[rate], rate)
     )
     lengths = [header.seconds for header in headers]
-    seconds = settings.pop("seconds", None) or _nominal(median(lengths))
+    middle = median(lengths)
+    seconds = settings.pop("seconds", None) or round(middle, 1 if middle >= 1 else 3)
     spec = completed(FeatureSpec.for_audio(rate, seconds, **settings))
 
     notes = list(corpus.notes)
@@ -107,17 +102,12 @@ def plan(
     return ExtractionPlan(corpus, Path(store), spec, tuple(notes))
 
 
-def _nominal(seconds: float) -> float:
-    """Return the nominal length of clips of about this length."""
-    return round(seconds, 1) if seconds >= 1 else round(seconds, 3)
-
-
 def _scene_notes(corpus: Corpus) -> Iterator[str]:
     counts = Counter(clip.scene for clip in corpus.clips)
     lonely = sorted(scene for scene, count in counts.items() if count == 1)
     if len(counts) == 1:
         scene = next(iter(counts))
-        yield f"All clips are of one scene ({scene}): there is nothing to classify."
+        yield f"All clips are of one scene ({scene}), so nothing can be classified."
     elif lonely:
         scenes = counted(len(lonely), "scene has", "scenes have")
         yield (

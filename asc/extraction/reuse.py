@@ -1,7 +1,7 @@
 """What an earlier run left, and which of its rows can be kept.
 
-A store, or its growing file, is touched only if it was made with the same
-settings. Of its rows, those are kept whose audio is the same.
+A store, or its partial file, is touched only if it was made with the same settings.
+Rows whose audio is the same are kept.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ from asc.store.fingerprint import fingerprint, provenance
 from asc.store.schema import DONE
 from asc.text import counted, describe_difference, differing_fields
 
-#: Fields of a provenance that a changed corpus changes.
+#: Prefix of the fields of a provenance that depend on the corpus.
 _CORPUS = "corpus."
-#: What every HDF5 file begins with.
+#: Signature of HDF5 files.
 _HDF5 = b"\x89HDF\r\n\x1a\n"
 
 
@@ -39,12 +39,12 @@ class Previous:
     Attributes
     ----------
     store : FeatureStore
-        The store, or the growing file.
+        The store, or its partial file.
     usable : np.ndarray [shape=(len(store),)], bool
         Rows whose audio is still the same.
     current : bool
-        True if it can stay as it is: a complete store is what the plan would make, a
-        growing one only lacks rows.
+        It can stay as it is: a complete store is what the plan would make, a partial
+        file only lacks rows.
     """
 
     store: FeatureStore
@@ -78,18 +78,22 @@ def find_previous(
         usable = _unchanged(store, plan.corpus.root, by_content=update)
         if not update:
             _check_unchanged(store, usable)
-        current = _is_up_to_date(store, plan, wanted, usable)
+        current = (
+            bool(usable.all())
+            and _lists_the_same(store, plan, wanted)
+            and not _is_fixed(store, plan)
+        )
         previous = Previous(store, usable, current)
         if current:
             return previous
     if partial_path(plan.store).exists():
-        growing = _growing_store(plan.store)
-        # Its user was told to fix the corpus and to run the command again.
-        _check_settings(growing, wanted, except_for=_CORPUS)
-        usable = _unchanged(growing, plan.corpus.root, by_content=False)
-        stale = (growing.status() == DONE) & ~usable
-        current = _lists_the_same(growing, plan, wanted) and not stale.any()
-        previous = Previous(growing, usable, current)
+        partial = _partial_store(plan.store)
+        # The corpus may differ: a failure asks the user to fix it and to rerun.
+        _check_settings(partial, wanted, except_for=_CORPUS)
+        usable = _unchanged(partial, plan.corpus.root, by_content=False)
+        stale = (partial.status() == DONE) & ~usable
+        current = _lists_the_same(partial, plan, wanted) and not stale.any()
+        previous = Previous(partial, usable, current)
     return previous
 
 
@@ -113,29 +117,6 @@ def open_writer(plan: ExtractionPlan, previous: Previous | None) -> StoreWriter:
     return StoreWriter(path)
 
 
-def _is_up_to_date(
-    store: FeatureStore,
-    plan: ExtractionPlan,
-    wanted: dict[str, Any],
-    usable: np.ndarray,
-) -> bool:
-    """Return True if no clip is new or changed, and none that failed works now."""
-    # A clip that ends the process that reads it is not tried here, in this process.
-    failed = {
-        problem.where
-        for problem in store.failures()
-        if not problem.message.startswith(KILLED)
-    }
-    return (
-        _lists_the_same(store, plan, wanted)
-        and bool(usable.all())
-        and not any(
-            clip.path in failed and _is_usable(plan.corpus.root / clip.path, plan)
-            for clip in plan.corpus.clips
-        )
-    )
-
-
 def _lists_the_same(
     store: FeatureStore, plan: ExtractionPlan, wanted: dict[str, Any]
 ) -> bool:
@@ -146,20 +127,29 @@ def _lists_the_same(
     return same_problems and store.fingerprint == fingerprint(wanted)
 
 
-def _is_usable(path: Path, plan: ExtractionPlan) -> bool:
-    try:
-        fit(read_audio(path), plan.spec)
-    except InputError:
-        return False
-    return True
+def killers(store: FeatureStore | StoreWriter) -> set[str]:
+    """Return the paths of clips that killed the process that read them."""
+    return {item.where for item in store.failures() if item.message.startswith(KILLED)}
+
+
+def _is_fixed(store: FeatureStore, plan: ExtractionPlan) -> bool:
+    """Return True if a clip that failed can be read now."""
+    # One that killed a process is not read in this one.
+    failed = {problem.where for problem in store.failures()} - killers(store)
+    for path in failed & {clip.path for clip in plan.corpus.clips}:
+        try:
+            fit(read_audio(plan.corpus.root / path), plan.spec)
+        except InputError:
+            continue
+        return True
+    return False
 
 
 def _unchanged(store: FeatureStore, root: Path, *, by_content: bool) -> np.ndarray:
     """Return which rows were made from the file that is there now, [shape=(clips,)].
 
-    Files that were touched after the store are compared by content; with `by_content`
-    all of them. Of the others the size must be the same. Names are not enough: TUT
-    2016 and 2017 share them.
+    Sizes are compared, for TUT 2016 and 2017 share names. Files that are newer than
+    the store are compared by content; with `by_content` all of them.
     """
     sizes, sums = store.measured("source_bytes"), store.measured("source_crc32")
     done = store.status() == DONE
@@ -169,8 +159,7 @@ def _unchanged(store: FeatureStore, root: Path, *, by_content: bool) -> np.ndarr
         try:
             found = os.stat(root / path)
             same[row] = done[row] and found.st_size == sizes[row]
-            # What was moved into the place of another file may have been written
-            # long ago, but its status was changed then.
+            # A file that was moved here may have an old mtime, but its ctime is new.
             if same[row] and max(found.st_mtime, found.st_ctime) >= made:
                 same[row] = checksum(root / path) == sums[row]
         except (OSError, InputError):
@@ -190,34 +179,32 @@ def _check_unchanged(store: FeatureStore, same: np.ndarray) -> None:
 
 
 def _check_is_store(path: Path) -> None:
-    """Raise UsageError for a file that is not a store: it is never overwritten."""
-    if path.exists() and _first_bytes(path) != _HDF5:
-        raise UsageError(
-            f"{path} is not a store, so it is not overwritten. Name another file."
-        )
-
-
-def _first_bytes(path: Path) -> bytes:
+    """Raise UsageError for a file that is not HDF5: it is never overwritten."""
+    if not path.exists():
+        return
     with open(path, "rb") as file:
-        return file.read(len(_HDF5))
+        if file.read(len(_HDF5)) != _HDF5:
+            raise UsageError(
+                f"{path} is not a store, so it is not overwritten. Name another file."
+            )
 
 
 def _discard_other(store: Path, wanted: str) -> None:
-    """Remove a growing file, unless it is what an interrupted rebuild left."""
+    """Remove a partial file, unless it is what an interrupted rebuild left."""
     try:
-        same = _growing_store(store).fingerprint == wanted
+        same = _partial_store(store).fingerprint == wanted
     except (InputError, StoreError):
         same = False
     if not same:
         partial_path(store).unlink(missing_ok=True)
 
 
-def _growing_store(store: Path) -> PartialStore:
+def _partial_store(store: Path) -> PartialStore:
     try:
         return PartialStore(partial_path(store))
     except StoreError as error:
         raise StoreError(
-            f"{error} It is the growing file of {store}. Use --overwrite to start"
+            f"{error} It is the partial file of {store}. Use --overwrite to start"
             " again."
         ) from error
 
@@ -225,17 +212,14 @@ def _growing_store(store: Path) -> PartialStore:
 def _check_settings(
     found: FeatureStore, wanted: dict[str, Any], except_for: str | None = None
 ) -> None:
-    """Raise SettingsMismatch if other fields differ than those with a prefix."""
+    """Raise SettingsMismatch if fields differ, except for those with a prefix."""
     fields = [name for name, _, _ in differing_fields(found.provenance, wanted)]
-    if not all(except_for and name.startswith(except_for) for name in fields):
-        raise SettingsMismatch(
-            f"{found.path} was made with other settings and is kept untouched.\n"
-            f"{describe_difference(found.provenance, wanted)}\n"
-            f"  {_advice(fields)}"
-        )
-
-
-def _advice(fields: list[str]) -> str:
+    if all(except_for and name.startswith(except_for) for name in fields):
+        return
+    advice = "Use --overwrite to rebuild it, or write to another file."
     if all(name.startswith(_CORPUS) for name in fields):
-        return "Its corpus lists other clips now: --update brings the store up to date."
-    return "Use --overwrite to rebuild it, or write to another file."
+        advice = "The corpus lists other clips now: --update brings it up to date."
+    raise SettingsMismatch(
+        f"{found.path} was made with other settings and is kept untouched.\n"
+        f"{describe_difference(found.provenance, wanted)}\n  {advice}"
+    )

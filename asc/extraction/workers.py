@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from functools import cache, partial
 from operator import itemgetter
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -18,21 +19,21 @@ from asc.extraction.planning import ExtractionPlan
 from asc.features import FrontEnd, fit, read_audio
 from asc.parallel import InWork, WorkerKilled
 from asc.store.writer import RowWriter
-from asc.validation import check_choice
 
 #: Row and path of a clip.
 Clip = tuple[int, str]
+#: Features by name, and what was measured of the audio.
+Computed = tuple[dict[str, np.ndarray], dict[str, Any]]
 
 #: Clips that a worker process gets at a time.
 _BATCH = 8
 #: A process takes about a second to start, in which this many clips are done.
 _CLIPS_WORTH_A_PROCESS = 40
-#: The most threads that pay. Python's global lock is held in one seventh of the time
-#: of a clip, so more threads would wait for it; processes do not share it.
+#: The most threads that pay: each holds Python's global lock for a seventh of the time.
 _MOST_THREADS = 8
-#: How the message of a clip begins that ended its process twice.
+#: How the message of a clip begins that killed its process twice.
 KILLED = "it ended the process that read it"
-#: Bytes of a message that are kept: answers of processes are short.
+#: Characters of a message: answers of processes are short.
 _MOST_MESSAGE = 200
 #: Parameters of the GNU C library's mallopt, and the memory that it may keep.
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
@@ -41,16 +42,10 @@ _KEPT_BYTES = 1 << 28
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a clip: its row is written, or why there is none.
+    """What became of a clip: its row is written, or there is a failure.
 
-    Attributes
-    ----------
-    row : int
-    silent : bool
-        The audio is digital silence.
-    failure : str or None
-    retried : bool
-        It was in work when a process was killed, and was computed again.
+    A ``silent`` clip is digital silence. A clip is ``retried`` if it was in work when
+    a process was killed.
     """
 
     row: int
@@ -59,71 +54,56 @@ class Outcome:
     retried: bool = False
 
 
-@dataclass(frozen=True)
-class Computed:
-    """A row that is computed and not yet written."""
-
-    row: int
-    features: dict[str, np.ndarray]
-    measured: dict[str, float]
-    silent: bool
-
-    def write(self, rows: RowWriter) -> Outcome:
-        """Write the row."""
-        rows.write(self.row, self.features, self.measured)
-        return Outcome(self.row, self.silent)
-
-
 def compute_rows(
     plan: ExtractionPlan,
     rows: RowWriter,
     todo: Iterable[int],
     *,
-    jobs: int = -1,
-    backend: str = "local",
-    scheduler: str | None = None,
+    jobs: int,
+    backend: str,
+    scheduler: str | None,
     in_work: InWork,
-    suspects: Iterable[int] = (),
+    suspects: Iterable[int],
 ) -> Generator[Outcome, None, None]:
     """Compute rows and write them; yield what became of each, in any order.
 
     Parameters
     ----------
-    plan : ExtractionPlan
+    plan, jobs, backend, scheduler
+        As for `asc.extraction.extract`. A cluster computes rows, but this process
+        writes them: it cannot know what another machine has flushed to disk.
     rows : RowWriter
     todo : iterable of int
         Which rows.
-    jobs : int
-        Threads or processes of this machine; -1 for one on each core.
-    backend : {'local', 'threading', 'loky', 'dask', 'ray'}
-        ``local`` for threads, or for processes where there are many. On a cluster,
-        whose workers see the audio under the same path, rows are computed but not
-        written: this machine could not vouch for what another one has in its cache.
-    scheduler : str, optional
-        Address of the cluster; a local one is started if not given.
     in_work : InWork
-        Where rows in work are recorded. What is recorded there after the process
-        was killed are the suspects of the next run.
+        Where rows in work are recorded.
     suspects : iterable of int
         Rows that may have killed a process. They come first, one at a time in a
-        process of its own; one that is killed again is a failure of the clip.
+        process of their own; if it is killed again, the clip is a failure.
 
     Raises
     ------
     UsageError
-        If there is no such backend, or if it is not installed.
+        If the backend is not installed.
     AscError
         If workers were killed before they began a clip, or if a cluster is lost.
     """
-    check_choice("backend", backend, parallel.BACKENDS)
     left = {row: (row, plan.corpus.clips[row].path) for row in map(int, todo)}
     if not left:
         return
     frontend = FrontEnd(plan.spec)
     if backend in parallel.CLUSTERS:
-        yield from _on_cluster(
-            plan, frontend, rows, list(left.values()), backend, scheduler
-        )
+        clips, root = list(left.values()), plan.corpus.root.resolve()
+        for batch in parallel.on_cluster(
+            backend,
+            scheduler,
+            partial(_compute_batch, frontend, root),
+            [clips[start : start + _BATCH] for start in range(0, len(clips), _BATCH)],
+            folders=(root,),
+            describe_task=_describe_batch,
+        ):
+            for outcome, computed in batch:
+                yield _written(rows, outcome, computed)
         return
     jobs = jobs if jobs > 0 else environment.usable_cores()
     if backend == "local":
@@ -180,82 +160,59 @@ def compute_rows(
 _path_of = itemgetter(1)
 
 
-def _on_cluster(
-    plan: ExtractionPlan,
-    frontend: FrontEnd,
-    rows: RowWriter,
-    clips: list[Clip],
-    backend: str,
-    scheduler: str | None,
-) -> Iterator[Outcome]:
-    root = plan.corpus.root.resolve()
-    for found in parallel.on_cluster(
-        backend,
-        scheduler,
-        partial(_compute_batch, frontend, root),
-        [clips[i : i + _BATCH] for i in range(0, len(clips), _BATCH)],
-        folders=(root,),
-        describe_task=_describe_batch,
-    ):
-        for result in found:
-            yield result.write(rows) if isinstance(result, Computed) else result
-
-
 def _describe_batch(batch: list[Clip]) -> str:
     return "one of these clips: " + ", ".join(path for _, path in batch)
 
 
 def _compute_batch(
     frontend: FrontEnd, root: Path, batch: list[Clip]
-) -> list[Computed | Outcome]:
+) -> list[tuple[Outcome, Computed | None]]:
     return [_compute(frontend, root, clip) for clip in batch]
 
 
 def _compute_and_write(
     frontend: FrontEnd, root: Path, rows: RowWriter, clip: Clip
 ) -> Outcome:
-    """Compute a row and write it. Only what fails in writing is raised."""
+    """Compute a row and write it. Only errors of writing are raised."""
     _keep_memory()
-    result = _compute(frontend, root, clip)
-    return result.write(rows) if isinstance(result, Computed) else result
+    return _written(rows, *_compute(frontend, root, clip))
 
 
-def _compute(frontend: FrontEnd, root: Path, clip: Clip) -> Computed | Outcome:
+def _written(rows: RowWriter, outcome: Outcome, computed: Computed | None) -> Outcome:
+    if computed is not None:
+        rows.write(outcome.row, *computed)
+    return outcome
+
+
+def _compute(
+    frontend: FrontEnd, root: Path, clip: Clip
+) -> tuple[Outcome, Computed | None]:
     """Compute a row. No exception leaves it: one clip must not stop the others."""
     row, path = clip
     try:
-        return _computed(frontend, root, row, path)
-    except InputError as error:
-        message = str(error)
-    except Exception as error:  # noqa: BLE001 - see above
-        message = f"{type(error).__name__}: {error}."
-    return Outcome(row, failure=message[:_MOST_MESSAGE])
-
-
-def _computed(frontend: FrontEnd, root: Path, row: int, path: str) -> Computed:
-    audio = read_audio(root / path)
-    y = fit(audio, frontend.spec)
-    return Computed(
-        row,
-        frontend(y),
-        {
+        audio = read_audio(root / path)
+        y = fit(audio, frontend.spec)
+        measured = {
             "seconds": audio.seconds,
             "sample_rate": audio.sample_rate,
             "channels": audio.samples.shape[1],
             "source_bytes": audio.size,
             "source_crc32": audio.checksum,
-        },
-        silent=not y.any(),
-    )
+        }
+        return Outcome(row, silent=not y.any()), (frontend(y), measured)
+    except InputError as error:
+        message = str(error)
+    except Exception as error:  # noqa: BLE001 - see above
+        message = f"{type(error).__name__}: {error}."
+    return Outcome(row, failure=message[:_MOST_MESSAGE]), None
 
 
 @cache
 def _keep_memory() -> None:
     """Let this process keep the memory that it frees.
 
-    A clip needs some ten arrays of a megabyte or more. The GNU C library gives such
-    memory back to the system at once and gets it again for the next clip, zeroed page
-    by page, which took a quarter of the time.
+    The GNU C library would return the large arrays of a clip to the system and get
+    new pages, zeroed, for the next one: a quarter of the time.
     """
     try:
         mallopt = ctypes.CDLL(None).mallopt
@@ -266,9 +223,9 @@ def _keep_memory() -> None:
 
 
 def seconds_per_clip(plan: ExtractionPlan, clips: int = 3) -> float:
-    """Return how long one processor takes for a clip, tried on a few of them."""
+    """Return how long one processor takes for a clip, measured on the first few."""
     frontend = FrontEnd(plan.spec)
-    tried = [(row, clip.path) for row, clip in enumerate(plan.corpus.clips[:clips])]
+    measured = [(row, clip.path) for row, clip in enumerate(plan.corpus.clips[:clips])]
     started = time.perf_counter()
-    _compute_batch(frontend, plan.corpus.root, tried)
-    return (time.perf_counter() - started) / len(tried)
+    _compute_batch(frontend, plan.corpus.root, measured)
+    return (time.perf_counter() - started) / len(measured)

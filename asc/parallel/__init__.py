@@ -1,8 +1,7 @@
 """Tasks in parallel: threads or processes of this machine by joblib, or a cluster."""
 
 from asc.parallel.cluster import on_cluster
-from asc.parallel.in_work import InWork
-from asc.parallel.local import WorkerKilled, in_processes, in_threads
+from asc.parallel.local import InWork, WorkerKilled, in_processes, in_threads
 
 #: What runs tasks. ``local`` is threads or processes of this machine, whichever
 #: suits the work.

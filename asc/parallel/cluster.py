@@ -1,7 +1,7 @@
 """Tasks on a Dask or Ray cluster, through its own client.
 
-joblib has backends for both. That for Dask waits for ever for a task that kills one
-worker after the other, and that for Ray returns whole lists only.
+joblib has backends for both, but that for Dask hangs when a task kills several workers,
+and that for Ray returns lists only.
 """
 
 from __future__ import annotations
@@ -36,15 +36,15 @@ def on_cluster(
 ) -> Iterator[Any]:
     """Yield the results of tasks in any order.
 
-    The tasks of a lost worker are computed again by the others. What this process
-    holds does not grow with the number of tasks.
+    The tasks of a lost worker are computed again by the others. Memory does not grow
+    with the number of tasks.
 
     Parameters
     ----------
     backend : {'dask', 'ray'}
     scheduler : str or None
-        Address of the cluster; None for the one of the backend's own settings, or a
-        new one on this machine.
+        Address of the cluster; None for that of the backend's own settings, or a new
+        one on this machine.
     work : callable
         It, the tasks and the results are pickled.
     tasks : iterable
@@ -123,7 +123,7 @@ def _errors_in_words(backend: str, scheduler: str | None) -> Iterator[None]:
 
 @dataclass(frozen=True)
 class _Checked:
-    """Work that first checks that the worker is fit for it."""
+    """Work that first checks versions and folders of the worker."""
 
     work: Callable[[Any], Any]
     folders: tuple[Path, ...]

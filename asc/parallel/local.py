@@ -1,8 +1,7 @@
 """Tasks in threads or processes of this machine, through `joblib.Parallel`.
 
-Threads cost less memory and start at once, but a decoder that crashes ends all of
-them. Processes (joblib's loky) stand apart: one that is killed is reported with the
-tasks that were in work, and the caller can go on.
+Threads take less memory and start at once, but a decoder that crashes ends all of
+them. A process that is killed is reported with the tasks in work.
 """
 
 from __future__ import annotations
@@ -20,12 +19,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import numpy as np
 from joblib import Parallel, delayed, parallel_config
 from joblib.externals.loky import get_reusable_executor
 
 from asc import interrupts
 from asc.errors import AscError
-from asc.parallel.in_work import InWork
 
 #: Seconds to wait for threads to leave their tasks.
 _PATIENCE = 5
@@ -35,15 +34,53 @@ _PATIENCE = 5
 _MOST_BYTES = 3500
 
 
-class WorkerKilled(AscError):
-    """A worker process was killed.
+class InWork:
+    """The numbers of the tasks in work, one byte each in a file.
 
-    Attributes
+    The file outlives the process, however that ends. Nothing is flushed to disk: a
+    task takes a few microseconds more, and a power cut loses it.
+
+    Parameters
     ----------
-    numbers : list of int
-        The tasks that were in work. One of them may be the cause.
-    signal : str
-        How it ended, such as ``"SIGKILL"``.
+    path : Path
+        The file, which is created when the first task begins.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def begin(self, number: int) -> None:
+        """Record that a task is in work."""
+        self._put(number, b"\1")
+
+    def end(self, number: int) -> None:
+        """Record that a task is not in work any more."""
+        self._put(number, b"\0")
+
+    def numbers(self) -> list[int]:
+        """Return the tasks in work, ascending."""
+        try:
+            return np.flatnonzero(np.fromfile(self.path, np.uint8)).tolist()
+        except FileNotFoundError:
+            return []
+
+    def remove(self) -> None:
+        """Remove the file: no task is in work."""
+        self.path.unlink(missing_ok=True)
+
+    def _put(self, number: int, value: bytes) -> None:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW
+        descriptor = os.open(self.path, flags, 0o644)
+        try:
+            os.pwrite(descriptor, value, number)
+        finally:
+            os.close(descriptor)
+
+
+class WorkerKilled(AscError):
+    """A worker process was killed, by ``signal``, such as ``"SIGKILL"``.
+
+    ``numbers`` are the tasks that were in work. One of them may be the cause.
     """
 
     def __init__(self, tasks: Mapping[int, str], signal: str) -> None:
@@ -71,9 +108,9 @@ def in_threads(
     work : callable
         What it raises is raised here.
     tasks : mapping of int to object
-        The number of each task, and what `work` gets.
+        The number of each task, and the argument of `work`.
     jobs : int > 0
-        Number of threads; one task is computed in the calling thread.
+        Number of threads; with one, the calling thread computes.
     in_work : InWork, optional
         Where tasks in work are recorded.
     """
@@ -114,17 +151,16 @@ def in_processes(
 ) -> Iterator[Any]:
     """Yield the results of tasks in any order, computed by worker processes.
 
-    Workers ignore Ctrl-C, on which the calling process acts. They end with it, at
-    whatever moment it is killed. What this process holds does not grow with the
-    number of tasks.
+    Workers ignore Ctrl-C, on which the calling process acts, and end when that is
+    killed. Memory does not grow with the number of tasks.
 
     Parameters
     ----------
     work : callable
-        It, the tasks and the results are pickled, with functions defined anywhere.
-        What it raises is raised here.
+        It, the tasks and the results are pickled; it may be defined anywhere. What it
+        raises is raised here.
     tasks : mapping of int to object
-        The number of each task, and what `work` gets.
+        The number of each task, and the argument of `work`.
     jobs : int > 0
         Number of processes.
     threads : int
@@ -151,9 +187,9 @@ def in_processes(
             initargs=(os.getpid(),),
         )
         with interrupts.kept_from_children(), settings:
-            # With one job, joblib would compute in this process: a single task at a
-            # time is given to two workers instead. The number of tasks ahead counts
-            # tasks, not batches; more than loky's queue holds break an interruption.
+            # With one job, joblib would compute in this process, so two workers get
+            # one task at a time. pre_dispatch counts tasks, not batches; an
+            # interruption fails if it exceeds loky's queue.
             results = Parallel(
                 max(2, jobs),
                 return_as="generator_unordered",
@@ -169,22 +205,19 @@ def in_processes(
                 last = str(error.__cause__).strip('\n" ').splitlines()[-1]
                 message = f"A worker process cannot load its work: {last}."
                 raise AscError(message) from error
-            found = {
-                number: describe_task(tasks[number])
-                for number in in_work.numbers()
-                if number in tasks
-            }
+            numbers = [number for number in in_work.numbers() if number in tasks]
+            found = {number: describe_task(tasks[number]) for number in numbers}
             signals = sorted(set(re.findall(r"SIG[A-Z]+|EXIT\(\d+\)", str(error))))
             raise WorkerKilled(found, ", ".join(signals) or "no signal") from error
         finally:
-            # Or they would wait for more work, and warn when they end.
+            # Idle workers would wait for more work, and warn when they end.
             get_reusable_executor(reuse=True).shutdown(wait=True)
 
 
 def _closing(results: Iterable[Any]) -> Iterator[Any]:
-    """Yield results; joblib is not to warn of the others when the reader stops."""
+    """Yield results, without joblib's warning when the reader stops early."""
     try:
-        for result in results:  # "yield from" would close them in its own way
+        for result in results:  # "yield from" would close them with the warning
             yield result
     finally:
         with warnings.catch_warnings():
@@ -194,7 +227,7 @@ def _closing(results: Iterable[Any]) -> Iterator[Any]:
 
 @dataclass(frozen=True)
 class _Work:
-    """What a worker process does with a task: it returns a short answer."""
+    """Work whose answer is short: the result, or the path of a file with it."""
 
     work: Callable[[Any], Any]
     in_work: InWork
@@ -235,11 +268,11 @@ def _unpacked(answer: bytes | str) -> Any:
 
 
 def _start_worker(parent: int) -> None:
-    """Prepare a worker process: quiet, and not to outlive its parent."""
+    """Prepare a worker process: no output, and it ends with its parent."""
     from joblib.externals.loky import process_executor
 
-    # loky would replace each worker that grew by 300 MB, as every training does, and
-    # warn of it in a thread that a warning turned into an error would end.
+    # loky would replace, with a warning, each worker that grew by 300 MB, as every
+    # training does.
     process_executor._USE_PSUTIL = False
     os.environ.setdefault("PYTHONFAULTHANDLER", "0")  # one sentence, no stack
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # standard output is the parent's

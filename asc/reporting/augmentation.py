@@ -1,4 +1,4 @@
-"""Augmented examples: what the training saw in its first epoch."""
+"""Augmented examples of the first epoch of a training."""
 
 from __future__ import annotations
 
@@ -23,36 +23,36 @@ def augmentation_section(entries: Sequence[ReportEntry]) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``augmented`` (number of trainings that were) and ``examples``, one for each
-        policy whose store is there. An example is a dict: ``entry``, ``policy``,
-        ``strengths`` of each augmentation, ``clips`` of the train part, ``added``
-        rows, ``scales`` of the colours, and ``rows``. Of each combination of
-        augmentations there is one row: names of its ``transforms``, ``paths`` of the
-        clips in it, ``figure``, the ``label`` vector and ``scenes`` with a share.
-        ``unregistered`` are the policies with an augmentation of a user's module that
-        was not imported.
+        ``augmented`` (number of trainings), ``examples`` (one for each policy whose
+        store is there) and ``unregistered`` (policies with an augmentation of a module
+        that was not imported).
+
+        An example is a dict: ``entry``, ``policy``, ``strengths`` of each
+        augmentation, ``clips`` of the train part, ``added`` rows, ``scales`` of the
+        colours, and ``rows``. Of each combination of augmentations there is one row:
+        names of its ``transforms``, ``paths`` of the clips in it, ``figure``, the
+        ``label`` vector and ``scenes`` with a share.
     """
-    augmented = [
-        entry
-        for entry in entries
-        if entry.recipe is not None and entry.recipe.augment != "none"
-    ]
+    augmented = 0
     examples: dict[str, dict[str, Any]] = {}
-    unregistered: dict[str, None] = {}
-    for entry in augmented:
-        if entry.recipe is not None and entry.recipe.augment not in examples:
-            try:
-                entry.recipe.augmentation().transforms()
-            except UsageError:
-                unregistered[entry.recipe.augment] = None
-                continue
-            found = _examples(entry)
-            if found is not None:
-                examples[entry.recipe.augment] = found
+    unregistered: set[str] = set()
+    for entry in entries:
+        if entry.recipe is None or entry.recipe.augment == "none":
+            continue
+        augmented += 1
+        policy = entry.recipe.augment
+        if policy in examples:
+            continue
+        try:
+            entry.recipe.augmentation().transforms()
+        except UsageError:
+            unregistered.add(policy)
+        else:
+            examples |= {policy: found} if (found := _examples(entry)) else {}
     return {
-        "augmented": len(augmented),
+        "augmented": augmented,
         "examples": list(examples.values()),
-        "unregistered": list(unregistered),
+        "unregistered": sorted(unregistered),
     }
 
 
@@ -69,7 +69,7 @@ def _examples(entry: ReportEntry) -> dict[str, Any] | None:
     examples: list[dict[str, Any]] = []
     panels = []
     for names, places in plan.combinations():
-        # The most even mixture: most draws of Beta are near 0 or 1.
+        # The most even mixture, for most draws of Beta are near 0 or 1.
         place = int(places[np.abs(plan.mixup_lambda[places] - 0.5).argmin()])
         features = np.empty((1, *shape), np.float32)
         label = np.empty((1, len(store.scenes)), np.float32)

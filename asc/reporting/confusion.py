@@ -9,15 +9,15 @@ import numpy as np
 
 from asc import plots
 from asc.evaluation.evaluation import Evaluation
-from asc.evaluation.mistakes import ConfusedPair, confused_pairs
+from asc.evaluation.mistakes import ConfusedPair
 from asc.reporting.entries import ReportEntry
 from asc.reporting.gallery import colour_scales
 
 
 def compared_pairs(
-    entry: ReportEntry, evaluation: Evaluation, most: int
+    entry: ReportEntry, evaluation: Evaluation, pairs: Sequence[ConfusedPair]
 ) -> dict[str, Any]:
-    """Return spectrograms of the most confused pairs.
+    """Return spectrograms of confused pairs.
 
     Returns
     -------
@@ -27,11 +27,8 @@ def compared_pairs(
         scene (each ``scene``, ``path`` and ``figure``; the last two are None if there
         is no such clip), and the ``probability`` of the wrong prediction.
     """
-    store, feature = entry.store, entry.metrics.feature
-    pairs, rows = confused_pairs(evaluation)[:most], entry.rows()
-    if not pairs or rows is None or store is None:
-        return {"pairs": [], "scales": []}
-    if feature not in store.spec.features:
+    store, feature, rows = entry.store, entry.metrics.feature, entry.rows()
+    if store is None or rows is None or feature not in store.spec.features:
         return {"pairs": [], "scales": []}
     compared = _compared(evaluation, pairs)
     clips = sorted({clip for pair in compared for clip in pair if clip is not None})
@@ -39,17 +36,13 @@ def compared_pairs(
     limits = plots.colour_limits(list(panels.values()))
 
     def example(clip: int | None, scene: int) -> dict[str, Any]:
-        found: dict[str, Any] = {
-            "scene": evaluation.scenes[scene],
-            "path": None,
-            "figure": None,
-        }
+        name = evaluation.scenes[scene]
         if clip is None:
-            return found
+            return {"scene": name, "path": None, "figure": None}
         path = evaluation.paths[clip]
         figure = plots.clip_figure([panels[clip]], limits)
         embedded = plots.embed(figure, alt=f"Spectrogram of {path}")
-        return found | {"path": path, "figure": embedded}
+        return {"scene": name, "path": path, "figure": embedded}
 
     drawn = [
         {
@@ -67,20 +60,18 @@ def _compared(
 ) -> list[tuple[int, int | None]]:
     """Return, for every pair, its most confident wrong clip and a correct one.
 
-    That is the most confident correct clip of the predicted scene, each shown once
-    if there are enough.
+    That is the most confident correct clip of the predicted scene, another one for
+    each pair if there are enough.
     """
     predicted = evaluation.predicted
     compared: list[tuple[int, int | None]] = []
-    used: set[int] = set()
+    used: set[int | None] = set()
     for pair in pairs:
         scene = pair.predicted
         right = np.flatnonzero((evaluation.truth == scene) & (predicted == scene))
         confidence = evaluation.probabilities[right, scene]
-        ranked = [int(clip) for clip in right[np.argsort(-confidence, kind="stable")]]
-        unused = [clip for clip in ranked if clip not in used]
-        clip = next(iter(unused + ranked), None)
-        if clip is not None:
-            used.add(clip)
+        ranked = right[np.argsort(-confidence, kind="stable")].tolist()
+        clip = min(ranked, key=lambda clip: clip in used, default=None)
+        used |= {clip}
         compared.append((pair.most_confident, clip))
     return compared

@@ -1,4 +1,4 @@
-"""What the stores of a report hold, and what their splits leak."""
+"""The stores of a report: facts, scenes, and splits with their leakage."""
 
 from __future__ import annotations
 
@@ -37,17 +37,9 @@ def _store(store: FeatureStore) -> dict[str, Any]:
         f" {spec.fmax:g} Hz",
         "digest": store.digest,
     }
-    return {
-        "facts": facts,
-        "scenes": _scenes(store),
-        "splits": [_split(store, name, summary["splits"]) for name in store.splits],
-    }
-
-
-def _scenes(store: FeatureStore) -> list[dict[str, Any]]:
     labels, seconds = store.labels(), store.measured("seconds")
     recordings, known = np.asarray(store.recordings()), store.recordings_known
-    return [
+    scenes = [
         {
             "scene": scene,
             "clips": int(own.sum()),
@@ -57,10 +49,12 @@ def _scenes(store: FeatureStore) -> list[dict[str, Any]]:
         for label, scene in enumerate(store.scenes)
         for own in [labels == label]
     ]
+    splits = [_split(store, name, summary["splits"]) for name in store.splits]
+    return {"facts": facts, "scenes": scenes, "splits": splits}
 
 
 def _split(store: FeatureStore, name: str, facts: dict[str, Any]) -> dict[str, Any]:
-    """Return a split; of one that cannot be read its ``error``."""
+    """Return a split, or its ``error`` if it cannot be read."""
     try:
         split = store.split(name)
     except AscError as error:

@@ -11,7 +11,7 @@ import numpy as np
 from asc import plots
 from asc.evaluation.calibration import calibration
 from asc.evaluation.evaluation import Evaluation
-from asc.evaluation.mistakes import confused_pairs, recording_results
+from asc.evaluation.mistakes import ConfusedPair, confused_pairs, recording_results
 from asc.evaluation.published import published_results
 from asc.reporting.confusion import compared_pairs
 from asc.reporting.entries import History, ReportEntry
@@ -20,37 +20,39 @@ from asc.reporting.entries import History, ReportEntry
 _MAX_ROWS = 12
 #: A larger confusion matrix is not readable.
 _MAX_SCENES = 60
-#: Confused pairs with spectrograms, in all and of one entry.
+#: Confused pairs with spectrograms: of all entries, and of one.
 _MAX_PAIRS, _MAX_PAIRS_OF_ENTRY = 30, 4
-#: With more entries than this, all but the first are collapsed.
+#: If there are more entries, all but the first are collapsed.
 _MAX_OPEN = 3
 
 
 def runs_section(entries: Sequence[ReportEntry]) -> dict[str, Any]:
     """Return ``details`` of every entry, and how many of them are ``open``."""
-    pairs = min(_MAX_PAIRS_OF_ENTRY, max(1, _MAX_PAIRS // max(len(entries), 1)))
+    most = min(_MAX_PAIRS_OF_ENTRY, max(1, _MAX_PAIRS // len(entries)))
     return {
-        "details": [_details(entry, pairs) for entry in entries],
+        "details": [_details(entry, most) for entry in entries],
         "open": len(entries) if len(entries) <= _MAX_OPEN else 1,
     }
 
 
-def _details(entry: ReportEntry, pairs: int) -> dict[str, Any]:
+def _details(entry: ReportEntry, most: int) -> dict[str, Any]:
     """Return the parts of an entry; without an evaluation only the first three."""
-    found = {"entry": entry, "evaluation": entry.evaluation, "curves": _curves(entry)}
-    if entry.evaluation is None:
+    evaluation = entry.evaluation
+    found = {"entry": entry, "evaluation": evaluation, "curves": _curves(entry)}
+    if evaluation is None:
         return found
+    pairs = confused_pairs(evaluation)
     return found | {
-        "scenes": _scenes(entry, entry.evaluation),
-        "confusion": _confusion(entry.evaluation),
-        "compared": compared_pairs(entry, entry.evaluation, pairs),
-        "recordings": _recordings(entry.evaluation),
-        "calibration": _calibration(entry.evaluation),
+        "scenes": _scenes(evaluation),
+        "confusion": _confusion(evaluation, pairs),
+        "compared": compared_pairs(entry, evaluation, pairs[:most]),
+        "recordings": _recordings(evaluation),
+        "calibration": _calibration(evaluation),
     }
 
 
 def _curves(entry: ReportEntry) -> list[dict[str, Any]]:
-    """Return the ``figures`` of every training, with what they must be shown with."""
+    """Return the ``figures`` of every training, with split and leakage."""
     if entry.recipe is None:
         return []
     drawn = []
@@ -86,7 +88,7 @@ def _curves(entry: ReportEntry) -> list[dict[str, Any]]:
 
 
 def _best_epoch(history: History, monitor: str) -> int | None:
-    """Return the epoch whose model was kept."""
+    """Return the epoch whose weights were kept."""
     better = max if monitor.endswith("accuracy") else min
     known = [
         record for record in history if math.isfinite(record.get(monitor, math.nan))
@@ -96,11 +98,11 @@ def _best_epoch(history: History, monitor: str) -> int | None:
     return int(better(known, key=lambda record: record[monitor])["epoch"])
 
 
-def _scenes(entry: ReportEntry, evaluation: Evaluation) -> dict[str, Any]:
+def _scenes(evaluation: Evaluation) -> dict[str, Any]:
     """Return ``rows``, one a scene, their ``total``, and the ``published`` systems."""
-    metrics = entry.metrics
+    metrics = evaluation.metrics
     counts = np.array(metrics.confusion)
-    # A whole other store is what an evaluation set is.
+    # An evaluation set is a store of its own.
     protocol = "evaluation" if metrics.split == "all clips" else "folds"
     published = published_results(evaluation.scenes, protocol)
     names = np.asarray(evaluation.recordings)
@@ -131,17 +133,15 @@ def _scenes(entry: ReportEntry, evaluation: Evaluation) -> dict[str, Any]:
     return {"rows": rows, "total": total, "published": published, "protocol": protocol}
 
 
-def _confusion(evaluation: Evaluation) -> dict[str, Any]:
+def _confusion(evaluation: Evaluation, pairs: Sequence[ConfusedPair]) -> dict[str, Any]:
     """Return ``figure`` (None for too many scenes), ``pairs`` and ``more`` pairs."""
-    pairs = confused_pairs(evaluation)
-    figure = None
-    if len(evaluation.scenes) <= _MAX_SCENES:
+    scenes, figure = evaluation.scenes, None
+    if len(scenes) <= _MAX_SCENES:
         figure = plots.embed(
-            plots.confusion_figure(evaluation.metrics.confusion, evaluation.scenes),
+            plots.confusion_figure(evaluation.metrics.confusion, scenes),
             alt="Confusion matrix: clips by true and predicted scene",
             limit=100_000,
         )
-    scenes = evaluation.scenes
     return {
         "figure": figure,
         "pairs": [

@@ -1,4 +1,4 @@
-"""What a report is about: runs and evaluations read back, and what is missing."""
+"""The entries of a report: runs and evaluations read back, and what is missing."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 import os
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from asc.training.recipe import Recipe
 from asc.training.run import Run
 from asc.training.session import Session
 
-#: Limits of what the axes of curves can show.
+#: Limits of the axes of curves.
 _MAX_EPOCH, _MAX_VALUE = 10**6, 1e30
 
 History = list[dict[str, float]]
@@ -41,10 +42,9 @@ class ReportEntry:
     evaluation : Evaluation, optional
         None if there is none yet.
     histories : dict of str to list of dict
-        Every epoch as in ``history.csv``, by fold; the name of a single training is
-        empty.
+        Epochs as in ``history.csv``, by fold; the fold of a single training is ``""``.
     sessions : dict of str to Session
-        Of each training by fold, too, if its store is still there.
+        By fold, if the store is still there.
     environment : dict
         As in ``environment.json``; empty if there is none.
     store : FeatureStore, optional
@@ -52,7 +52,7 @@ class ReportEntry:
     store_facts : dict of str to str
         Its name, fingerprint and digest, as recorded by the run.
     missing : tuple of str
-        One sentence for everything that is missing or damaged.
+        A sentence for each thing that is missing or damaged.
     """
 
     key: str
@@ -68,7 +68,7 @@ class ReportEntry:
 
     @property
     def metrics(self) -> Metrics:
-        """Of the evaluation, which must be there."""
+        """Those of the evaluation, which must be there."""
         if self.evaluation is None:
             raise ValueError(f"{self.name} was not evaluated")
         return self.evaluation.metrics
@@ -85,7 +85,7 @@ class ReportEntry:
 
     @property
     def leaks(self) -> bool:
-        """Whether the accuracy is inflated by recordings that were seen in training."""
+        """Whether recordings seen in training inflate the accuracy."""
         return bool(self.leakage)
 
     def rows(self) -> list[int] | None:
@@ -93,8 +93,10 @@ class ReportEntry:
         if self.store is None or self.evaluation is None:
             return None
         row_of = {path: row for row, path in enumerate(self.store.paths())}
-        rows = [row_of.get(path) for path in self.evaluation.paths]
-        return None if None in rows else [row for row in rows if row is not None]
+        try:
+            return [row_of[path] for path in self.evaluation.paths]
+        except KeyError:
+            return None
 
 
 def evaluated(entries: Sequence[ReportEntry]) -> list[ReportEntry]:
@@ -177,11 +179,9 @@ def _run(
     histories: dict[str, History] = {}
     sessions: dict[str, Session] = {}
     for fold, training in _trainings(run).items():
-        try:
-            if isinstance(store, FeatureStore):
+        if isinstance(store, FeatureStore):
+            with suppress(AscError):  # its split cannot be read
                 sessions[fold] = Session.open(training, store)
-        except AscError:
-            pass  # its split cannot be read
         try:
             history = [_drawable(record) for record in training.history()]
             histories |= {fold: history} if history else {}
@@ -197,7 +197,7 @@ def _run(
         sessions=sessions,
         environment=_environment(folder),
         store=store if isinstance(store, FeatureStore) else None,
-        store_facts={  # not its place, which is private
+        store_facts={  # without its path, which is private
             "store": Path(path).name,
             "fingerprint": run.store["fingerprint"],
             "digest": run.store["digest"],
@@ -220,13 +220,7 @@ def _open(path: str) -> FeatureStore | str:
 
 
 def _drawable(record: dict[str, float]) -> dict[str, float]:
-    """Return an epoch without the values that no axis can hold.
-
-    Raises
-    ------
-    ValueError
-        If its number is not that of an epoch.
-    """
+    """Return an epoch without the values that no axis can show."""
     if not 0 <= record["epoch"] <= _MAX_EPOCH:
         raise ValueError("not the number of an epoch")
     return {name: value for name, value in record.items() if abs(value) < _MAX_VALUE}
@@ -238,10 +232,8 @@ def _trainings(run: Run) -> dict[str, Run]:
         return {"": run}
     found = {}
     for record in sorted(run.path.glob("*/recipe.json")):
-        try:
+        with suppress(InputError):  # the pooled evaluation has its clips
             found[record.parent.name] = Run(record.parent)
-        except InputError:
-            continue  # the pooled evaluation covers it
     return found
 
 
@@ -249,8 +241,7 @@ def _evaluation(key: str, name: str, folder: Path) -> ReportEntry:
     if not (folder / "metrics.json").is_file():
         raise InputError(
             f"{folder} is neither a run nor an evaluation: it has no recipe.json and"
-            " no metrics.json. Name folders that asc-train or asc evaluate --output"
-            " wrote."
+            " no metrics.json. Give folders of asc-train or asc evaluate --output."
         )
     evaluation = Evaluation.load(folder)
     return ReportEntry(
@@ -274,12 +265,12 @@ def _environment(folder: Path) -> dict[str, Any]:
 
 
 def _private(error: Exception | str, folder: Path, name: str) -> str:
-    """Return a message without the place of the folder on this machine."""
+    """Return a message without the path of the folder, which is private."""
     return str(error).replace(str(folder), name)
 
 
 def _short_names(folders: Sequence[Path]) -> list[str]:
-    """Return the names of folders, with as many parents as tell them apart."""
+    """Return the names of folders, with parents where names are equal."""
     names = [""] * len(folders)
     for depth in range(1, max(len(folder.parts) for folder in folders) + 1):
         ends = ["/".join(folder.parts[-depth:]) for folder in folders]

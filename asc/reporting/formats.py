@@ -1,4 +1,4 @@
-"""How values are written in a page: the filters of its templates."""
+"""Filters of the templates: how values are written in a page."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from asc.features import feature_title
 _THIN = "\N{NARROW NO-BREAK SPACE}"
 _DASH = "\N{EN DASH}"
 _MINUS = "\N{MINUS SIGN}"
-#: Control characters, lone surrogates, invisible characters and marks that turn the
-#: direction of writing: with these a name could pass for another one.
+#: Characters with which a name could look like another one: control characters, lone
+#: surrogates, invisible ones and marks of the direction of writing.
 _INVISIBLE = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069"
     "\ud800-\udfff\ufdd0-\ufdef\ufeff\ufffe\uffff]"
@@ -54,11 +54,6 @@ def across(share: float) -> str:
     return f"{100 * min(max(share, 0), 1):.1f}%"
 
 
-def spelled(name: str) -> str:
-    """Return the name of a field as words."""
-    return name.replace("_", " ")
-
-
 def percent(share: float | None, digits: int = 1) -> str:
     """Return a share in percent; a dash where it is unknown."""
     return _DASH if share is None else _unbroken(text.percent)(share, digits)
@@ -80,6 +75,5 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "percent": percent,
     "point_interval": point_interval,
     "points": points,
-    "spelled": spelled,
     "uncertainty": uncertainty,
 }

@@ -31,10 +31,10 @@ def gallery_section(
     Returns
     -------
     dict
-        ``stores`` (how many), ``store`` (name of the one drawn), ``clips`` (dicts of
-        ``scene``, ``path``, ``figure`` and whether it has a ``waveform``), ``scales``
-        (of their colours), ``scenes`` (how many have a clip), ``audio`` (whether there
-        is a folder) and ``unreadable`` (clips whose audio cannot be read).
+        ``stores`` (their number), ``store`` (name of the one drawn), ``clips`` (dicts
+        of ``scene``, ``path``, ``figure`` and ``waveform``, a bool), ``scales`` of the
+        colours, ``scenes`` (number of those with a clip), ``audio`` (whether there is
+        a folder) and ``unreadable`` (number of clips without a waveform).
     """
     if not stores:
         return {"stores": 0}
@@ -72,7 +72,7 @@ def gallery_section(
 
 
 def colour_scales(limits: dict[str, tuple[float, float]]) -> list[plots.Embedded]:
-    """Return what the colours of spectrograms stand for, by unit."""
+    """Return a colour scale for each unit."""
     return [
         plots.embed(
             plots.scale_figure(unit, ends),

@@ -1,4 +1,4 @@
-"""What leakage adds to the accuracy of one and the same training."""
+"""How much leakage adds to the accuracy of a training."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from asc.reporting.trainings import mean_accuracy, mean_leakage, trainings
 
 
 def leakage_section(entries: Sequence[ReportEntry]) -> dict[str, Any]:
-    """Return what leakage does to the results.
+    """Return the effect of leakage on the results.
 
     Returns
     -------
     dict
         ``evaluated`` and ``leaky`` (numbers of entries), ``known`` (whether every
         leakage is), ``gaps``, ``overlaps``, ``alone`` (leaky entries without a
-        recording-disjoint counterpart) and ``commands`` (that train these).
+        recording-disjoint counterpart) and ``commands`` (that train it).
 
         A gap is a dict of a ``training``, its ``disjoint`` and ``leaky`` results and
         the ``difference`` of their accuracies. An overlap is a dict of an ``entry``
@@ -62,7 +62,7 @@ def leakage_section(entries: Sequence[ReportEntry]) -> dict[str, Any]:
 
 
 def _results(entries: Sequence[ReportEntry]) -> dict[str, Any]:
-    """Return means, and the ``reach`` of all 95 % intervals."""
+    """Return means, and the ``reach`` of all 95 % CIs."""
     limits = [limit for entry in entries for limit in entry.metrics.ci95]
     return {
         "entries": entries,

@@ -1,4 +1,4 @@
-"""The page: all sections in order, and the file they are written to."""
+"""The page: its sections in order, and the file."""
 
 from __future__ import annotations
 
@@ -32,16 +32,11 @@ from asc.reporting.templating import GENERATOR, HEAD, render
 
 @dataclass(frozen=True)
 class Section:
-    """A section: its anchor and template, its title, and the values to write."""
+    """A section: its anchor (and template, ``KEY.html``), title and values."""
 
     key: str
     title: str
     values: dict[str, Any]
-
-    @property
-    def template(self) -> str:
-        """Name of its template."""
-        return f"{self.key}.html"
 
 
 def report(
@@ -54,8 +49,8 @@ def report(
     """Write a page about runs and comparisons: results, figures, how to reproduce them.
 
     The page is one file that refers to nothing outside, so it can be read without a
-    network, sent, printed and archived. Where something is missing, such as a store
-    that is on another machine, a sentence says so.
+    network, sent, printed and archived. It names what is missing, such as a store that
+    is on another machine.
 
     Parameters
     ----------
@@ -82,6 +77,8 @@ def report(
         exist, or if the template fails.
     UsageError
         If there are no paths, or the output exists and is not a report.
+    AscError
+        If the page cannot be written.
 
     Examples
     --------
@@ -112,10 +109,10 @@ def page(
     audio: Path | None = None,
     template: Path | None = None,
 ) -> str:
-    """Return the page about some results as text."""
-    single = len(entries) == 1
+    """Return the page as text."""
+    several = len(entries) > 1
     values = {
-        "title": entries[0].name if single else f"{len(entries)} results",
+        "title": f"{len(entries)} results" if several else entries[0].name,
         "entries": entries,
         "cards": headline(entries),
         "sections": sections(entries, audio),
@@ -130,24 +127,18 @@ def sections(
     entries: Sequence[ReportEntry], audio: Path | None = None
 ) -> list[Section]:
     """Return the sections of a page, in order."""
-    by_digest = {
-        entry.store.digest: entry.store for entry in entries if entry.store is not None
-    }
+    several = len(entries) > 1
+    by_digest = {entry.store.digest: entry.store for entry in entries if entry.store}
     stores = list(by_digest.values())
-    runs, compared = "Run", []
-    if len(entries) > 1:
+    splits, tests = "Random split vs. recording-disjoint split", []
+    if several:
         title = "Statistical significance"
-        compared = [Section("significance", title, significance_section(entries))]
-        runs = "Runs"
+        tests = [Section("significance", title, significance_section(entries))]
     return [
         Section("results", "Results", results_section(entries)),
-        Section(
-            "leakage",
-            "Random split vs. recording-disjoint split",
-            leakage_section(entries),
-        ),
-        *compared,
-        Section("runs", runs, runs_section(entries)),
+        Section("leakage", splits, leakage_section(entries)),
+        *tests,
+        Section("runs", "Runs" if several else "Run", runs_section(entries)),
         Section("gallery", "Example clips", gallery_section(stores, audio)),
         Section("augmentation", "Augmentation", augmentation_section(entries)),
         Section("data", "Data", data_section(stores)),

@@ -8,21 +8,14 @@ from dataclasses import fields
 from typing import Any
 
 from asc.reporting.entries import ReportEntry
-from asc.reporting.formats import abridged, spelled
+from asc.reporting.formats import abridged
 from asc.training.recipe import Recipe
 
 _DEFAULTS = {field.name: field.default for field in fields(Recipe)}
 
 
 def train_command(entry: ReportEntry, **changes: Any) -> str:
-    """Return the command line that trains the recipe of an entry.
-
-    Parameters
-    ----------
-    entry : ReportEntry
-    **changes
-        Fields of the recipe with other values.
-    """
+    """Return the command line that trains the recipe of an entry with changes."""
     values = {} if entry.recipe is None else entry.recipe.to_dict()
     words = ["asc-train", entry.store_facts.get("store", "STORE")]
     for name, value in (values | changes).items():
@@ -45,9 +38,7 @@ def recipe_section(entries: Sequence[ReportEntry]) -> dict[str, Any]:
         ``differing`` (names of fields), ``rows`` (entries with the values of these
         fields) and ``shared`` (the other fields with their values).
     """
-    values = {
-        entry: entry.recipe.to_dict() for entry in entries if entry.recipe is not None
-    }
+    values = {entry: entry.recipe.to_dict() for entry in entries if entry.recipe}
     first: dict[str, Any] = next(iter(values.values()), {})
     shared = {
         name: value
@@ -61,7 +52,7 @@ def recipe_section(entries: Sequence[ReportEntry]) -> dict[str, Any]:
             (entry, [recipe[name] for name in differing])
             for entry, recipe in values.items()
         ],
-        "shared": {spelled(name): value for name, value in shared.items()},
+        "shared": {name.replace("_", " "): value for name, value in shared.items()},
     }
 
 
@@ -84,23 +75,20 @@ def reproduce_section(entries: Sequence[ReportEntry]) -> dict[str, Any]:
         ``commands`` (list of str), ``stores`` (facts of each store) and ``original``
         (name of an entry to the command that made it).
     """
-    trained = [entry for entry in entries if entry.recipe is not None]
+    commands = [
+        f"{train_command(entry)} --run {shlex.quote(entry.name)}"
+        for entry in entries
+        if entry.recipe
+    ]
     report = ["asc", "report", *(entry.name for entry in entries), "-o", "report.html"]
+    stores = {
+        entry.store_facts["digest"]: entry.store_facts
+        for entry in entries
+        if "digest" in entry.store_facts
+    }
     return {
-        "commands": [
-            *(
-                f"{train_command(entry)} --run {shlex.quote(entry.name)}"
-                for entry in trained
-            ),
-            shlex.join(report),
-        ],
-        "stores": list(
-            {
-                entry.store_facts["digest"]: entry.store_facts
-                for entry in entries
-                if "digest" in entry.store_facts
-            }.values()
-        ),
+        "commands": [*commands, shlex.join(report)],
+        "stores": list(stores.values()),
         "original": {
             entry.name: abridged(shlex.join(map(str, command)), 2000)
             for entry in entries
@@ -110,7 +98,7 @@ def reproduce_section(entries: Sequence[ReportEntry]) -> dict[str, Any]:
 
 
 def _flat(environment: Mapping[str, Any]) -> dict[str, str]:
-    """Return an environment as lines, without what differs between any two runs."""
+    """Return an environment as lines, without facts that differ in every run."""
     lines = {}
     for name, value in environment.items():
         if name in ("command", "started"):

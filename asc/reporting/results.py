@@ -1,8 +1,9 @@
-"""The headline and the table of results: every accuracy under its split and leakage."""
+"""The headline and the table of results: each accuracy with its split and leakage."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import astuple, replace
 from itertools import groupby
 from typing import Any
 
@@ -14,7 +15,7 @@ from asc.reporting.trainings import Training, mean_leakage, trainings
 
 
 def headline(entries: Sequence[ReportEntry]) -> dict[str, list[ReportEntry]]:
-    """Return the evaluated entries by kind of leakage, the trustworthy ones first."""
+    """Return the evaluated entries by kind of leakage, those without it first."""
     done = evaluated(entries)
     kinds = {
         "disjoint": [entry for entry in done if entry.leakage == 0],
@@ -42,18 +43,13 @@ def results_section(entries: Sequence[ReportEntry]) -> dict[str, Any]:
     """
     found = trainings(entries)
     features = list(dict.fromkeys(training.feature for training, _ in found))
-    blocks = [
-        {
-            "store": store,
-            "split": split,
-            "leakage": items[0][1].leakage,
-            "rows": _rows(items, features),
-        }
-        for (_, split, store, _), items in (
-            (key, list(group))
-            for key, group in groupby(sorted(found, key=_protocol), _protocol)
-        )
-    ]
+    blocks = []
+    for (_, split, store, *_), group in groupby(
+        sorted(found, key=_protocol), _protocol
+    ):
+        items = list(group)
+        facts = {"store": store, "split": split, "leakage": items[0][1].leakage}
+        blocks.append(facts | {"rows": _rows(items, features)})
     pending: dict[str, list[str]] = {}
     for entry in entries:
         if entry.evaluation is None:
@@ -67,29 +63,30 @@ def results_section(entries: Sequence[ReportEntry]) -> dict[str, Any]:
     }
 
 
-def _protocol(item: tuple[Training, ReportEntry]) -> tuple[int, str, str, float]:
-    """Return what clips were tested; without leakage first, then with unknown."""
+def _protocol(item: tuple[Training, ReportEntry]) -> tuple[int, str, str, str, float]:
+    """Return which clips were tested; those without leakage first, then unknown."""
     _, entry = item
     leakage = entry.leakage
     order = 1 if leakage is None else 2 * (leakage > 0)
-    return order, entry.split, entry.metrics.store or "", leakage or 0
+    digest = entry.store_facts.get("digest", "")
+    return order, entry.split, entry.metrics.store or "", digest, leakage or 0
 
 
 def _rows(
     items: Sequence[tuple[Training, ReportEntry]], features: Sequence[str]
 ) -> list[tuple[Training, list[dict[str, Any] | None]]]:
-    # Models are in the order in which they are listed everywhere.
     order = {name: place for place, name in enumerate(model_names())}
-    rows: dict[tuple, dict[str, list[ReportEntry]]] = {}
-    named: dict[tuple, Training] = {}
+    rows: dict[Training, dict[str, list[ReportEntry]]] = {}
     for training, entry in items:
-        place = order.get(training.model, len(order))
-        key = (place, training.model, training.augment, training.settings)
-        named.setdefault(key, training)
-        rows.setdefault(key, {}).setdefault(training.feature, []).append(entry)
+        cells = rows.setdefault(replace(training, feature=""), {})
+        cells.setdefault(training.feature, []).append(entry)
+
+    def place(training: Training) -> tuple:
+        return order.get(training.model, len(order)), astuple(training)
+
     return [
-        (named[key], [_cell(cells.get(feature)) for feature in features])
-        for key, cells in sorted(rows.items(), key=lambda item: item[0])
+        (training, [_cell(rows[training].get(feature)) for feature in features])
+        for training in sorted(rows, key=place)
     ]
 
 

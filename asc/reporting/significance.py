@@ -1,4 +1,4 @@
-"""Whether results on the same clips differ by more than chance."""
+"""Statistical significance of differences between results on the same clips."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from asc.experiments.differences import best_against, choices
 from asc.reporting.entries import ReportEntry
 from asc.reporting.trainings import Training, mean_accuracy, mean_leakage, trainings
 
-#: p-values from here on are not significant.
+#: Level of significance: a difference is significant if p is below it.
 LEVEL = 0.05
 
 

@@ -1,7 +1,7 @@
 """Jinja2 templates: the built-in ones, and a lab's own in their place.
 
-Values are escaped wherever they are written, in templates of a lab too, and no
-template can reach more than the values of the report (Jinja2's sandbox).
+All values are escaped, in templates of a lab too, and no template can reach more than
+the values of the report (Jinja2's sandbox).
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ from asc.reporting.formats import FILTERS, visible
 
 #: What marks a file as a report, near its beginning.
 GENERATOR = Markup('<meta name="generator" content="asc report">')
-#: Nothing is fetched, run or sent; styles and pictures are in the page.
+#: Content security policy: nothing is fetched, run or sent.
 POLICY = Markup("default-src 'none'; img-src data:; style-src 'unsafe-inline'")
-#: Both must be within so many characters.
+#: Both must be within the first so many characters.
 HEAD = 2000
 
 
@@ -41,11 +41,10 @@ def render(values: Mapping[str, Any], template: Path | None = None) -> str:
     Parameters
     ----------
     values : mapping
-        What the templates write.
+        The variables of the templates.
     template : Path, optional
-        A file to use for ``page.html``, or a folder whose files replace the built-in
-        ones of the same name. Either can extend or include the built-in ones as
-        ``asc/NAME``.
+        A file in place of ``page.html``, or a folder whose files replace the built-in
+        ones of the same name. Built-in ones are ``asc/NAME``.
 
     Raises
     ------
@@ -67,10 +66,9 @@ def render(values: Mapping[str, Any], template: Path | None = None) -> str:
         raise InputError(f"The template {place} failed: {_message(error)}.") from error
     if GENERATOR not in page[:HEAD] or POLICY not in page[:HEAD]:
         raise InputError(
-            f"The page of the template {template} does not begin with the head of a"
-            " report, which has its content security policy. Write"
-            " {% include 'asc/head.html' %} first in <head>, or"
-            " {% extends 'asc/page.html' %}."
+            f"The page of the template {template} lacks the head of a report, which"
+            " has the content security policy. Write {% include 'asc/head.html' %}"
+            " first in <head>, or {% extends 'asc/page.html' %}."
         )
     return page
 

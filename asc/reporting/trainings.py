@@ -16,12 +16,8 @@ _SHOWN = ("model", "feature", "augment", "split", "seed")
 class Training:
     """What was trained.
 
-    Attributes
-    ----------
-    model, feature, augment : str
-    settings : tuple of (str, str)
-        Other fields of the recipe with their values, where these differ within the
-        report.
+    ``settings`` are the other fields of the recipe with their values, where these
+    differ within the report.
     """
 
     model: str
@@ -31,7 +27,7 @@ class Training:
 
     @property
     def choices(self) -> dict[str, str]:
-        """What was chosen of each kind; settings with their names."""
+        """The option of each kind; settings with their names."""
         chosen = {"model": self.model, "augment": self.augment, "feature": self.feature}
         return chosen | {name: f"{name} {value}" for name, value in self.settings}
 
@@ -53,10 +49,9 @@ def trainings(
     ]
     found = []
     for entry in done:
-        metrics, recipe = entry.metrics, recipes.get(entry.key)
+        of, recipe = entry.metrics, recipes.get(entry.key)
         settings = tuple((name, recipe[name]) for name in differing) if recipe else ()
-        training = Training(metrics.model, metrics.feature, metrics.augment, settings)
-        found.append((training, entry))
+        found.append((Training(of.model, of.feature, of.augment, settings), entry))
     return found
 
 

@@ -179,11 +179,11 @@ def test_interrupted_extraction_exits_130_and_goes_on(own_corpus):
         "import signal, time; from asc.extraction import extractor, workers as w\n"
         # A shell may have started this as a job in the background, which ignores it.
         "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
-        "c, done = w._computed, []\n"
+        "c, done = w._compute, []\n"
         # It waits after two of three batches, until it is interrupted.
         "def slow(*a):\n    done.append(len(done) == 16 and time.sleep(100))\n"
         "    return c(*a)\n"
-        "w._computed, extractor._COMMIT_SECONDS = slow, 0\n"
+        "w._compute, extractor._COMMIT_SECONDS = slow, 0\n"
     )
     arguments = [
         str(own_corpus),

@@ -134,7 +134,7 @@ def test_plan_is_chosen_for_the_audio(own_corpus, store, write_wav):
 
 def test_plan_without_audio(own_corpus, store):
     shutil.rmtree(own_corpus / "audio")
-    with pytest.raises(InputError, match="Not one of the 24 clips.*a000_0_1.wav"):
+    with pytest.raises(InputError, match="None of the 24 clips.*a000_0_1.wav"):
         extraction.plan(open_corpus(own_corpus), store)
 
 

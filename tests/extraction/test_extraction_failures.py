@@ -148,16 +148,17 @@ def test_recordings_that_failed_altogether(extract, own_corpus, store):
 
 def test_a_clip_that_upsets_the_program(extract, few_clips, monkeypatch, store):
     """Any exception is that clip's failure and stops no other."""
-    compute = workers._computed
+    read, bad = workers.read_audio, open_corpus(few_clips).clips[3].path
 
-    def upset(frontend, root, row, path):
-        if row == 3:
+    def upset(path):
+        if path == few_clips / bad:
             raise ZeroDivisionError("oh \udcff")
-        return compute(frontend, root, row, path)
+        return read(path)
 
-    monkeypatch.setattr(workers, "_computed", upset)
+    monkeypatch.setattr(workers, "read_audio", upset)
     report = extract(few_clips, store)
     (problem,) = report.failures
+    assert problem.where == bad
     assert problem.message.startswith("ZeroDivisionError: oh")
     assert report.computed == 23
 

@@ -34,13 +34,13 @@ from asc.corpus import open_corpus
 from asc.extraction import extractor, workers
 
 extractor._COMMIT_SECONDS = 0.02
-compute = workers._computed
+compute = workers._compute
 
 def slow(*arguments):
     time.sleep(0.02)
     return compute(*arguments)
 
-workers._computed = slow
+workers._compute = slow
 plan = extraction.plan(
     open_corpus(sys.argv[1]), sys.argv[2], features=["stft"], rows=16, columns=16
 )
@@ -139,7 +139,7 @@ def test_damaged_growing_file(extract, few_clips, store, stop_after):
         extract(few_clips, store, progress=stop_after(3))
     growing = partial_path(store)
     growing.write_bytes(growing.read_bytes()[:1000])
-    with pytest.raises(StoreError, match="growing file of .*--overwrite"):
+    with pytest.raises(StoreError, match="partial file of .*--overwrite"):
         extract(few_clips, store)
     assert extract(few_clips, store, overwrite=True).complete
 

@@ -112,14 +112,14 @@ from asc.corpus import open_corpus
 from asc.extraction import extractor, workers
 
 extractor._COMMIT_SECONDS = 0
-compute = workers._computed
+compute = workers._compute
 
-def crash(frontend, root, row, path):
-    if path == sys.argv[3]:
+def crash(frontend, root, clip):
+    if clip[1] == sys.argv[3]:
         os.abort()  # as a fault in a decoder would
-    return compute(frontend, root, row, path)
+    return compute(frontend, root, clip)
 
-workers._computed = crash
+workers._compute = crash
 plan = extraction.plan(open_corpus(sys.argv[1]), sys.argv[2], rows=16, columns=16)
 extraction.extract(plan, jobs=2)
 """

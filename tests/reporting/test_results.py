@@ -113,6 +113,16 @@ def test_seeds_are_one_cell_with_their_spread(tmp_path, store, read):
     assert tuple(shown) == tuple(conservative)
 
 
+def test_stores_of_one_name_are_not_one_cell(tmp_path, store, read):
+    for seed in (0, 1):
+        finish_run(tmp_path / f"s{seed}", store, **FOLD, seed=seed, wrong=[seed])
+    file = tmp_path / "s1" / "recipe.json"
+    file.write_text(file.read_text().replace(store.digest, "0" * 64))
+    found = read([tmp_path / "s0", tmp_path / "s1"])
+    assert len(found.find("td", data_feature="mel")) == 2
+    assert not found.find("td", data_deviation="")
+
+
 def test_every_feature_has_its_column(tmp_path, store):
     """Also one that this version does not know."""
     truth = np.arange(8) % 2
