@@ -5,7 +5,10 @@ Session-scoped files are shared by all tests: copy them before changing them.
 
 from __future__ import annotations
 
+import importlib
+import os
 import shutil
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -19,13 +22,17 @@ from asc.corpus import Corpus, open_corpus
 from asc.errors import InputError, StoreError
 from asc.extraction import workers
 from asc.features import FrontEnd
-from asc.models import register_model
 from asc.models.entries import MODELS
 from asc.store import FeatureStore
 
 # The first call of a compiled function takes seconds, the others microseconds.
 hypothesis.settings.register_profile("asc", deadline=None)
 hypothesis.settings.load_profile("asc")
+
+# Programs that tests start find `mini_models` too.
+os.environ["PYTHONPATH"] = os.pathsep.join(
+    [str(Path(__file__).parent), *filter(None, [os.environ.get("PYTHONPATH")])]
+)
 
 SCENES = ("beach", "bus", "cafe/restaurant", "home")
 
@@ -140,6 +147,12 @@ def small_store(tmp_path_factory: pytest.TempPathFactory, few_clips: Path) -> Pa
     return path
 
 
+@pytest.fixture(scope="session")
+def store(small_store: Path) -> FeatureStore:
+    """Return `small_store`, opened."""
+    return FeatureStore(small_store)
+
+
 @pytest.fixture
 def own_store(tmp_path: Path, small_store: Path) -> Path:
     """Return a copy of `small_store` that a test may damage."""
@@ -245,19 +258,9 @@ def no_mathtext(monkeypatch):
 
 
 @pytest.fixture(scope="module")
-def linear():
-    """Register the smallest model, ``linear``, and one that fails, ``broken``."""
-
-    def linear(x, scenes):
-        from asc.pipeline.tensorflow import keras
-
-        x = keras.layers.Flatten()(x)
-        return keras.layers.Dense(scenes, activation="softmax")(x)
-
-    def broken(x, scenes):
-        raise ValueError("no layers\nat all")
-
+def mini_models() -> Iterator[None]:
+    """Register the models of `mini_models`, for the tests of one file."""
     with MODELS.restored():
-        register_model("linear", linear)
-        register_model("broken", broken)
+        importlib.import_module("mini_models")
         yield
+    del sys.modules["mini_models"]

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import ast
 import importlib
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from statistics import median
 
 import pytest
+from world import run_python
 
 import asc
 
@@ -188,8 +187,8 @@ def test_importing_does_not_load_tensorflow(module):
         f"import sys, {module}; loaded = {{'tensorflow', 'keras'}} & set(sys.modules);"
         " sys.exit(', '.join(loaded) or 0)"
     )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True)
-    assert (done.returncode, done.stderr) == (0, b"")
+    done = run_python(program)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_importing_asc_loads_nothing():
@@ -197,8 +196,8 @@ def test_importing_asc_loads_nothing():
         "import sys, asc; sys.exit(sorted(m for m in sys.modules if m[:4] == 'asc.')"
         " + [m for m in ('numpy', 'h5py', 'click') if m in sys.modules] or 0)"
     )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True)
-    assert (done.returncode, done.stderr) == (0, b"")
+    done = run_python(program)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 # The front door

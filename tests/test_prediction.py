@@ -13,8 +13,7 @@ from asc import prediction
 from asc.errors import InputError
 from asc.evaluation.evaluate import evaluate
 from asc.features import FeatureSpec
-from asc.models import build_model, register_model
-from asc.models.entries import MODELS
+from asc.models import build_model
 from asc.prediction import Prediction, cut_windows, predict
 from asc.store import FeatureStore
 from asc.training.new_run import create_run
@@ -22,19 +21,6 @@ from asc.training.recipe import Recipe
 from asc.training.run import Run
 
 RATE = 44100
-
-
-@pytest.fixture(scope="module", autouse=True)
-def registered():
-    def linear(x, scenes):
-        from asc.pipeline.tensorflow import keras
-
-        x = keras.layers.Flatten()(x)
-        return keras.layers.Dense(scenes, activation="softmax")(x)
-
-    with MODELS.restored():
-        register_model("linear", linear)
-        yield
 
 
 def make_run(path, store, feature="mel"):
@@ -56,7 +42,7 @@ def make_run(path, store, feature="mel"):
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory, small_store):
+def run(tmp_path_factory, small_store, mini_models):
     return make_run(tmp_path_factory.mktemp("runs") / "run", FeatureStore(small_store))
 
 

@@ -6,56 +6,25 @@ import json
 import os
 import signal
 import subprocess
-import sys
-import time
 from pathlib import Path
 
 import pytest
+from world import COMMANDS, python_command, run_command, wait_for
 
-PROGRAM = "from asc.cli.main import main; main()"
-#: A model of one's own, which is as fast as can be, and one that fails.
-MODELS = """
-from asc.models import register_model
-
-
-@register_model("dense")
-def dense(x, scenes):
-    import keras
-
-    return keras.layers.Dense(scenes, activation="softmax")(keras.layers.Flatten()(x))
-
-
-@register_model("broken")
-def broken(x, scenes):
-    raise ValueError("no layers at all")
-"""
-COMPARE = ("compare", "small.h5", "--import", "my_models", "--monitor", "loss")
+COMPARE = ("compare", "small.h5", "--import", "mini_models", "--monitor", "loss")
 TRAINING = ("--epochs", "1", "--batch-size", "8", "--augment", "none")
-
-
-def command(*arguments: object) -> list[str]:
-    return [sys.executable, "-c", PROGRAM, *map(str, arguments)]
-
-
-def run(*arguments: object, cwd: Path) -> subprocess.CompletedProcess:
-    result = subprocess.run(
-        command(*arguments), cwd=cwd, capture_output=True, text=True, timeout=180
-    )
-    assert "Traceback" not in result.stderr
-    return result
 
 
 @pytest.fixture
 def folder(tmp_path: Path, small_store: Path) -> Path:
-    (tmp_path / "my_models.py").write_text(MODELS)
     os.link(small_store, tmp_path / "small.h5")
     return tmp_path
 
 
 def test_facts_and_then_the_table(folder):
-    grid = ("--model", "dense,broken", "--split", "random", "--split", "recording")
+    grid = ("--model", "linear,broken", "--split", "random", "--split", "recording")
     arguments = (*COMPARE, *TRAINING, *grid, "--folder", "c")
-    first = run(*arguments, "--json", cwd=folder)
+    first = run_command("asc", *arguments, "--json", cwd=folder)
     assert first.returncode == 4, first.stderr
     facts = json.loads(first.stdout)
     assert [entry["status"] for entry in facts["entries"]] == ["done", "failed"] * 2
@@ -64,15 +33,15 @@ def test_facts_and_then_the_table(folder):
     assert "4/4  recording-broken-none-mel-seed0: failed: ValueError" in first.stderr
     assert "retracing" not in first.stderr
 
-    again = run(*arguments, cwd=folder)
+    again = run_command("asc", *arguments, cwd=folder)
     assert again.returncode == 4, again.stderr
     assert again.stderr.count("failed: ValueError: no layers at all") == 2
     progress, _, table = again.stdout.partition("\nsplit random, leakage ")
-    assert "dense" not in progress  # only what failed was tried again
+    assert "linear" not in progress  # only what failed was tried again
     assert "split recording, leakage 0 %\nmodel" in table
     rows = [line.split() for line in table.splitlines()]
     assert ["broken", "none", "mel", "failed", "-", "-"] in rows
-    *figures, gap = [row for row in rows if row[:3] == ["dense", "none", "mel"]]
+    *figures, gap = [row for row in rows if row[:3] == ["linear", "none", "mel"]]
     for row, cell in zip(figures, facts["cells"][::2], strict=True):
         limits = [
             "-".join(f"{100 * end:.1f}" for end in cell[name])
@@ -82,26 +51,23 @@ def test_facts_and_then_the_table(folder):
     assert gap[3:] == [f"{facts['gaps'][0]['points']:+.1f}"]
     assert "gap: split random minus split recording, percentage points" in table
 
-    other = run(*arguments, "--epochs", 2, cwd=folder)
+    other = run_command("asc", *arguments, "--epochs", 2, cwd=folder)
     assert other.returncode == 6
     assert "grid.settings.epochs" in other.stderr and "1 -> 2" in other.stderr
 
 
 def test_killed_and_gone_on(folder):
     """No run is trained twice, whenever the process was killed."""
-    grid = ("--model", "dense", "--seed", "0,1", "--feature", "mel,stft")
+    grid = ("--model", "linear", "--seed", "0,1", "--feature", "mel,stft")
     arguments = (*COMPARE, *TRAINING, *grid, "--folder", "c")
-    process = subprocess.Popen(
-        command(*arguments), cwd=folder, stdout=subprocess.DEVNULL
-    )
-    finished = folder / "c" / "runs" / "random-dense-none-mel-seed0" / "metrics.json"
-    deadline = time.monotonic() + 120
-    while not finished.exists() and time.monotonic() < deadline:
-        time.sleep(0.02)
+    command = python_command(COMMANDS["asc"], *arguments)
+    process = subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL)
+    finished = folder / "c" / "runs" / "random-linear-none-mel-seed0" / "metrics.json"
+    wait_for(finished.exists)
     process.send_signal(signal.SIGKILL)
     process.wait()
     before = finished.stat().st_mtime_ns
-    done = run(*arguments, cwd=folder)
+    done = run_command("asc", *arguments, cwd=folder)
     assert done.returncode == 0, done.stderr
     assert finished.stat().st_mtime_ns == before
     assert "4/4" in done.stdout and "1/4" not in done.stdout
@@ -122,7 +88,7 @@ def test_killed_and_gone_on(folder):
     ],
 )
 def test_mistakes_are_told_before_anything(options, code, sentence, folder):
-    done = run("compare", "small.h5", *options, cwd=folder)
+    done = run_command("asc", "compare", "small.h5", *options, cwd=folder)
     assert done.returncode == code
     assert sentence in done.stderr
     assert not (folder / "cache" / "comparisons").exists()

@@ -5,12 +5,12 @@ A new reader needs an entry in `EXAMPLES`.
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from world import run_command
 
 import asc
 from asc.corpus import READERS, Clip, Corpus, CorpusBuilder, Reader, open_corpus
@@ -192,22 +192,22 @@ def labels(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def asc_command(folder: Path, *words: str) -> subprocess.CompletedProcess:
-    program = "from asc.cli.main import main; main()"
-    command = [sys.executable, "-c", program, *words]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True)
-
-
 def test_a_module_adds_a_reader_by_option(labels):
     words = ("corpus", "info", "corpus", "--import", "my_readers", "--json")
-    done = asc_command(labels, *words)
+    done = run_command("asc", *words, cwd=labels)
     assert done.returncode == 0, done.stderr
     assert '"format": "labels"' in done.stdout
-    shown = asc_command(labels, "extract", "--import", "my_readers", "--help")
+    shown = run_command(
+        "asc", "extract", "--import", "my_readers", "--help", cwd=labels
+    )
     assert "labels, tut, tau" in shown.stdout
-    dry = asc_command(labels, "extract", "corpus", "--format", "labels", "--dry-run")
+    dry = run_command(
+        "asc", "extract", "corpus", "--format", "labels", "--dry-run", cwd=labels
+    )
     assert dry.returncode == 2 and "'labels'" in dry.stderr
-    lost = asc_command(labels, "corpus", "info", "corpus", "--import", "no_such_module")
+    lost = run_command(
+        "asc", "corpus", "info", "corpus", "--import", "no_such_module", cwd=labels
+    )
     assert lost.returncode == 3 and "no_such_module" in lost.stderr
 
 

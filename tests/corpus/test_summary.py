@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
+from world import run_python
 
 from asc.corpus import Clip, Corpus, Problem, open_corpus
 from asc.corpus.description import describe
@@ -268,4 +267,4 @@ def test_the_import_is_cheap():
         "import sys, asc.corpus.summary;"
         "sys.exit(bool({'soundfile', 'joblib', 'h5py', 'scipy'} & set(sys.modules)))"
     )
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+    assert run_python(code).returncode == 0

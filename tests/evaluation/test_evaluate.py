@@ -15,8 +15,6 @@ from asc.errors import InputError, MissingInputError, SettingsMismatch, UsageErr
 from asc.evaluation.evaluate import evaluate
 from asc.evaluation.evaluation import Evaluation
 from asc.experiments.outputs import save_evaluation
-from asc.models import register_model
-from asc.models.entries import MODELS
 from asc.store import FeatureStore
 from asc.training import trainer
 from asc.training.recipe import Recipe
@@ -29,36 +27,21 @@ LIMIT = 3
 
 
 @pytest.fixture(scope="module")
-def store(small_store):
-    return FeatureStore(small_store)
-
-
-@pytest.fixture(scope="module")
-def run(tmp_path_factory, store):
+def run(tmp_path_factory, store, mini_models):
     """A run on some clips of one recording a scene; not to be changed."""
-
-    def linear(x, scenes):
-        from asc.pipeline.tensorflow import keras
-
-        x = keras.layers.Flatten()(x)
-        return keras.layers.Dense(scenes, activation="softmax")(x)
-
-    with MODELS.restored():
-        register_model("linear", linear)
-        path = tmp_path_factory.mktemp("evaluated") / "run"
-        recipe = Recipe(
-            model="linear",
-            split="recording",
-            epochs=2,
-            limit=LIMIT,
-            augment="none",
-            learning_rate=0.01,
-            seed=3,
-        )
-        session = Session.create(store, recipe, path)
-        trainer.fit(session)
-        run = session.run
-        yield run
+    path = tmp_path_factory.mktemp("evaluated") / "run"
+    recipe = Recipe(
+        model="linear",
+        split="recording",
+        epochs=2,
+        limit=LIMIT,
+        augment="none",
+        learning_rate=0.01,
+        seed=3,
+    )
+    session = Session.create(store, recipe, path)
+    trainer.fit(session)
+    return session.run
 
 
 @pytest.fixture(scope="module")

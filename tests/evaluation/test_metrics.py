@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from reports import evaluation_of
+from world import evaluation_of
 
 from asc.errors import UsageError
 from asc.evaluation.metrics import FoldMetrics, Metrics, SceneMetrics

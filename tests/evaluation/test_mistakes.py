@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from reports import evaluation_of
 from sklearn.calibration import calibration_curve
+from world import evaluation_of
 
 from asc.errors import UsageError
 from asc.evaluation.calibration import calibration

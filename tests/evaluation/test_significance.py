@@ -7,8 +7,8 @@ import itertools
 
 import numpy as np
 import pytest
-from reports import evaluation_of
 from scipy import stats
+from world import evaluation_of
 
 from asc.errors import UsageError
 from asc.evaluation.evaluation import Evaluation

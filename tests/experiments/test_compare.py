@@ -30,12 +30,7 @@ SETTINGS = {"epochs": 1, "batch_size": 8, "monitor": "loss", "learning_rate": 0.
 
 
 @pytest.fixture(scope="module")
-def store(small_store):
-    return FeatureStore(small_store)
-
-
-@pytest.fixture(scope="module")
-def grid(linear):
+def grid(mini_models):
     """A model that works under two splits and two seeds, and one that fails."""
     return Grid(
         models=("linear", "broken"),
@@ -241,7 +236,7 @@ def test_results_as_csv_and_json(whole):
     assert "Traceback" in log  # where a run failed
 
 
-def test_a_run_of_folds_is_an_entry_like_any_other(store, linear, tmp_path):
+def test_a_run_of_folds_is_an_entry_like_any_other(store, mini_models, tmp_path):
     grid = Grid(("linear",), augments=("none",), splits=("folds",), settings=SETTINGS)
     comparison = compare(store, grid, tmp_path / "c")
     (entry,) = Comparison.load(comparison.path).entries
@@ -407,7 +402,7 @@ def test_processes_train_what_one_process_trains(whole, store, grid, tmp_path):
             )
 
 
-def test_processes_have_the_augmentations_of_this_process(linear, store, tmp_path):
+def test_processes_have_the_augmentations_of_this_process(mini_models, store, tmp_path):
     class Louder:
         def draw(self, rng, rows, shape):
             return {}

@@ -8,7 +8,7 @@ import re
 from dataclasses import replace
 
 import pytest
-from reports import evaluation_of, finish_run, probabilities_of
+from world import evaluation_of, finish_run, probabilities_of
 
 from asc.cli.comparison import comparison_lines
 from asc.errors import UsageError

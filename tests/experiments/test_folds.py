@@ -8,14 +8,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from reports import evaluation_of
+from world import evaluation_of
 
 from asc.errors import InputError, SettingsMismatch, UsageError
 from asc.evaluation.evaluate import Evaluation, evaluate
 from asc.evaluation.sentences import fold_sentences, leakage_sentence
 from asc.experiments import experiment
 from asc.experiments.folds import STAND_INS, fold_names, pool
-from asc.store import FeatureStore
 from asc.training.callback import TrainingCallback
 from asc.training.recipe import Recipe
 from asc.training.run import Run
@@ -171,12 +170,7 @@ class Stop(TrainingCallback):
 
 
 @pytest.fixture(scope="module")
-def store(small_store):
-    return FeatureStore(small_store)
-
-
-@pytest.fixture(scope="module")
-def whole(tmp_path_factory, store, linear):
+def whole(tmp_path_factory, store, mini_models):
     """A run of both folds that nothing interrupted; not to be changed."""
     path = tmp_path_factory.mktemp("folds") / "run"
     return experiment.train(store, Recipe(split="folds", **RECIPE), path)
@@ -237,14 +231,16 @@ def test_a_fold_of_another_recipe_is_not_pooled(whole, tmp_path):
         experiment.resume(path)
 
 
-def test_a_fold_that_cannot_be_trained_is_told_before_anything(store, linear, tmp_path):
+def test_a_fold_that_cannot_be_trained_is_told_before_anything(
+    store, mini_models, tmp_path
+):
     recipe = Recipe(split="folds", **RECIPE | {"monitor": "val_loss"})
     with pytest.raises(UsageError, match="validation of split 'fold1' has no clips"):
         experiment.train(store, recipe, tmp_path / "run")
     assert not (tmp_path / "run").exists()
 
 
-def test_development_concludes_with_its_validation_part(store, linear, tmp_path):
+def test_development_concludes_with_its_validation_part(store, mini_models, tmp_path):
     recipe = Recipe(split="development", **RECIPE | {"epochs": 1})
     run, result = experiment.train(store, recipe, tmp_path / "run")
     assert result.metrics["part"] == "validation"

@@ -21,11 +21,6 @@ from asc.extraction import workers
 from asc.store import FeatureStore, partial_path, verify
 
 
-@pytest.fixture
-def store(tmp_path):
-    return tmp_path / "store.h5"
-
-
 def state(*paths):
     """Return content and time of files: equal if nothing touched them."""
     return [(path.read_bytes(), path.stat().st_mtime_ns) for path in paths]

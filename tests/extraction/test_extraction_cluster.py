@@ -11,6 +11,7 @@ import sys
 import time
 
 import pytest
+from world import run_command
 
 from asc import environment
 from asc.corpus import open_corpus
@@ -19,22 +20,11 @@ from asc.extraction import extract as extract_plan
 from asc.extraction import plan, workers
 from asc.parallel import cluster
 
-COMMAND = "from asc.cli.main import extract_main; extract_main()"
 SMALL = ("--rows", "16", "--columns", "16")
 
 
 def asc_extract(*arguments):
-    return subprocess.run(
-        [sys.executable, "-c", COMMAND, *map(str, arguments), *SMALL],
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
-
-
-@pytest.fixture
-def store(tmp_path):
-    return tmp_path / "store.h5"
+    return run_command("asc-extract", *arguments, *SMALL)
 
 
 class Dask:

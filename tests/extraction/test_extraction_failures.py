@@ -17,11 +17,6 @@ from asc.store import FeatureStore, partial_path, verify
 from asc.store.schema import DONE
 
 
-@pytest.fixture
-def store(tmp_path):
-    return tmp_path / "store.h5"
-
-
 def split_paths(store):
     """Return the parts of all splits as sets of clip paths."""
     paths = store.paths()

@@ -15,17 +15,12 @@ from collections import namedtuple
 
 import numpy as np
 import pytest
+from world import python_command
 
 from asc.errors import AscError, Busy, StoreError
 from asc.extraction import extractor
 from asc.store import FeatureStore, partial_path, verify
 from asc.store.schema import DONE
-
-
-@pytest.fixture
-def store(tmp_path):
-    return tmp_path / "store.h5"
-
 
 DRIVER = """
 import sys, time
@@ -56,9 +51,8 @@ def test_killed_again_and_again(extract, few_clips, tmp_path, store, computed):
     rng = random.Random(1)
     done_before = 0
     for _ in range(2):
-        with subprocess.Popen(
-            [sys.executable, "-c", DRIVER, few_clips, store], stdout=subprocess.PIPE
-        ) as process:
+        command = python_command(DRIVER, few_clips, store)
+        with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
             for _ in range(rng.randrange(2, 6)):
                 assert process.stdout.readline()
             time.sleep(rng.uniform(0, 0.03))

@@ -5,12 +5,11 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
+from world import python_command, run_python
 
 from asc.extraction import workers
 from asc.extraction.workers import KILLED
@@ -18,11 +17,6 @@ from asc.features import FrontEnd
 from asc.store import FeatureStore, partial_path
 
 CLIP = "audio/b001_0_1.wav"
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Path:
-    return tmp_path / "store.h5"
 
 
 @pytest.fixture(autouse=True)
@@ -128,8 +122,7 @@ extraction.extract(plan, jobs=2)
 def test_clips_in_work_when_threads_crashed_are_read_apart_by_the_next_run(
     extract, own_corpus, store, small_store, computed
 ):
-    code = [sys.executable, "-c", CRASHING, own_corpus, store, CLIP]
-    crashed = subprocess.run(code, capture_output=True, timeout=120)
+    crashed = run_python(CRASHING, own_corpus, store, CLIP)
     assert crashed.returncode == -signal.SIGABRT
     assert not store.exists() and partial_path(store).exists()
     report = extract(own_corpus, store)
@@ -161,7 +154,7 @@ def test_kill_9_of_the_parent_and_resume(
     extract, few_clips, store, small_store, backend
 ):
     """Workers may still write for a moment, and always the same bytes."""
-    code = [sys.executable, "-c", SLOW, few_clips, store, backend]
+    code = python_command(SLOW, few_clips, store, backend)
     with subprocess.Popen(code, stdout=subprocess.PIPE) as process:
         for _ in range(3):
             assert process.stdout.readline()

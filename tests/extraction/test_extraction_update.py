@@ -13,11 +13,6 @@ from asc.errors import SettingsMismatch, UsageError
 from asc.store import FeatureStore, verify
 
 
-@pytest.fixture
-def store(tmp_path: Path) -> Path:
-    return tmp_path / "store.h5"
-
-
 def change(path: Path) -> None:
     """Give a file other samples of the same size."""
     samples, rate = soundfile.read(path)

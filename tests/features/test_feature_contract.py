@@ -5,11 +5,10 @@ from __future__ import annotations
 import json
 import pickle
 import pkgutil
-import subprocess
-import sys
 
 import numpy as np
 import pytest
+from world import run_python
 
 from asc.errors import UsageError
 from asc.features import (
@@ -122,7 +121,8 @@ def test_its_module_can_be_imported_first(module):
         f"import asc.features.representations.{module}; from asc.features import"
         f" FEATURES; assert FEATURES.names() == {NAMES}, FEATURES.names()"
     )
-    subprocess.run([sys.executable, "-c", code], check=True)
+    done = run_python(code)
+    assert done.returncode == 0, done.stderr
 
 
 # What is stored

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import re
 import shutil
-import subprocess
-import sys
 from contextlib import contextmanager
 from pathlib import Path
 
 import h5py
 import numpy as np
 import pytest
+from world import run_command
 
 import asc
 from asc import plots
@@ -95,17 +94,6 @@ def made(request, folder, few_clips):
     return store
 
 
-def command(*arguments, cwd):
-    code = "from asc.cli.main import main; main()"
-    return subprocess.run(
-        [sys.executable, "-c", code, *map(str, arguments)],
-        cwd=cwd,
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
-
-
 def test_the_store_opens_without_the_module(made, few_clips):
     store = asc.FeatureStore(made)
     assert store.spec.features == ("bands", "mel")
@@ -155,7 +143,7 @@ def test_batches_and_statistics_need_no_module(made):
     assert labels.shape == (4, 4)
 
 
-def test_training_needs_no_module_and_prediction_does(linear, folder, few_clips):
+def test_training_needs_no_module_and_prediction_does(mini_models, folder, few_clips):
     with registered():
         asc.extract(plan(few_clips, folder / "trained.h5"), jobs=1)
     recipe = asc.Recipe(model="linear", feature="bands", epochs=1, split="recording")
@@ -206,11 +194,12 @@ def test_what_cannot_be_extracted(few_clips, tmp_path, settings, text):
 
 def test_by_command(folder, few_clips):
     extract = ("extract", few_clips, "command.h5", "--import", "my_bands")
-    shown = command(*extract, "--help", cwd=folder)
+    shown = run_command("asc", *extract, "--help", cwd=folder)
     assert "Feature: bands, mel," in " ".join(shown.stdout.split())
-    wrong = command(*extract, "--parameter", "bands", cwd=folder)
+    wrong = run_command("asc", *extract, "--parameter", "bands", cwd=folder)
     assert wrong.returncode == 2 and "FEATURE.NAME=VALUE" in wrong.stderr
-    done = command(
+    done = run_command(
+        "asc",
         *(*extract, "--json", "--feature", "bands", "--parameter", "bands.count=3"),
         *("--rows", 16, "--columns", 16, "-j", 1),
         cwd=folder,
@@ -219,8 +208,10 @@ def test_by_command(folder, few_clips):
     store = asc.FeatureStore(folder / "command.h5")
     assert store.spec.parameters == {"bands": {"count": 3}}
     verify = ("store", "verify", "command.h5", "--audio", few_clips, "--sample", 2)
-    assert command(*verify, "--import", "my_bands", cwd=folder).returncode == 0
-    without = command(*verify, cwd=folder)
+    assert (
+        run_command("asc", *verify, "--import", "my_bands", cwd=folder).returncode == 0
+    )
+    without = run_command("asc", *verify, cwd=folder)
     assert without.returncode == 2
     assert "--import" in without.stderr and "Traceback" not in without.stderr
 

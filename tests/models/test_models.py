@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-
 import numpy as np
 import pytest
+from world import run_python
 
 from asc.errors import InputError, UsageError
 from asc.models import (
@@ -355,4 +353,4 @@ def test_importing_the_package_does_not_import_tensorflow():
         "import sys, asc.models; asc.models.describe('resnet50'); "
         "sys.exit(any(m in sys.modules for m in ('keras', 'tensorflow', 'numpy')))"
     )
-    assert subprocess.run([sys.executable, "-c", program]).returncode == 0
+    assert run_python(program).returncode == 0

@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
+from world import wait_for
 
 from asc.errors import AscError, InputError
 from asc.parallel import InWork, WorkerKilled, in_processes, in_threads
@@ -45,13 +46,6 @@ def is_alive(process: int) -> bool:
         return "Z" not in Path(f"/proc/{process}/stat").read_text().split()[2]
     except OSError:
         return False
-
-
-def wait_for(happened) -> bool:
-    end = time.monotonic() + 60
-    while not happened() and time.monotonic() < end:
-        time.sleep(0.01)
-    return happened()
 
 
 @pytest.mark.parametrize("run", RUNNERS)
@@ -191,7 +185,7 @@ def test_workers_end_with_a_parent_that_is_killed():
     process, workers = start("loky")
     process.kill()
     assert len(workers) == 2 and process.pid not in workers
-    assert wait_for(lambda: not any(map(is_alive, workers)))
+    wait_for(lambda: not any(map(is_alive, workers)))
     process.communicate()
 
 
@@ -203,7 +197,7 @@ def test_ctrl_c_of_a_terminal_ends_all_and_is_the_only_word(backend):
     output, words = process.communicate(timeout=60)
     assert process.returncode == -signal.SIGINT  # as Python ends; not SIGABRT
     assert words.count("Traceback") == 1 and words.endswith("KeyboardInterrupt\n")
-    assert wait_for(lambda: not any(map(is_alive, workers)))
+    wait_for(lambda: not any(map(is_alive, workers)))
 
 
 # Leaving early

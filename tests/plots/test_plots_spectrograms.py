@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 import soundfile
 from pictures import HOSTILE, SCENES
+from world import run_python
 
 from asc import extraction, plots
 from asc.corpus import open_corpus
@@ -332,7 +331,5 @@ plots.curves_figure({"loss": [1.0]})
 for name in ("matplotlib.pyplot", "tensorflow", "keras"):
     assert name not in sys.modules, name
 """
-    subprocess.run(
-        [sys.executable, "-c", code, str(store.path), str(tmp_path / "a.png")],
-        check=True,
-    )
+    done = run_python(code, store.path, tmp_path / "a.png")
+    assert done.returncode == 0, done.stderr

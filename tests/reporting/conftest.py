@@ -5,15 +5,10 @@ from __future__ import annotations
 import shutil
 
 import pytest
-from reports import Page, finish_run
+from page_reader import Page
+from world import finish_run
 
 import asc
-from asc.store import FeatureStore
-
-
-@pytest.fixture(scope="session")
-def store(small_store):
-    return FeatureStore(small_store)
 
 
 @pytest.fixture(scope="session")

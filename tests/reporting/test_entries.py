@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from reports import finish_run
+from world import finish_run
 
 from asc.evaluation.evaluation import Evaluation
 from asc.experiments.grid import Grid

@@ -7,7 +7,8 @@ from importlib.resources import files
 
 import numpy as np
 import pytest
-from reports import Page, evaluation_of, finish_run, probabilities_of
+from page_reader import Page
+from world import evaluation_of, finish_run, probabilities_of
 
 import asc
 from asc.corpus import open_corpus

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 
-from reports import finish_run
+from world import finish_run
 
 from asc.cli.recipe_options import take_recipe
 from asc.cli.train import train

@@ -5,12 +5,12 @@ from __future__ import annotations
 import http.server
 import shutil
 import subprocess
-import sys
 import threading
 from pathlib import Path
 
 import pytest
-from reports import Page, finish_run
+from page_reader import Page
+from world import finish_run, run_python
 
 from asc.store import FeatureStore
 
@@ -30,13 +30,7 @@ def folder(tmp_path_factory, small_store):
 def command(*arguments: object, cwd: Path) -> subprocess.CompletedProcess:
     program = "import sys; from asc.cli.main import main\ntry: main()\nfinally: print("
     program += "'tensorflow' in sys.modules)"
-    return subprocess.run(
-        [sys.executable, "-c", program, "report", *map(str, arguments)],
-        cwd=cwd,
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
+    return run_python(program, "report", *arguments, cwd=cwd)
 
 
 def test_a_report_by_command(folder):

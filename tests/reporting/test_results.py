@@ -6,7 +6,8 @@ import json
 
 import numpy as np
 import pytest
-from reports import Page, evaluation_of, finish_run, probabilities_of
+from page_reader import Page
+from world import evaluation_of, finish_run, probabilities_of
 
 from asc.evaluation.calibration import calibration
 from asc.evaluation.evaluation import Evaluation

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from reports import Page, evaluation_of, finish_run, probabilities_of
+from page_reader import Page
+from world import evaluation_of, finish_run, probabilities_of
 
 import asc
 from asc.errors import InputError

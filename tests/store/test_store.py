@@ -9,14 +9,13 @@ import json
 import os
 import pickle
 import re
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 import h5py
 import numpy as np
 import pytest
+from world import run_python
 
 import asc.store
 from asc import environment
@@ -482,12 +481,8 @@ def test_format_example_runs(tiny_store, tmp_path):
     """The h5py example of the document works without asc."""
     example = re.search("```python\n(.*?)```", FORMAT, re.DOTALL).group(1)
     assert "asc" not in example.replace("asc-store", "")
-    done = subprocess.run(
-        [sys.executable, "-c", example.replace("store.h5", str(tiny_store))],
-        capture_output=True,
-        text=True,
-        cwd=tmp_path,
-    )
+    program = example.replace("store.h5", str(tiny_store))
+    done = run_python(program, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "beach" in done.stdout
 

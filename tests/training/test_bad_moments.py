@@ -6,17 +6,14 @@ import errno
 import os
 import shutil
 import signal
-import subprocess
-import sys
 
 import numpy as np
 import pytest
+from world import run_python
 
 from asc.errors import AscError, InputError, StoreError, UsageError
 from asc.experiments import experiment
 from asc.files import write_json
-from asc.models.entries import MODELS
-from asc.registry import import_modules
 from asc.store import FeatureStore
 from asc.training import trainer
 from asc.training.callback import TrainingCallback
@@ -24,19 +21,9 @@ from asc.training.recipe import Recipe
 from asc.training.run import Run
 from asc.training.session import Session
 
-MODULE = """
-from asc.models import register_model
-
-@register_model("frail")
-def frail(x, scenes):
-    import keras
-    x = keras.layers.BatchNormalization()(keras.layers.Flatten()(x))
-    x = keras.layers.Dropout(0.2)(x)
-    return keras.layers.Dense(scenes, activation="softmax")(x)
-"""
 #: Two batches an epoch.
 SETTINGS = {
-    **{"model": "frail", "imports": ["frail_models"], "epochs": 4, "patience": 2},
+    **{"model": "stateful", "imports": ["mini_models"], "epochs": 4, "patience": 2},
     **{"batch_size": 8, "augment": "both", "freq_width": 4, "time_width": 4},
     **{"optimizer": "adamw", "schedule": "cosine", "warmup": 1.5, "ema": 0.8},
     "seed": 2,
@@ -44,16 +31,12 @@ SETTINGS = {
 
 
 @pytest.fixture(scope="module", autouse=True)
-def folder(tmp_path_factory):
-    """Return the current folder of these tests, with a module that names a model."""
+def folder(tmp_path_factory, mini_models):
+    """Return the current folder of these tests, an empty one."""
     path = tmp_path_factory.mktemp("bad")
-    (path / "frail_models.py").write_text(MODULE)
-    with MODELS.restored(), pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sys, "path", list(sys.path))
+    with pytest.MonkeyPatch.context() as patch:
         patch.chdir(path)
-        import_modules(["frail_models"])
         yield path
-    del sys.modules["frail_models"]
 
 
 def recipe(**values):
@@ -121,12 +104,7 @@ def test_kills_change_nothing(folder, small_store):
     write_json(folder / "settings.json", SETTINGS)
 
     def kill(moment, count):
-        done = subprocess.run(
-            [sys.executable, "-c", KILLED, small_store, "killed", moment, str(count)],
-            capture_output=True,
-            text=True,
-            timeout=300,
-        )
+        done = run_python(KILLED, small_store, "killed", moment, count)
         assert done.returncode == -signal.SIGKILL, done.stderr
         return len(Run("killed").history())
 
@@ -217,7 +195,7 @@ def test_a_memory_that_is_too_small(tmp_path, small_store):
         raise tf.errors.ResourceExhaustedError(None, None, message)
 
     with pytest.raises(
-        AscError, match="training frail with batches of 8.*smaller --batch-size"
+        AscError, match="training stateful with batches of 8.*smaller --batch-size"
     ):
         experiment.train(
             small_store, recipe(), tmp_path / "run", listener=At(3, exhaust)
@@ -257,7 +235,7 @@ def test_a_usual_training_has_nothing_odd(tmp_path, small_store):
         ({"device": "tpu"}, {}, UsageError, "Known: cpu, gpu"),
         ({"threads": 0}, {}, UsageError, r"threads must be a whole number in \[1"),
         ({"threads": 77}, {}, UsageError, "has begun to compute"),
-        ({}, {"weights": "other.keras"}, InputError, "do not fit model 'frail'"),
+        ({}, {"weights": "other.keras"}, InputError, "do not fit model 'stateful'"),
         ({}, {"weights": "none.keras"}, InputError, "no weights file"),
     ],
 )

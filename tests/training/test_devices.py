@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 
 import numpy as np
 import pytest
+from world import run_python
 
 from asc.errors import UsageError
-from asc.models.entries import MODELS
 from asc.training.recipe import Recipe
 from asc.training.run import Run
 
 #: Trains a network without dropout and batch normalisation, on two virtual CPUs.
 PROGRAM = """
 import json, pathlib, sys
-from asc.models import register_model
-from asc.pipeline.tensorflow import keras, tf
+import mini_models
+from asc.pipeline.tensorflow import tf
 from asc.store import FeatureStore
 from asc.training import trainer
 from asc.training.callback import TrainingCallback
@@ -32,17 +29,11 @@ cpu = tf.config.list_physical_devices("CPU")[0]
 two = [tf.config.LogicalDeviceConfiguration()] * 2
 tf.config.set_logical_device_configuration(cpu, two)
 
-def plain(x, scenes):
-    x = keras.layers.Conv2D(4, 3, strides=2, activation="relu")(x)
-    x = keras.layers.Flatten()(x)
-    return keras.layers.Dense(scenes, activation="softmax")(x)
-
 class Stop(TrainingCallback):
     def epoch(self, record, best):
         if record["epoch"] == 1:
             raise KeyboardInterrupt
 
-register_model("plain", plain)
 store, folder, recipes = sys.argv[1:]
 store = FeatureStore(store)
 for name, values in json.loads(recipes).items():
@@ -57,7 +48,7 @@ for name, values in json.loads(recipes).items():
 #: 24 rows in batches of 3, so in shares of 2 and 1; 4 validation clips in batches of
 #: 3 and 1, so the last has a share without a row.
 RECIPE = {
-    "model": "plain",
+    "model": "linear",
     "epochs": 2,
     "schedule": "cosine",
     "ema": 0.5,
@@ -70,24 +61,17 @@ RECIPE = {
 
 
 @pytest.fixture(scope="module")
-def runs(tmp_path_factory, small_store):
+def runs(tmp_path_factory, small_store, mini_models):
     """Return a function that gives a run by its name."""
     folder = tmp_path_factory.mktemp("runs")
     recipes = {
         "one": RECIPE,
         "interrupted": RECIPE | {"strategy": "mirrored"},
     }
-    done = subprocess.run(
-        [sys.executable, "-c", PROGRAM, small_store, folder, json.dumps(recipes)],
-        capture_output=True,
-        text=True,
-        # Nothing that is said about devices reaches the user.
-        env={k: v for k, v in os.environ.items() if k != "TF_CPP_MIN_LOG_LEVEL"},
-    )
+    done = run_python(PROGRAM, small_store, folder, json.dumps(recipes))
+    # Nothing that is said about devices reaches the user.
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
-    with MODELS.restored():
-        MODELS.add("plain", MODELS.get("simple-cnn"))
-        yield lambda name: Run(folder / name)
+    return lambda name: Run(folder / name)
 
 
 def test_two_devices_learn_what_one_learns_interrupted_or_not(runs):

@@ -14,12 +14,10 @@ import pytest
 from benchmarks.scale import sparse_store
 
 from asc.errors import UsageError
-from asc.models import register_model
-from asc.models.entries import MODELS
 from asc.pipeline import batches, dataset, statistics
 from asc.pipeline.augmentation import Augmentation
 from asc.pipeline.stream import stream_batches
-from asc.pipeline.tensorflow import keras, tf
+from asc.pipeline.tensorflow import tf
 from asc.store import FeatureStore, release_pages
 from asc.training import trainer
 from asc.training.callback import TrainingCallback
@@ -32,23 +30,16 @@ UNDER_WAY = 2 * 4 * 16 * 5 // 4
 #: Trains, then tries the same in memory, with no more of it than is told.
 PROGRAM = """
 import resource, sys
-import numpy as np
+import mini_models
 from asc.errors import AscError
-from asc.models import register_model
-from asc.pipeline.tensorflow import keras, tf
 from asc.store import FeatureStore
 from asc.training import trainer
 from asc.training.recipe import Recipe
 from asc.training.session import Session
 
-def least(x, scenes):
-    x = keras.layers.Flatten()(keras.layers.AveragePooling2D(32)(x))
-    return keras.layers.Dense(scenes, activation="softmax")(x)
-
-register_model("least", least)
 store, limit, *runs = sys.argv[1:]
 resource.setrlimit(resource.RLIMIT_DATA, (int(limit), int(limit)))
-recipe = Recipe(model="least", epochs=1, batches_per_epoch=2)
+recipe = Recipe(model="pooled", epochs=1, batches_per_epoch=2)
 store = FeatureStore(store)
 for run, in_memory in zip(runs, (False, True)):
     try:
@@ -59,19 +50,6 @@ for run, in_memory in zip(runs, (False, True)):
 needs_smaps = pytest.mark.skipif(
     not Path("/proc/self/smaps").exists(), reason="no /proc/self/smaps here"
 )
-
-
-@pytest.fixture
-def least_model():
-    """Have a model of one layer, behind means over squares, by the name least."""
-
-    def build(x, scenes):
-        x = keras.layers.Flatten()(keras.layers.AveragePooling2D(32)(x))
-        return keras.layers.Dense(scenes, activation="softmax")(x)
-
-    with MODELS.restored():
-        register_model("least", build)
-        yield
 
 
 def mapped(path):
@@ -177,7 +155,7 @@ def test_a_dataset_that_is_gone_holds_no_rows(small_store, tmp_path):
 
 
 @needs_smaps
-def test_training_keeps_little_of_any_part_mapped(large_store, least_model, tmp_path):
+def test_training_keeps_little_of_any_part_mapped(large_store, mini_models, tmp_path):
     """Neither of train, of which 40 MB are read, nor of validation with its 200."""
 
     class Watch(TrainingCallback):
@@ -185,7 +163,7 @@ def test_training_keeps_little_of_any_part_mapped(large_store, least_model, tmp_
             seen.append(mapped(large_store.path))
 
     seen = []
-    recipe = Recipe(model="least", epochs=1, batches_per_epoch=40)
+    recipe = Recipe(model="pooled", epochs=1, batches_per_epoch=40)
     session = Session.create(large_store, recipe, tmp_path / "run")
     trainer.fit(session, listener=Watch())
     assert seen and max(seen) < UNDER_WAY * 2**20
@@ -207,7 +185,7 @@ def test_a_part_larger_than_the_machine(small_store, monkeypatch):
 
 @pytest.mark.parametrize("strategy", ["none", "mirrored"])
 def test_a_training_that_is_over_holds_no_weights(
-    large_store, least_model, tmp_path, monkeypatch, strategy
+    large_store, mini_models, tmp_path, monkeypatch, strategy
 ):
     """TensorFlow keeps variables, and would keep those of every fold."""
 
@@ -217,7 +195,7 @@ def test_a_training_that_is_over_holds_no_weights(
 
     make, models = trainer._new_model, []
     monkeypatch.setattr(trainer, "_new_model", kept)
-    recipe = Recipe(model="least", epochs=1, limit=16, strategy=strategy)
+    recipe = Recipe(model="pooled", epochs=1, limit=16, strategy=strategy)
     session = Session.create(large_store, recipe, tmp_path / "run")
     assert trainer.fit(session)
     held = [*models[0].variables, *models[0].optimizer.variables]

@@ -8,8 +8,6 @@ import numpy as np
 import pytest
 
 from asc.experiments import experiment
-from asc.models import register_model
-from asc.models.entries import MODELS
 from asc.store import FeatureStore
 from asc.training import trainer
 from asc.training.callback import TrainingCallback
@@ -17,27 +15,14 @@ from asc.training.recipe import Recipe
 from asc.training.run import Run
 from asc.training.session import Session
 
+pytestmark = pytest.mark.usefixtures("mini_models")
+
 SETTINGS = {
-    **{"model": "dense", "epochs": 4, "patience": 0, "batch_size": 8, "seed": 3},
+    **{"model": "stateful", "epochs": 4, "patience": 0, "batch_size": 8, "seed": 3},
     **{"augment": "both", "freq_width": 4, "time_width": 4},
     **{"optimizer": "adamw", "weight_decay": 0.01, "schedule": "cosine"},
     **{"warmup": 1.5, "ema": 0.8, "label_smoothing": 0.1, "learning_rate": 0.01},
 }
-
-
-def dense(x, scenes):
-    from asc.pipeline.tensorflow import keras
-
-    x = keras.layers.BatchNormalization()(keras.layers.Flatten()(x))
-    x = keras.layers.Dropout(0.2)(x)
-    return keras.layers.Dense(scenes, activation="softmax")(x)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def registered():
-    with MODELS.restored():
-        register_model("dense", dense)
-        yield
 
 
 class Stopping(TrainingCallback):
@@ -53,7 +38,7 @@ class Stopping(TrainingCallback):
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory, small_store):
+def whole(tmp_path_factory, small_store, mini_models):
     path = tmp_path_factory.mktemp("whole") / "run"
     return experiment.train(FeatureStore(small_store), Recipe(**SETTINGS), path)[0]
 

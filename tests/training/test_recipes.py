@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 
 import pytest
+from world import MINI_MODELS
 
 from asc.errors import InputError, UsageError
 from asc.models import model_names
@@ -103,41 +105,31 @@ def test_names_and_files_that_are_not_there(tmp_path):
 
 # Modules that register models
 
-MODULE = """
-from asc.models import register_model
-
-@register_model("mine")
-def mine(x, scenes):
-    import keras
-    x = keras.layers.GlobalAveragePooling2D()(x)
-    return keras.layers.Dense(scenes, activation="softmax")(x)
-"""
-
 
 @pytest.fixture
 def module(tmp_path, monkeypatch):
     """Return the name of a module in the current folder that registers a model."""
     monkeypatch.setattr(sys, "path", list(sys.path))
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "models_of_mine.py").write_text(MODULE)
+    shutil.copy(MINI_MODELS, tmp_path / "my_models.py")
     with MODELS.restored():
-        yield "models_of_mine"
-    sys.modules.pop("models_of_mine", None)
+        yield "my_models"
+    sys.modules.pop("my_models", None)
 
 
 def test_a_module_makes_its_models_known(tmp_path, module, small_store):
-    recipe = Recipe(model="mine", imports=[module])
+    recipe = Recipe(model="linear", imports=[module])
     assert recipe.imports == (module,)
-    assert "mine" not in model_names()
+    assert "linear" not in model_names()
     run = create_run(tmp_path / "run", recipe, FeatureStore(small_store))
     assert choose(Run(run.path).path)[0] == recipe
-    assert module not in sys.modules and "mine" not in model_names()
+    assert module not in sys.modules and "linear" not in model_names()
     recipe.resolve()
-    assert "mine" in model_names()
+    assert "linear" in model_names()
 
 
 def test_a_run_opens_without_its_module(tmp_path, module, small_store):
-    recipe = Recipe(model="mine", imports=[module])
+    recipe = Recipe(model="linear", imports=[module])
     path = create_run(tmp_path / "run", recipe, FeatureStore(small_store)).path
     (path / "model.keras").touch()
     (tmp_path / f"{module}.py").unlink()

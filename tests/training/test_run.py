@@ -23,11 +23,6 @@ from asc.training.run import Run
 
 
 @pytest.fixture(scope="module")
-def store(small_store):
-    return FeatureStore(small_store)
-
-
-@pytest.fixture(scope="module")
 def record(store, tmp_path_factory):
     """What a sound recipe.json holds."""
     run = create_run(tmp_path_factory.mktemp("runs") / "run", Recipe(), store)

@@ -97,7 +97,9 @@ def test_a_recipe_that_does_not_fit_makes_no_folder(store, tmp_path):
     assert not (tmp_path / "run").exists()
 
 
-def test_a_training_makes_each_value_once(own_store, tmp_path, monkeypatch, linear):
+def test_a_training_makes_each_value_once(
+    own_store, tmp_path, monkeypatch, mini_models
+):
     """One opening of the store, one look at its split, one pass for statistics."""
     calls = []
 

@@ -13,8 +13,6 @@ import pytest
 
 from asc.errors import AscError, InputError, StoreError, UsageError
 from asc.experiments import experiment
-from asc.models import register_model
-from asc.models.entries import MODELS
 from asc.store import FeatureStore
 from asc.training import trainer
 from asc.training.callback import TrainingCallback
@@ -23,9 +21,11 @@ from asc.training.recipe import Recipe
 from asc.training.run import Run
 from asc.training.session import Session, part_rows
 
+pytestmark = pytest.mark.usefixtures("mini_models")
+
 #: For a store with 16, 4 and 4 clips of 16 x 16.
 SETTINGS = {
-    "model": "tiny",
+    "model": "stateful",
     "epochs": 4,
     "patience": 0,
     "batch_size": 8,
@@ -39,31 +39,8 @@ def recipe(**values):
     return Recipe(**(SETTINGS | values))
 
 
-def tiny(x, scenes):
-    """Build a network with all that must survive an interruption."""
-    from asc.pipeline.tensorflow import keras
-
-    x = keras.layers.Conv2D(4, 3, strides=2, activation="relu")(x)
-    x = keras.layers.BatchNormalization()(x)  # moving averages
-    x = keras.layers.Flatten()(x)
-    x = keras.layers.Dropout(0.3)(x)  # a random generator
-    return keras.layers.Dense(scenes, activation="softmax")(x)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def registered():
-    with MODELS.restored():
-        register_model("tiny", tiny)
-        yield
-
-
 @pytest.fixture(scope="module")
-def store(small_store):
-    return FeatureStore(small_store)
-
-
-@pytest.fixture(scope="module")
-def whole(tmp_path_factory, store):
+def whole(tmp_path_factory, store, mini_models):
     """A training that nothing interrupted; not to be changed."""
     path = tmp_path_factory.mktemp("whole") / "run"
     return experiment.train(store, recipe(), path, command=("asc-train", "s.h5"))[0]
@@ -135,7 +112,7 @@ def test_the_files_of_a_run(whole):
     facts = json.loads((whole.path / "environment.json").read_text())
     assert facts["command"] == ["asc-train", "s.h5"]
     log = (whole.path / "log.txt").read_text()
-    assert "training tiny" in log
+    assert "training stateful" in log
     assert "finished after epoch 4" in log
     assert "leakage" in log
 

@@ -9,12 +9,12 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from contextlib import ExitStack
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from world import run_python, wait_for
 
 from asc.errors import MissingInputError, SettingsMismatch, UsageError
 from asc.experiments import experiment
@@ -25,16 +25,6 @@ from asc.training.distributed.tf_config import read_cluster
 from asc.training.new_run import create_run
 from asc.training.recipe import Recipe
 
-MODEL = """
-import asc
-
-@asc.register_model("one-layer")
-def one_layer(x, scenes):
-    from asc.pipeline.tensorflow import keras
-
-    x = keras.layers.BatchNormalization()(keras.layers.Flatten()(x))
-    return keras.layers.Dense(scenes, activation="softmax")(x)
-"""
 EXAMPLE = {
     "cluster": {"worker": ["127.0.0.1:1", "127.0.0.1:2"]},
     "task": {"type": "worker", "index": 1},
@@ -52,7 +42,6 @@ def free_ports(count):
 @pytest.fixture
 def start(tmp_path):
     """Start two workers with the same command; they end with the test."""
-    (tmp_path / "one_layer.py").write_text(MODEL)
     begun = []
 
     def begin(*arguments, only=(0, 1)):
@@ -66,8 +55,7 @@ def start(tmp_path):
                 subprocess.Popen(
                     [sys.executable, "-m", "asc.cli", "train", *map(str, arguments)],
                     cwd=tmp_path,
-                    env=os.environ
-                    | {"TF_CONFIG": json.dumps(config), "PYTHONPATH": str(tmp_path)},
+                    env=os.environ | {"TF_CONFIG": json.dumps(config)},
                     stdout=subprocess.PIPE,
                     stderr=subprocess.PIPE,
                     text=True,
@@ -81,9 +69,9 @@ def start(tmp_path):
         process.communicate()
 
 
-def options(store, run, epochs):
+def options(store, run, epochs, model="normalised"):
     yield from (store, "--split", "recording", "--run", run, "--epochs", epochs)
-    yield from ("--model", "one-layer", "--import", "one_layer", "--patience", 0)
+    yield from ("--model", model, "--import", "mini_models", "--patience", 0)
     yield from ("--batch-size", 4, "--strategy", "multiworker")
 
 
@@ -92,13 +80,6 @@ def history(run):
         rows = list(csv.DictReader(file))
     names = [name for name in rows[0] if name != "seconds"]
     return np.array([[float(row[name]) for name in names] for row in rows])
-
-
-def wait_for(happened):
-    end = time.monotonic() + 200
-    while not happened() and time.monotonic() < end:
-        time.sleep(0.05)
-    assert happened()
 
 
 def test_a_worker_is_killed_and_all_resume(small_store, tmp_path, start):
@@ -129,15 +110,12 @@ def test_a_worker_is_killed_and_all_resume(small_store, tmp_path, start):
     assert metrics[0]["confusion"] == metrics[1]["confusion"]
 
 
-def test_two_workers_are_like_one_device(small_store, tmp_path, start, monkeypatch):
+def test_two_workers_are_like_one_device(small_store, tmp_path, start, mini_models):
     """Except for batch normalisation, which uses its part: this model has none."""
-    plain = MODEL.replace("keras.layers.BatchNormalization()", "")
-    (tmp_path / "one_layer.py").write_text(plain)
-    pair = start(*options(small_store, tmp_path / "pair", 2))
+    pair = start(*options(small_store, tmp_path / "pair", 2, "linear"))
     for process in pair:
         _, told = process.communicate(timeout=300)
         assert process.returncode == 0, told
-    monkeypatch.syspath_prepend(tmp_path)
     recipe = json.loads((tmp_path / "pair" / "recipe.json").read_text())["recipe"]
     alone = Recipe.from_dict(recipe | {"strategy": "none"})
     experiment.train(small_store, alone, tmp_path / "alone")
@@ -154,8 +132,7 @@ def test_one_device_needs_no_code_for_several(small_store, tmp_path):
         "experiment.train(sys.argv[1], recipe, sys.argv[2]);"
         "sys.exit('asc.training.distributed' in sys.modules)"
     )
-    command = [sys.executable, "-c", program, small_store, tmp_path / "run"]
-    done = subprocess.run(command, capture_output=True, text=True)
+    done = run_python(program, small_store, tmp_path / "run")
     assert done.returncode == 0, done.stderr
 
 

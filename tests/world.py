@@ -1,0 +1,168 @@
+"""What tests of several rooms use: commands, hostile names, untrained runs.
+
+Models for tests are in `mini_models`; fixtures for all tests are in `conftest`.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from asc.corpus.leakage import leakage
+from asc.evaluation.evaluation import Evaluation
+from asc.evaluation.measure import measure
+from asc.files import write_csv
+from asc.store import FeatureStore
+from asc.training.new_run import create_run
+from asc.training.recipe import Recipe
+from asc.training.run import Run
+from asc.training.session import part_rows
+
+#: A module of a user that registers the models for tests.
+MINI_MODELS = Path(__file__).parent / "mini_models.py"
+#: Names that could be read as formulas, as markup or backwards, or take all the room.
+HOSTILE = (
+    "$\\frac{1}{",
+    "<script>alert(1)</script>",
+    "\"><img src=x onerror='alert(1)'>",
+    "x_" * 100,
+    "$x^2$ & \\LaTeX % #",
+    "\u5730\u9244 \U0001f600 \u202egnp.exe",
+)
+
+# Commands, as a user runs them
+
+#: Command -> program of Python that runs it.
+COMMANDS = {
+    "asc": "from asc.cli.main import main; main()",
+    "asc-extract": "from asc.cli.main import extract_main; extract_main()",
+    "asc-train": "from asc.cli.main import train_main; train_main()",
+}
+
+
+def python_command(program: str, *arguments: object) -> list[str]:
+    """Return the command that runs a program of Python in a process of its own."""
+    return [sys.executable, "-c", program, *map(str, arguments)]
+
+
+def run_python(
+    program: str,
+    *arguments: object,
+    cwd: Path | None = None,
+    env: Mapping[str, str] | None = None,
+) -> subprocess.CompletedProcess[str]:
+    """Run a program of Python to its end; `env` is added to the environment."""
+    # Without it, messages of TensorFlow are kept from users.
+    environment = {k: v for k, v in os.environ.items() if k != "TF_CPP_MIN_LOG_LEVEL"}
+    return subprocess.run(
+        python_command(program, *arguments),
+        cwd=cwd,
+        env=environment | (env or {}),
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+
+
+def run_command(
+    name: str, *arguments: object, **options: Any
+) -> subprocess.CompletedProcess[str]:
+    """Run one of `COMMANDS` to its end; no user may ever see a traceback."""
+    done = run_python(COMMANDS[name], *arguments, **options)
+    assert "Traceback" not in done.stderr, done.stderr
+    return done
+
+
+def wait_for(happened: Callable[[], object], seconds: float = 120) -> None:
+    """Wait until something has happened in another process."""
+    end = time.monotonic() + seconds
+    while not happened() and time.monotonic() < end:
+        time.sleep(0.01)
+    assert happened()
+
+
+# Runs that were never trained
+
+
+def probabilities_of(
+    truth: np.ndarray, scenes: int, wrong: Sequence[int] = (), seed: int = 0
+) -> np.ndarray:
+    """Return probabilities with which all clips but some are right."""
+    rng = np.random.default_rng(seed)
+    values = rng.uniform(0, 0.5, (len(truth), scenes))
+    taken = np.array(truth)
+    taken[list(wrong)] = (taken[list(wrong)] + 1) % scenes
+    values[np.arange(len(truth)), taken] = rng.uniform(1, 4, len(truth))
+    return (values / values.sum(axis=1, keepdims=True)).astype(np.float32)
+
+
+def evaluation_of(
+    truth: np.ndarray,
+    probabilities: np.ndarray,
+    recordings: Sequence[str],
+    paths: Sequence[str],
+    scenes: Sequence[str],
+    **facts: Any,
+) -> Evaluation:
+    """Return an evaluation with all figures that a real one has."""
+    known = {
+        "split": "recording",
+        "part": "test",
+        "leakage": 0.0,
+        "store": "small.h5",
+        "model": "simple-cnn",
+        "feature": "mel",
+        "augment": "thirds",
+        "parameters": 1234,
+        "epochs": 3,
+        "seconds": 5.0,
+        "seed": 0,
+    }
+    truth = np.asarray(truth)
+    metrics = measure(truth, probabilities, recordings, scenes, **known | facts)
+    return Evaluation(
+        metrics, tuple(scenes), list(paths), list(recordings), truth, probabilities
+    )
+
+
+def finish_run(
+    path: Path,
+    store: FeatureStore,
+    *,
+    wrong: Sequence[int] = (0, 1),
+    command: Sequence[str] = ("asc-train", "small.h5"),
+    **recipe: Any,
+) -> Run:
+    """Make the folder of a run as a training would leave it, without training."""
+    wanted = Recipe(**recipe)
+    run = create_run(path, wanted, store)
+    run.record_environment(command)
+    names = ("epoch", "loss", "accuracy", "val_loss", "val_accuracy", "seconds")
+    history = [(1, 2.0, 0.2, 2.1, 0.1, 1.5), (2, 1.5, 0.4, 1.7, 0.3, 1.5)]
+    write_csv(path / "history.csv", names, history)
+    rows = part_rows(store, wanted)
+    every = store.recordings()
+    recordings = [every[row] for row in rows["test"]]
+    truth = store.labels()[rows["test"]]
+    evaluation_of(
+        truth,
+        probabilities_of(truth, len(store.scenes), wrong, wanted.seed),
+        recordings,
+        [store.paths()[row] for row in rows["test"]],
+        store.scenes,
+        split=wanted.split,
+        leakage=leakage([every[row] for row in rows["train"]], recordings),
+        store=store.path.name,
+        model=wanted.model,
+        feature=wanted.feature,
+        augment=wanted.augment,
+        seed=wanted.seed,
+    ).save(path)
+    return run
