@@ -3,7 +3,7 @@
 TensorFlow writes several lines to standard error before its own log level
 applies, so the file descriptor itself is redirected while TensorFlow is imported and
 looks for devices. If that fails, the lines are shown. Set ``TF_CPP_MIN_LOG_LEVEL``
-to see them always.
+below 3 to see them always.
 
 TensorFlow allocates every large tensor anew, and the system then clears its pages: a
 third of the CPU time of a training step. The allocator that TensorFlow uses on GPUs
@@ -23,7 +23,8 @@ from asc.environment import usable_memory
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    if "TF_CPP_MIN_LOG_LEVEL" in os.environ or "tensorflow" in sys.modules:
+    given = os.environ.get("TF_CPP_MIN_LOG_LEVEL")
+    if given not in (None, "3") or "tensorflow" in sys.modules:
         yield
         return
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
@@ -37,7 +38,8 @@ def _quiet() -> Iterator[None]:
             failed = False
         finally:
             # TensorFlow reads it once; child processes should not inherit it.
-            del os.environ["TF_CPP_MIN_LOG_LEVEL"]
+            if given is None:
+                del os.environ["TF_CPP_MIN_LOG_LEVEL"]
             os.dup2(stderr, 2)
             os.close(stderr)
             if failed:
