@@ -15,21 +15,16 @@ from asc.corpus.base import Corpus
 def equal_files(
     corpus: Corpus, *, progress: Callable[[int, int], None] | None = None
 ) -> np.ndarray:
-    """Return the number of the group of equal files that each clip is in.
+    """Return the group of equal files that each clip is in, as `equal_rows` does.
 
-    Files of the same size are read, which takes as long as copying them.
+    Files of the same size are read, which takes as long as copying them. One that
+    cannot be read equals no other.
 
     Parameters
     ----------
     corpus : Corpus
     progress : callable(done, total), optional
         Called with files that were read.
-
-    Returns
-    -------
-    np.ndarray [shape=(clips,)], int64
-        -1 for files that no other equals, byte by byte, and for those that cannot
-        be read.
     """
     files = [corpus.root / clip.path for clip in corpus.clips]
     sizes = [file.stat().st_size if file.is_file() else -1 for file in files]
@@ -55,14 +50,14 @@ def equal_files(
 
 
 def equal_rows(digests: np.ndarray, finished: np.ndarray) -> np.ndarray:
-    """Return the number of the group of equal clips that each clip is in.
+    """Return the group of equal clips that each clip is in.
 
     Parameters
     ----------
     digests : np.ndarray [shape=(clips, bytes)], uint8
-        Digest of a feature of each row.
+        Of the files, or of a feature of each row.
     finished : np.ndarray of int
-        The rows that hold data.
+        The rows that have a digest.
 
     Returns
     -------

@@ -59,19 +59,16 @@ def read_header(path: Path) -> Header:
 def read_headers(
     corpus: Corpus, *, progress: Callable[[int, int], None] | None = None
 ) -> list[Header | Problem]:
-    """Read the headers of all clips.
+    """Read the headers of all clips, in their order.
+
+    A problem says why there is no header; its message is `MISSING` if there is no
+    file.
 
     Parameters
     ----------
     corpus : Corpus
     progress : callable(done, total), optional
         Called after each batch, in this thread.
-
-    Returns
-    -------
-    list of Header or Problem
-        One for each clip, in the order of ``corpus.clips``. The problem says why
-        there is no header; its message is `MISSING` if there is no file.
     """
     paths = [clip.path for clip in corpus.clips]
     batches = [paths[start : start + _BATCH] for start in range(0, len(paths), _BATCH)]

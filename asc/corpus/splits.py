@@ -85,13 +85,6 @@ def make_splits(corpus: Corpus) -> dict[str, Split]:
 def split_on_demand(name: str, scenes: ArrayLike, origins: Origins) -> Split | None:
     """Return a split that is made on demand, or None for any other name.
 
-    Parameters
-    ----------
-    name : str
-        ``development``, or such as ``recording2of5``.
-    scenes : array_like of str [shape=(clips,)]
-    origins : Origins
-
     Raises
     ------
     UsageError
@@ -245,9 +238,7 @@ def _nearest_draw(
     filled = np.pad(filled, ((0, 0), (1, 0)))
     index = np.arange(filled.shape[1])
 
-    def cut(
-        start: np.ndarray, wanted: float, last: int
-    ) -> tuple[np.ndarray, np.ndarray]:
+    def cut(start: np.ndarray, wanted: float, last: int) -> tuple[np.ndarray, ...]:
         """Return, per draw, where the next part ends and how far it is off."""
         begun = np.take_along_axis(filled, start[:, None], axis=1)
         off = np.abs(filled - begun - wanted)

@@ -32,12 +32,7 @@ class Columns:
         return self._arrays["rows/status"].shape[0]
 
     def labels(self) -> np.ndarray:
-        """Return the scene of every clip as an index into `scenes`.
-
-        Returns
-        -------
-        np.ndarray [shape=(clips,)], int64
-        """
+        """Return the scene of every clip as an index into `scenes`, int64."""
         return self._labels
 
     def paths(self) -> list[str]:

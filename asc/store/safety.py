@@ -23,10 +23,8 @@ def check_plain(file: h5py.File) -> None:
     Raises
     ------
     StoreError
-        If there is a soft, external or user-defined link, external, virtual,
-        chunked or compact storage, a type of variable length, of several
-        fields, or that is an object of its own, or a block of other data in
-        front.
+        If there is a link; external, virtual, chunked or compact storage; a type of
+        variable length, of several fields or with a name; or other data in front.
     """
     if file.userblock_size:
         raise StoreError("there is other data in front of it.")

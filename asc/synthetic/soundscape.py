@@ -71,20 +71,9 @@ def _phases(rng: Generator, shape: tuple[int, ...]) -> NDArray[np.complex64]:
 def _render(
     rng: Generator, source: scenery.Source, pitch: NDArray[np.float32]
 ) -> NDArray[np.float32]:
-    """Return a waveform of roughly unit power for each pitch.
+    """Return a waveform of roughly unit power for each pitch (events, samples).
 
-    Parameters
-    ----------
-    rng : Generator
-        Source of randomness; noise differs between events.
-    source : Source
-        What sounds.
-    pitch : ndarray of float32 [shape=(events,)]
-        Fundamental of harmonics, or middle of the band of noise, in Hz.
-
-    Returns
-    -------
-    waves : ndarray of float32 [shape=(events, samples)]
+    A pitch is the fundamental of harmonics, or the middle of a band of noise, in Hz.
     """
     size = scipy.fft.next_fast_len(int(source.seconds * RATE), real=True)
     share = np.linspace(0, 1, size, dtype=np.float32)
@@ -122,7 +111,6 @@ class Place:
     seed : int
         Seed of the corpus.
     scene, recording : str
-        Names of the scene and of the recording.
     frames : int > 0
         Samples per channel of each clip.
     """
@@ -176,10 +164,7 @@ class Place:
     def clip(self, name: str) -> NDArray[np.int32]:
         """Return a clip as 24-bit samples in the upper bits of 32, shape (frames, 2).
 
-        Parameters
-        ----------
-        name : str
-            Name of the clip, the key of all that differs between clips.
+        All that differs between clips depends on the name.
         """
         rng = scenery.generator("clip", *self.identity, name)
         drift = _curve(rng, *_CLIP_CURVE) + rng.normal(0, _CLIP_LEVEL)

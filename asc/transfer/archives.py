@@ -19,6 +19,8 @@ from asc.text import printable
 def unpack(archive: Path, root: Path, top: str, most: int) -> list[str]:
     """Unpack a zip archive into a folder; files that are there are replaced.
 
+    Names and sizes are checked before anything is written.
+
     Parameters
     ----------
     archive, root : Path
@@ -31,12 +33,6 @@ def unpack(archive: Path, root: Path, top: str, most: int) -> list[str]:
     -------
     list of str
         Paths of the files, relative to `root`.
-
-    Raises
-    ------
-    InputError
-        If it is damaged, an entry leaves `root`, or it is too large.
-        Names and sizes are checked before anything is written.
     """
     try:
         with ZipFile(archive) as opened:

@@ -104,7 +104,7 @@ def _install(
 ) -> None:
     """Download, verify and unpack one package, and write its marker."""
     url = f"{(base_url or data.record + '/files').rstrip('/')}/{package.name}"
-    archive, part = _files(root, package)
+    archive, part = _state(root, package), _state(root, package, ".part")
     if not archive.exists():
         download(
             HttpFile(url),
@@ -129,26 +129,23 @@ def _install(
         remove_with_record(part)
     # The limits are far above real sizes, and below what would do harm.
     paths = unpack(archive, root, data.folder, 20 * package.size + 2**24)
-    write_text(_marker(root, package), "\n".join([package.md5, *paths]))
+    write_text(_state(root, package, ".unpacked"), "\n".join([package.md5, *paths]))
     if not keep:
         archive.unlink()
 
 
-def _files(root: Path, package: Package) -> tuple[Path, Path]:
-    """Return the paths of a complete archive and of one being downloaded."""
-    return root / STATE / package.name, root / STATE / f"{package.name}.part"
-
-
-def _marker(root: Path, package: Package) -> Path:
-    return root / STATE / f"{package.name}.unpacked"
+def _state(root: Path, package: Package, suffix: str = "") -> Path:
+    """Return the path of an archive, or of its ``.part`` or ``.unpacked`` marker."""
+    return root / STATE / f"{package.name}{suffix}"
 
 
 def _is_unpacked(root: Path, package: Package) -> bool:
     """Return True if the marker is there, and every file that it lists."""
     try:
-        md5, *paths = _marker(root, package).read_text("utf-8", "replace").split("\n")
+        marker = _state(root, package, ".unpacked").read_text("utf-8", "replace")
     except OSError:
         return False
+    md5, *paths = marker.split("\n")
     return md5 == package.md5 and all((root / path).is_file() for path in paths)
 
 
@@ -170,7 +167,7 @@ def _check_space(root: Path, data: DataSet, missing: list[Package], keep: bool) 
     if not missing:
         return
     sizes = [package.size for package in missing]
-    there = [path for package in missing for path in _files(root, package)]
+    there = [_state(root, one, suffix) for one in missing for suffix in ("", ".part")]
     needed = data.unpacked * sum(sizes) // data.size
     needed += sum(sizes) if keep else max(sizes)
     needed -= sum(path.stat().st_size for path in there if path.exists())

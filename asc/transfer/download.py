@@ -70,9 +70,9 @@ def download(
 ) -> Version:
     """Download a file to `part_path`, resuming after the bytes that are there.
 
-    A record beside the part names the version that it is of, so bytes of two
-    versions are never mixed. An interrupted connection is resumed for as long as
-    each one brings something.
+    A record beside the part names its version, so bytes of two versions are never
+    mixed. An interrupted connection is resumed for as long as each one brings
+    something.
 
     Parameters
     ----------
@@ -97,7 +97,7 @@ def download(
     Raises
     ------
     Unreachable
-        If there is no answer, or no more; the message says how to resume.
+        If there is no answer, or no more.
     InputError
         If the source cannot be read, is larger than `most`, or keeps changing.
     AscError
