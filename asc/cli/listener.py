@@ -1,4 +1,4 @@
-"""How the command line shows the progress of a training."""
+"""The progress of a training on the command line."""
 
 from __future__ import annotations
 
@@ -30,8 +30,7 @@ class ProgressCallback(TrainingCallback):
 
     def start(self, run: Run, batches: int, epochs: int, first: int) -> None:
         self._batches, self._epochs = batches, epochs
-        summary = self.session.summary()
-        line = f"{summary}, {batches} batches an epoch -> {run.path}"
+        line = f"{self.session.summary()}, {batches} batches an epoch -> {run.path}"
         click.echo(line, err=self._quiet)
 
     def note(self, sentence: str) -> None:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import csv
 import sys
-from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -14,9 +13,6 @@ from asc.cli.options import import_option, print_json, verbose_option
 from asc.cli.progress import progress
 from asc.errors import EXIT_PARTIAL, InputError, UsageError
 from asc.text import counted, percent
-
-if TYPE_CHECKING:
-    from asc.prediction import Prediction
 
 
 @click.command()
@@ -65,14 +61,27 @@ def predict(
                 records.append({"path": str(found.path), "error": found.error})
                 continue
             used += 1
+            ranked = found.top(scenes, len(scenes))
+            every = {scene: dict(ranked)[scene] for scene in scenes}
             if as_json:
-                records.append(_record(found, scenes, top))
+                records.append(
+                    {
+                        "path": str(found.path),
+                        "seconds": found.seconds,
+                        "windows": found.windows,
+                        "top": [
+                            {"scene": x, "probability": p} for x, p in ranked[:top]
+                        ],
+                        "probabilities": every,
+                    }
+                )
             elif as_csv:
-                writer.writerow(_row(found, scenes))
+                facts = (found.path, f"{found.seconds:.3f}", found.windows)
+                values = [f"{p:.9g}" for p in every.values()]
+                writer.writerow([*facts, ranked[0][0], *values])
             else:
-                best = found.top(scenes, top)
-                line = "  ".join(f"{scene} {percent(p)}" for scene, p in best)
-                click.echo(f"{found.path}: {line}")
+                best = "  ".join(f"{scene} {percent(p)}" for scene, p in ranked[:top])
+                click.echo(f"{found.path}: {best}")
     if as_json:
         print_json(records)
     if failed and not used:
@@ -81,28 +90,3 @@ def predict(
             " unreadable."
         )
     return EXIT_PARTIAL if failed else 0
-
-
-def _record(prediction: Prediction, scenes: Sequence[str], top: int) -> dict[str, Any]:
-    """Return a prediction for JSON."""
-    best = prediction.top(scenes, top)
-    every = dict(prediction.top(scenes, len(scenes)))
-    return {
-        "path": str(prediction.path),
-        "seconds": prediction.seconds,
-        "windows": prediction.windows,
-        "top": [{"scene": scene, "probability": p} for scene, p in best],
-        "probabilities": {scene: every[scene] for scene in scenes},
-    }
-
-
-def _row(prediction: Prediction, scenes: Sequence[str]) -> list[object]:
-    """Return a prediction for CSV."""
-    every = dict(prediction.top(scenes, len(scenes)))
-    return [
-        prediction.path,
-        f"{prediction.seconds:.3f}",
-        prediction.windows,
-        next(iter(every)),
-        *(f"{every[scene]:.9g}" for scene in scenes),
-    ]

@@ -26,6 +26,7 @@ from asc.cli.recipe_options import (
     take_recipe,
 )
 from asc.errors import UsageError
+from asc.text import table
 from asc.training.recipe import Recipe
 from asc.training.recipes import choose
 
@@ -87,9 +88,11 @@ def train(
     """
     # What is left in settings is not part of the recipe.
     named, flags = take_recipe(ctx, settings)
+    if resume is not None:
+        _check_no_recipe(ctx)
+    recipe, sources = choose(named, flags)
+    recipe.resolve()  # fail before a download, not after it
     if show:
-        recipe, sources = choose(named, flags)
-        recipe.resolve()
         return _show(recipe, sources, as_json)
     from asc.evaluation.sentences import fold_sentences, leakage_sentence
     from asc.experiments import experiment
@@ -97,13 +100,10 @@ def train(
 
     settings["listener"] = ProgressCallback(quiet=as_json)
     if resume is not None:
-        _check_no_recipe(ctx)
         if store is not None:
             settings["store"] = FeatureStore(local(store), partial=partial)
         finished, result = experiment.resume(resume, **settings)
     elif store is not None:
-        recipe, sources = choose(named, flags)
-        recipe.resolve()  # fail before a download, not after it
         opened = FeatureStore(local(store), partial=partial)
         if not opened.complete:
             note(
@@ -119,7 +119,9 @@ def train(
         print_json(result.metrics.to_dict() | {"run": str(finished.path)})
         return 0
     click.echo(f"{result.metrics.part} {result.title()}")
+    files = "metrics.json, curves.png, confusion.png"
     if result.metrics.folds is not None:
+        files = "metrics.json, confusion.png"
         for sentence in fold_sentences(result.metrics):
             click.echo(sentence)
     if result.metrics.part != "test":
@@ -130,7 +132,7 @@ def train(
         )
     if warning := leakage_sentence(result.metrics):
         note(warning)
-    click.echo(f"run {finished.path}: metrics.json, curves.png, confusion.png")
+    click.echo(f"run {finished.path}: {files}")
     return 0
 
 
@@ -140,9 +142,9 @@ def _show(recipe: Recipe, sources: dict[str, str], as_json: bool) -> int:
     if as_json:
         print_json({"recipe": values, "sources": sources})
         return 0
-    for name, value in values.items():
-        shown = json.dumps(value, ensure_ascii=False)
-        click.echo(f"{name:<18} {shown:<14} {sources[name]}")
+    texts = (json.dumps(value, ensure_ascii=False) for value in values.values())
+    for line in table(zip(values, texts, sources.values(), strict=True)):
+        click.echo(line)
     return 0
 
 

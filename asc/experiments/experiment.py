@@ -20,11 +20,7 @@ from asc.evaluation.evaluate import evaluate_session
 from asc.evaluation.evaluation import Evaluation
 from asc.evaluation.sentences import fold_sentences
 from asc.experiments.folds import fold_names, pool
-from asc.experiments.outputs import (
-    draw_training,
-    save_evaluation,
-    write_results,
-)
+from asc.experiments.outputs import draw_training, save_evaluation, write_results
 from asc.files import is_full_disk
 from asc.store import FeatureStore
 from asc.text import describe_difference
@@ -34,7 +30,6 @@ from asc.training.recipe import MULTIWORKER, Recipe
 from asc.training.recipes import choose
 from asc.training.run import Run
 from asc.training.session import Session, part_rows
-from asc.training.trainer import fit
 
 
 def train(
@@ -89,7 +84,7 @@ def train(
         check(store, recipe)
         made = create_run(run, recipe, store, command=command, sources=sources)
     elif recipe.strategy == MULTIWORKER and (
-        joined := _run_of_chief(run, options, recipe)
+        joined := _run_of_chief(run, recipe, options.get("listener"))
     ):
         return joined, _complete(joined, store, **options)
     else:
@@ -97,9 +92,10 @@ def train(
         made = session.run
     try:
         return made, _complete(made, store, session, **options)
-    except Exception:
+    except Exception as error:
         if not made.history() and not any(made.path.glob("*/recipe.json")):
-            shutil.rmtree(made.path)  # there is nothing to resume
+            shutil.rmtree(made.path)
+            error.__notes__ = []  # there is nothing to resume
         raise
 
 
@@ -121,23 +117,14 @@ def resume(
     (2, True)
     """
     if not isinstance(run, Run):
-        joined = None
-        if "TF_CONFIG" in os.environ and not Path(run, "recipe.json").exists():
-            joined = _run_of_chief(run, options)
-        run = joined or Run(run)
+        run = Run(run)
     if store is None:
         store = run.open_store()
     return run, _complete(run, store, **options)
 
 
 def check(store: FeatureStore, recipe: Recipe) -> None:
-    """Check that a recipe can be one of several that are trained on a store.
-
-    Raises
-    ------
-    UsageError
-        If it cannot.
-    """
+    """Raise UsageError if a recipe cannot be one of several trained on a store."""
     if recipe.strategy == MULTIWORKER:
         raise UsageError(
             "--strategy multiworker works for one training at a time, such as that of"
@@ -159,13 +146,8 @@ def finish(
 ) -> Evaluation:
     """Return the evaluation of a run, after doing what is left of it.
 
-    Parameters
-    ----------
-    path : Path
-        The run's folder. A run that is missing is trained, an interrupted one is
-        resumed, and the files of a finished one are read.
-    command, **options
-        See `train`.
+    A run that is missing at this path is trained, an interrupted one is resumed, and
+    the files of a finished one are read. Options are those of `train`.
 
     Raises
     ------
@@ -192,25 +174,28 @@ def finish(
 def _complete(
     run: Run, store: FeatureStore, session: Session | None = None, **options: Any
 ) -> Evaluation:
-    """Do what is left of a run; if that is interrupted, say how to resume it."""
+    """Do what is left of a run; add how to resume it to an interruption."""
     try:
         if run.recipe.split == FOLDS:
             return _train_folds(run, store, **options)
         return _train_one(session or Session.open(run, store), **options)
-    except KeyboardInterrupt as error:
-        # For a fold, the run of all folds replaces the note.
-        error.__notes__ = [f"Resume with: asc-train --resume {run.path}"]
+    except (Exception, KeyboardInterrupt) as error:
+        note = f"Resume with: asc-train --resume {run.path}"
+        if is_full_disk(error):
+            full = AscError(
+                f"The disk of {run.path} is full. All saved epochs are kept. Free some"
+                " space and resume the run."
+            )
+            full.__notes__ = [note]
+            raise full from error
+        if isinstance(error, KeyboardInterrupt) or run.recipe.split == FOLDS:
+            error.__notes__ = [note]  # instead of that of a single fold
         raise
-    except OSError as error:
-        if not is_full_disk(error):
-            raise
-        raise AscError(
-            f"The disk of {run.path} is full. All epochs that were saved are kept. Free"
-            f" some space and resume with: asc-train --resume {run.path}"
-        ) from error
 
 
 def _train_one(session: Session, **options: Any) -> Evaluation:
+    from asc.training.trainer import fit  # it imports TensorFlow
+
     run = session.run
     try:
         trained = fit(session, **options)
@@ -232,12 +217,7 @@ def _train_folds(run: Run, store: FeatureStore, **options: Any) -> Evaluation:
     done = {}
     for name in fold_names(store):
         recipe = replace(run.recipe, split=name)
-        try:
-            done[name] = finish(store, recipe, run.path / name, **options)
-        except Exception as error:
-            # This replaces the note of the fold's own run.
-            error.__notes__ = [f"Resume with: asc-train --resume {run.path}"]
-            raise
+        done[name] = finish(store, recipe, run.path / name, **options)
     pooled = pool(done, store)
     if not run.is_finished():
         save_evaluation(pooled, run.path)
@@ -248,20 +228,10 @@ def _train_folds(run: Run, store: FeatureStore, **options: Any) -> Evaluation:
 
 def _run_of_chief(
     path: str | os.PathLike[str] | None,
-    options: Mapping[str, Any],
-    recipe: Recipe | None = None,
+    recipe: Recipe,
+    listener: TrainingCallback | None,
 ) -> Run | None:
-    """Return the run that the chief makes or resumes, on the other workers alone.
-
-    Parameters
-    ----------
-    path : path-like or None
-        The run folder.
-    options : mapping
-        Those of `train`.
-    recipe : Recipe, optional
-        What the chief should train in a new run.
-    """
+    """Return the run that the chief makes; None on the chief itself."""
     if path is None:
         raise UsageError(
             "--strategy multiworker needs a run folder that all workers see. Give it"
@@ -272,5 +242,5 @@ def _run_of_chief(
     cluster = read_cluster()
     if cluster.is_chief:
         return None
-    listener = options.get("listener") or TrainingCallback()
-    return cluster.wait_for_run(Path(path), listener.note, recipe)
+    listener = listener or TrainingCallback()
+    return cluster.wait_for_run(Path(path), recipe, listener.note)

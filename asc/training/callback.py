@@ -32,10 +32,8 @@ class TrainingCallback:
         Parameters
         ----------
         run : Run
-        batches : int
-            Batches of an epoch.
-        epochs : int
-            Maximum number of epochs.
+        batches, epochs : int
+            Batches of an epoch, and the maximum number of epochs.
         first : int
             Number of epochs that were finished before.
         """

@@ -18,27 +18,16 @@ class Devices:
         """Return the context in which a model is made."""
         return nullcontext()
 
-    def stream(
-        self,
-        batches: Batches,
-        *,
-        first_epoch: int = 0,
-        batches_per_epoch: int | None = None,
-    ) -> tf.data.Dataset:
+    def stream(self, batches: Batches, **options: Any) -> tf.data.Dataset:
         """Return endless batches for `keras.Model.fit`, which reads one batch ahead.
 
         Parameters
         ----------
         batches : Batches
-        first_epoch, batches_per_epoch : int
-            As for `asc.pipeline.stream.stream_batches`.
+        **options
+            See `asc.pipeline.stream.stream_batches`.
         """
-        return stream_batches(
-            batches,
-            first_epoch=first_epoch,
-            endless=True,
-            batches_per_epoch=batches_per_epoch,
-        )
+        return stream_batches(batches, endless=True, **options)
 
     def adapt(self, model: keras.Model, recipe: Recipe) -> keras.Model:
         """Return a compiled model so that it can be fitted on these devices."""

@@ -1,4 +1,4 @@
-"""TensorFlow's settings for a training, and its errors and extras."""
+"""TensorFlow's settings for a training, its errors, memory and logs."""
 
 from __future__ import annotations
 
@@ -23,13 +23,7 @@ def configure(
 ) -> None:
     """Make the settings that hold for the whole process.
 
-    Parameters
-    ----------
-    recipe : Recipe
-    threads : int > 0, optional
-        Threads of TensorFlow's operations; TensorFlow's own choice if not given.
-    device : {'cpu', 'gpu'}, optional
-        Kind of device; a GPU if there is one if not given.
+    The parameters are those of `asc.training.trainer.fit`.
 
     Raises
     ------
@@ -63,7 +57,7 @@ def configure(
 
 @contextmanager
 def dtype_policy(precision: str) -> Iterator[None]:
-    """Make or load models with a dtype policy inside a ``with`` block.
+    """Make or load models with a dtype policy.
 
     Layers have their policy in the file, but Keras decides by the global one whether
     to scale the loss, which float16 needs.
@@ -106,13 +100,7 @@ def release_variables(model: keras.Model) -> None:
 
 
 def tensorboard(run: Run) -> keras.callbacks.TensorBoard:
-    """Return the callback that writes logs for TensorBoard.
-
-    Raises
-    ------
-    UsageError
-        If it is not installed.
-    """
+    """Return the callback that writes logs for TensorBoard, if it is installed."""
     if find_spec("tensorboard") is None:
         raise UsageError(
             "TensorBoard is not installed. Install it with: pip install"

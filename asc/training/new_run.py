@@ -50,27 +50,30 @@ def create_run(
         (folder / "log.txt").touch(exist_ok=False)
     except (FileExistsError, NotADirectoryError):
         raise UsageError(exists_already(folder)) from None
-    write_json(
-        folder / "recipe.json",
-        {
-            "recipe": recipe.to_dict(),
-            "sources": dict(sources or _sources(recipe)),
-            "store": {
-                "path": str(store.path.resolve()),
-                "fingerprint": store.fingerprint,
-                "digest": store.digest,
-            },
-            "spec": store.spec.to_dict(),
-            "scenes": list(store.scenes),
+    values, default = recipe.to_dict(), Recipe().to_dict()
+    made_in_python = {
+        name: "default" if value == default[name] else "given"
+        for name, value in values.items()
+    }
+    record = {
+        "recipe": values,
+        "sources": dict(sources or made_in_python),
+        "store": {
+            "path": str(store.path.resolve()),
+            "fingerprint": store.fingerprint,
+            "digest": store.digest,
         },
-    )
+        "spec": store.spec.to_dict(),
+        "scenes": list(store.scenes),
+    }
+    write_json(folder / "recipe.json", record)
     run = Run(folder)
     run.record_environment(command)
     return run
 
 
 def exists_already(folder: Path) -> str:
-    """Return the sentence that refuses to make a run in a folder that exists."""
+    """Return the message for a run folder that exists."""
     return (
         f"{folder} exists already; a run is never overwritten. Give another folder with"
         " --run, or resume this one with --resume."
@@ -78,7 +81,6 @@ def exists_already(folder: Path) -> str:
 
 
 def _new_folder(store: FeatureStore, recipe: Recipe) -> Path:
-    """Make a folder with a name of its own for a run."""
     stamp = time.strftime("%Y%m%d-%H%M%S")
     name = "-".join(
         (store.path.stem, recipe.model, recipe.feature, recipe.split, stamp)
@@ -92,12 +94,3 @@ def _new_folder(store: FeatureStore, recipe: Recipe) -> Path:
         except FileExistsError:
             number += 1
             path = folder / f"{name}-{number}"
-
-
-def _sources(recipe: Recipe) -> dict[str, str]:
-    """Return the sources of the values of a recipe that was made in Python."""
-    default = Recipe()
-    return {
-        name: "default" if value == getattr(default, name) else "given"
-        for name, value in recipe.to_dict().items()
-    }

@@ -23,11 +23,10 @@ def compile_model(
     model: keras.Model, recipe: Recipe, optimizer: keras.optimizers.Optimizer
 ) -> None:
     """Compile a model as a recipe says."""
+    smoothing = recipe.label_smoothing
     model.compile(
         optimizer,
-        loss=keras.losses.CategoricalCrossentropy(
-            label_smoothing=recipe.label_smoothing
-        ),
+        loss=keras.losses.CategoricalCrossentropy(label_smoothing=smoothing),
         weighted_metrics=["accuracy"],  # padding rows have sample weight 0
         # "auto" would let the machine decide how to round.
         jit_compile=recipe.jit,
@@ -35,14 +34,7 @@ def compile_model(
 
 
 def make_optimizer(recipe: Recipe, batches: int) -> keras.optimizers.Optimizer:
-    """Return a recipe's optimizer with its learning-rate schedule.
-
-    Parameters
-    ----------
-    recipe : Recipe
-    batches : int
-        Batches of an epoch; the schedule counts steps.
-    """
+    """Return a recipe's optimizer; `batches` are those of an epoch."""
     settings: dict[str, Any] = {}
     if recipe.weight_decay is not None:
         settings["weight_decay"] = recipe.weight_decay
@@ -54,7 +46,7 @@ def make_optimizer(recipe: Recipe, batches: int) -> keras.optimizers.Optimizer:
 def learning_rate(
     recipe: Recipe, batches: int
 ) -> float | keras.optimizers.schedules.LearningRateSchedule:
-    """Return the learning rate, or its schedule."""
+    """Return the learning rate, or its schedule over `batches` an epoch."""
     if recipe.schedule == "constant" and not recipe.warmup:
         return recipe.learning_rate
     rising = round(recipe.warmup * batches)
@@ -74,11 +66,7 @@ class EmaWeights:
     `keras.callbacks.SwapEMAWeights` does it by sums and differences, which do not
     restore the same bits; a training would then depend on how often it was validated.
 
-    Parameters
-    ----------
-    model : keras.Model
-    recipe : Recipe
-        Without EMA, nothing is swapped.
+    Without EMA in the recipe, nothing is swapped.
     """
 
     def __init__(self, model: keras.Model, recipe: Recipe) -> None:

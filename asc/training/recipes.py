@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -13,35 +12,25 @@ from asc.errors import InputError, MissingInputError, UsageError
 from asc.text import unknown_name
 from asc.training.recipe import Recipe
 
+# What the best systems of the field have in common: every clip is augmented, a long
+# training without early stopping, AdamW, warm-up and cosine (McDonnell & Gao 2020; the
+# baseline of DCASE 2024), EMA weights (PaSST).
+_BETTER = {
+    "augment": "both",
+    "epochs": 100,
+    "patience": 0,
+    "optimizer": "adamw",
+    "weight_decay": 1e-4,
+    "schedule": "cosine",
+    "warmup": 3.0,
+    "ema": 0.99,
+}
 #: Recipes by name: the fields that differ from the defaults. None sets model, feature
 #: or split.
 RECIPES: dict[str, dict[str, Any]] = {
-    # The documented system.
-    "slides": {},
-    # What the best systems of the field have in common: every clip is augmented, a
-    # long training without early stopping, AdamW, warm-up and cosine (McDonnell & Gao
-    # 2020; the baseline of DCASE 2024), EMA weights (PaSST).
-    "better": {
-        "augment": "both",
-        "epochs": 100,
-        "patience": 0,
-        "optimizer": "adamw",
-        "weight_decay": 1e-4,
-        "schedule": "cosine",
-        "warmup": 3.0,
-        "ema": 0.99,
-    },
-    # The same in less time.
-    "short": {
-        "augment": "both",
-        "epochs": 30,
-        "patience": 0,
-        "optimizer": "adamw",
-        "weight_decay": 1e-4,
-        "schedule": "cosine",
-        "warmup": 1.0,
-        "ema": 0.99,
-    },
+    "slides": {},  # the documented system
+    "better": _BETTER,
+    "short": _BETTER | {"epochs": 30, "warmup": 1.0},
 }
 
 
@@ -73,9 +62,7 @@ def choose(
     InputError
         If the file is missing or is not JSON.
     """
-    flags = dict(flags or {})
-    base: dict[str, Any] = {}
-    source = ""
+    flags, base, source = dict(flags or {}), {}, ""
     if isinstance(named, str) and named in RECIPES:
         base, source = RECIPES[named], f"recipe {named}"
     elif named is not None:
@@ -85,11 +72,8 @@ def choose(
         except UsageError as error:
             raise UsageError(f"{os.fspath(named)}: {error}") from error
     recipe = Recipe.from_dict(base | flags)
-    sources = {}
-    for field in fields(Recipe):
-        given = "flag" if field.name in flags else source
-        known = field.name in flags or field.name in base
-        sources[field.name] = given if known else "default"
+    sources = dict.fromkeys(recipe.to_dict(), "default")
+    sources |= dict.fromkeys(base, source) | dict.fromkeys(flags, "flag")
     return recipe, sources
 
 

@@ -28,12 +28,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from asc import environment
-from asc.errors import (
-    AscError,
-    InputError,
-    MissingInputError,
-    StoreError,
-)
+from asc.errors import AscError, InputError, MissingInputError, StoreError
 from asc.features import FeatureSpec
 from asc.files import write_json
 from asc.registry import import_modules
@@ -47,10 +42,6 @@ if TYPE_CHECKING:
 
 class Run:
     """An existing run folder. Opening it runs no code that it names.
-
-    Parameters
-    ----------
-    path : path-like
 
     Attributes
     ----------
@@ -128,18 +119,9 @@ class Run:
             )
 
     def check_unchanged(self, store: FeatureStore) -> None:
-        """Check that the file of the store was not replaced since it was opened.
-
-        Raises
-        ------
-        StoreError
-            If it is another store.
-        InputError
-            If it is gone.
-        """
-        if store.is_current():
-            return
-        self.check_store(FeatureStore(store.path))
+        """Raise an error if the file of a store was replaced by another, or is gone."""
+        if not store.is_current():
+            self.check_store(FeatureStore(store.path))
 
     def is_own(self, store: FeatureStore) -> bool:
         """Return True for the store that the run was trained on, or a copy of it.
@@ -153,13 +135,7 @@ class Run:
         )
 
     def import_modules(self) -> None:
-        """Import the modules that the recipe names; none may be in the run folder.
-
-        Raises
-        ------
-        InputError
-            If one of them cannot be imported, or is in the folder of this run.
-        """
+        """Import the modules that the recipe names; none may be in the run folder."""
         import_modules(self.recipe.imports, outside=self.path)
 
     def load_model(self) -> keras.Model:

@@ -49,18 +49,7 @@ class Session:
         command: tuple[str, ...] = (),
         sources: Mapping[str, str] | None = None,
     ) -> Session:
-        """Make the run folder of a training.
-
-        Parameters
-        ----------
-        store : FeatureStore
-        recipe : Recipe
-        path : path-like, optional
-            Folder to make; under ``cache/runs`` if not given.
-        command : tuple of str
-            For the run's records.
-        sources : mapping, optional
-            Where each value of the recipe comes from; for the records too.
+        """Make the run folder of a training (`asc.training.new_run.create_run`).
 
         Raises
         ------
@@ -84,7 +73,7 @@ class Session:
         Raises
         ------
         InputError
-            If the store is not there.
+            If the store is missing.
         StoreError
             If it is another store.
         """
@@ -94,7 +83,7 @@ class Session:
             run.check_store(store)
         return cls(run, store, part_rows(store, run.recipe))
 
-    @property
+    @cached_property
     def is_chief(self) -> bool:
         """False on all workers but the first, which alone writes the run folder."""
         if self.run.recipe.strategy != MULTIWORKER:
@@ -116,12 +105,12 @@ class Session:
 
     @property
     def statistics_file(self) -> Path:
-        """Where the statistics are kept."""
+        """The file of the statistics in the run folder."""
         return self.run.path / "state" / "statistics.json"
 
     @cached_property
     def statistics(self) -> Statistics:
-        """The statistics of the train part, computed once in the life of a run."""
+        """The statistics of the train part, computed once for a run."""
         file = self.statistics_file
         try:
             kept = json.loads(file.read_text())
@@ -147,7 +136,7 @@ class Session:
         return leakage(names[self.rows["train"]], names[self.rows["validation"]])
 
     def summary(self) -> str:
-        """Return model, feature, split and leakage, which curves are shown with."""
+        """Return model, feature, split and leakage: the title of the curves."""
         recipe = self.run.recipe
         return (
             f"{recipe.model}, {recipe.feature}, split {recipe.split}, leakage of"

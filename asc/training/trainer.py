@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
 from asc.models import build_model, parameter_counts
+from asc.pipeline.tensorflow import keras
+from asc.training import machine
 from asc.training.callback import TrainingCallback
+from asc.training.checkpoint import CheckpointCallback, State
+from asc.training.devices import Devices
+from asc.training.optimizer import compile_model, make_optimizer
 from asc.training.session import Session
-
-if TYPE_CHECKING:
-    import keras
-
-    from asc.training.devices import Devices
-    from asc.training.state import State
 
 
 def fit(
@@ -29,8 +27,8 @@ def fit(
 ) -> bool:
     """Train as a session's recipe says. The test part is not used.
 
-    An interrupted training resumes after its last finished epoch, and the result is
-    that of an uninterrupted one, as exactly as the machine repeats itself.
+    An interrupted training resumes after its last finished epoch. The result is that
+    of an uninterrupted one, as exactly as the machine repeats itself.
 
     Parameters
     ----------
@@ -67,8 +65,6 @@ def fit(
     if run.is_finished():
         return False
     run.import_modules()
-    from asc.training import machine
-
     machine.configure(run.recipe, threads, device)
     more = []
     if session.is_chief and (tensorboard or (run.path / machine.TENSORBOARD).is_dir()):
@@ -77,23 +73,21 @@ def fit(
     listener.session = session
     with (
         machine.translate_oom(run.recipe),
-        _connected_devices(session, listener) as devices,
+        _connected_devices(session, listener.note) as devices,
     ):
         return _fit(session, devices, in_memory, more, listener)
 
 
 @contextmanager
 def _connected_devices(
-    session: Session, listener: TrainingCallback
+    session: Session, note: Callable[[str], object]
 ) -> Iterator[Devices]:
     if session.run.recipe.strategy == "none":
-        from asc.training.devices import Devices
-
         yield Devices()
         return
     from asc.training.distributed.strategy import connect
 
-    with connect(session, listener.note) as devices:
+    with connect(session, note) as devices:
         yield devices
 
 
@@ -104,10 +98,6 @@ def _fit(
     more: list[keras.callbacks.Callback],
     listener: TrainingCallback,
 ) -> bool:
-    from asc.training.checkpoint import CheckpointCallback
-    from asc.training.machine import release_variables
-    from asc.training.state import State
-
     started = time.perf_counter()
     run, recipe = session.run, session.run.recipe
     state = State.load(run)
@@ -126,11 +116,21 @@ def _fit(
     if state.stopped or state.epoch >= recipe.epochs:
         devices.barrier()
         return False
-    _log_start(session, devices, state, model)
+    if not state.epoch:
+        parameters = parameter_counts(model)[0]
+        session.log(f"training {recipe.model}: {parameters:,} parameters")
+    if devices.describe():
+        session.log(devices.describe())
+    if state.epoch:
+        session.log(f"resumed after epoch {state.epoch}")
     for sentence in session.notes():
         session.log(f"note: {sentence}")
         listener.note(sentence)
     listener.start(run, batches, recipe.epochs, state.epoch)
+    report = keras.callbacks.LambdaCallback(
+        on_train_batch_end=lambda batch, logs: listener.batch(batch + 1, logs["loss"]),
+        on_epoch_end=lambda *_: listener.epoch(state.history[-1], state.is_best),
+    )
     try:
         model.fit(
             devices.stream(
@@ -144,7 +144,7 @@ def _fit(
             callbacks=[
                 *devices.callbacks(),
                 CheckpointCallback(session, state),
-                _reporting(listener, state),
+                report,
                 *more,
             ],
             shuffle=False,  # the batches are permuted already; Keras would warn
@@ -152,7 +152,7 @@ def _fit(
         )
         devices.barrier()  # the others may read the run folder when the chief is done
     finally:
-        release_variables(model)
+        machine.release_variables(model)
     session.log(
         f"finished after epoch {state.epoch} in {time.perf_counter() - started:.0f} s;"
         f" best is epoch {state.best_epoch} ({recipe.monitor} {state.best_value:.4f})"
@@ -161,16 +161,12 @@ def _fit(
 
 
 def _new_model(session: Session, batches: int) -> keras.Model:
-    from asc.pipeline.tensorflow import keras
-    from asc.training.machine import dtype_policy
-    from asc.training.optimizer import compile_model, make_optimizer
-
     recipe, store = session.run.recipe, session.store
     keras.utils.set_random_seed(recipe.seed)
     encoding, value_range = store.encoding(recipe.feature), None
     if encoding.dtype != "uint8":
         value_range = (encoding.lowest, encoding.lowest + 255 * encoding.step)
-    with dtype_policy(recipe.precision):
+    with machine.dtype_policy(recipe.precision):
         model = build_model(
             recipe.model,
             input_shape=store.features(recipe.feature).shape[1:],
@@ -182,27 +178,3 @@ def _new_model(session: Session, batches: int) -> keras.Model:
         )
     compile_model(model, recipe, make_optimizer(recipe, batches))
     return model
-
-
-def _log_start(
-    session: Session, devices: Devices, state: State, model: keras.Model
-) -> None:
-    if not state.epoch:
-        parameters = parameter_counts(model)[0]
-        session.log(f"training {session.run.recipe.model}: {parameters:,} parameters")
-    if devices.describe():
-        session.log(devices.describe())
-    if state.epoch:
-        session.log(f"resumed after epoch {state.epoch}")
-
-
-def _reporting(listener: TrainingCallback, state: State) -> keras.callbacks.Callback:
-    """Return a callback that calls the listener, after `CheckpointCallback`."""
-    from asc.pipeline.tensorflow import keras
-
-    return keras.callbacks.LambdaCallback(
-        on_train_batch_end=lambda batch, logs: listener.batch(batch + 1, logs["loss"]),
-        on_epoch_end=lambda epoch, logs: listener.epoch(
-            state.history[-1], state.is_best
-        ),
-    )

@@ -10,11 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from functools import partial
 from typing import Any
 
 from asc.pipeline.batches import Batches
-from asc.pipeline.stream import stream_batches
 from asc.pipeline.tensorflow import keras, tf
 from asc.training.devices import Devices
 from asc.training.optimizer import compile_model
@@ -36,40 +34,25 @@ class Replicas(Devices):
         self._workers = workers
 
     def scope(self) -> AbstractContextManager[Any]:
-        """Return the context in which a model is made."""
+        """Return the scope of the strategy."""
         scope: AbstractContextManager[Any] = self._strategy.scope()
         return scope
 
-    def stream(
-        self,
-        batches: Batches,
-        *,
-        first_epoch: int = 0,
-        batches_per_epoch: int | None = None,
-    ) -> tf.data.Dataset:
+    def stream(self, batches: Batches, **options: Any) -> tf.data.Dataset:
         """Return endless batches of which every replica gets its part.
 
         TensorFlow's own sharding goes by files or whole batches, which repeats rows
         or drops them. This goes by the ids of the replicas.
         """
-        count = self._strategy.num_replicas_in_sync
+        count, stream = self._strategy.num_replicas_in_sync, super().stream
         if count == 1:
-            return super().stream(
-                batches, first_epoch=first_epoch, batches_per_epoch=batches_per_epoch
-            )
-        stream = partial(
-            stream_batches,
-            batches,
-            first_epoch=first_epoch,
-            endless=True,
-            batches_per_epoch=batches_per_epoch,
-            num_replicas=count,
-        )
+            return stream(batches, **options)
 
         def stream_here(context: tf.distribute.InputContext) -> tf.data.Dataset:
             here = count // context.num_input_pipelines
             first = context.input_pipeline_id * here
-            return stream(replica_ids=range(first, first + here))
+            ids = range(first, first + here)
+            return stream(batches, num_replicas=count, replica_ids=ids, **options)
 
         return self._strategy.distribute_datasets_from_function(stream_here)
 
@@ -105,7 +88,7 @@ class Replicas(Devices):
         return tf.function(lambda batches: run(next(batches)))
 
     def callbacks(self) -> list[keras.callbacks.Callback]:
-        """Return callbacks that come before all others."""
+        """Return the callback that averages batch normalisation."""
         return [SyncBatchNorm(self._strategy)]
 
     def describe(self) -> str:

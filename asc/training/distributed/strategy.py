@@ -6,7 +6,6 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
 
 from asc.errors import AscError, UsageError
 from asc.pipeline.tensorflow import tf
@@ -17,8 +16,11 @@ from asc.training.session import Session
 
 
 @contextmanager
-def connect(session: Session, note: Callable[[str], Any]) -> Iterator[Replicas]:
+def connect(session: Session, note: Callable[[str], object]) -> Iterator[Replicas]:
     """Yield the replicas of a session's strategy.
+
+    On one machine these are all GPUs, or all CPU devices where there is no GPU; of
+    several workers all GPUs, or one CPU each.
 
     Parameters
     ----------
@@ -34,25 +36,18 @@ def connect(session: Session, note: Callable[[str], Any]) -> Iterator[Replicas]:
         If another worker fails, inside the block too.
     """
     tf.get_logger().setLevel("ERROR")  # it logs every reduction
-    if session.run.recipe.strategy != MULTIWORKER:
-        yield Replicas(_mirrored())
-        return
-    with translate_worker_errors():
-        yield Replicas(_multi_worker(session, note), workers=True)
+    if session.run.recipe.strategy == MULTIWORKER:
+        with _translate_worker_errors():
+            yield Replicas(_connect_workers(session, note), workers=True)
+    else:
+        kind = "GPU" if tf.config.list_logical_devices("GPU") else "CPU"
+        devices = [device.name for device in tf.config.list_logical_devices(kind)]
+        yield Replicas(tf.distribute.MirroredStrategy(devices))
 
 
-def _mirrored() -> tf.distribute.Strategy:
-    """Return a strategy over all GPUs, or over all CPU devices without a GPU."""
-    kind = "GPU" if tf.config.list_logical_devices("GPU") else "CPU"
-    return tf.distribute.MirroredStrategy(
-        [device.name for device in tf.config.list_logical_devices(kind)]
-    )
-
-
-def _multi_worker(
-    session: Session, note: Callable[[str], Any]
+def _connect_workers(
+    session: Session, note: Callable[[str], object]
 ) -> tf.distribute.Strategy:
-    """Return a strategy over all GPUs, or one CPU, of every worker."""
     cluster = read_cluster()
     if not cluster.is_chief:
         # The chief computes them; the last bits could differ between machines.
@@ -87,7 +82,7 @@ def _default_signals() -> Iterator[None]:
 
 
 @contextmanager
-def translate_worker_errors() -> Iterator[None]:
+def _translate_worker_errors() -> Iterator[None]:
     """Raise one sentence when another worker cannot be reached."""
     try:
         yield

@@ -13,7 +13,6 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from asc.errors import MissingInputError, SettingsMismatch, UsageError
 from asc.text import describe_difference, duration
@@ -56,7 +55,7 @@ class Cluster:
         role = "the chief" if index == 0 else f"worker {index}"
         return f"{role} ({self.addresses[index]})"
 
-    def wait_for(self, file: Path, note: Callable[[str], Any]) -> None:
+    def wait_for(self, file: Path, note: Callable[[str], object]) -> None:
         """Return when the chief has written a file.
 
         Parameters
@@ -84,32 +83,31 @@ class Cluster:
             time.sleep(_INTERVAL)
 
     def wait_for_run(
-        self, path: Path, note: Callable[[str], Any], recipe: Recipe | None = None
+        self, path: Path, recipe: Recipe, note: Callable[[str], object]
     ) -> Run:
-        """Return the run that the chief makes or resumes.
+        """Return the new run of the chief.
 
         Parameters
         ----------
         path : Path
             The run folder.
+        recipe : Recipe
+            What the chief should train.
         note : callable
             See `wait_for`.
-        recipe : Recipe, optional
-            What the chief should train in a new run.
 
         Raises
         ------
         UsageError
-            If a recipe is given and the folder holds an older run, which the chief
-            refuses as well.
+            If the folder holds an older run, which the chief refuses as well.
         SettingsMismatch
             If the chief trains another recipe.
         """
         self.wait_for(path / "recipe.json", note)
         run = Run(path)
-        if recipe is not None and (run.history() or run.is_finished()):
+        if run.history() or run.is_finished():
             raise UsageError(exists_already(path))
-        if recipe is not None and run.recipe != recipe:
+        if run.recipe != recipe:
             raise SettingsMismatch(
                 f"{self.name(0)} trains another recipe than this worker was given.\n"
                 + describe_difference(run.recipe.to_dict(), recipe.to_dict())
@@ -145,5 +143,5 @@ def read_cluster() -> Cluster:
 def _check_address(address: str) -> str:
     host, _, port = address.rpartition(":")
     if not host or not 0 < int(port) < 2**16:
-        raise ValueError(f"expected HOST:PORT, got {address!r}")
+        raise ValueError(address)
     return address
