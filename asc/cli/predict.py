@@ -61,27 +61,24 @@ def predict(
                 records.append({"path": str(found.path), "error": found.error})
                 continue
             used += 1
-            ranked = found.top(scenes, len(scenes))
-            every = {scene: dict(ranked)[scene] for scene in scenes}
+            best = found.top(scenes, top)
+            every = dict(zip(scenes, map(float, found.probabilities), strict=True))
             if as_json:
-                records.append(
-                    {
-                        "path": str(found.path),
-                        "seconds": found.seconds,
-                        "windows": found.windows,
-                        "top": [
-                            {"scene": x, "probability": p} for x, p in ranked[:top]
-                        ],
-                        "probabilities": every,
-                    }
-                )
+                record = {
+                    "path": str(found.path),
+                    "seconds": found.seconds,
+                    "windows": found.windows,
+                    "top": [{"scene": scene, "probability": p} for scene, p in best],
+                    "probabilities": every,
+                }
+                records.append(record)
             elif as_csv:
                 facts = (found.path, f"{found.seconds:.3f}", found.windows)
                 values = [f"{p:.9g}" for p in every.values()]
-                writer.writerow([*facts, ranked[0][0], *values])
+                writer.writerow([*facts, best[0][0], *values])
             else:
-                best = "  ".join(f"{scene} {percent(p)}" for scene, p in ranked[:top])
-                click.echo(f"{found.path}: {best}")
+                line = "  ".join(f"{scene} {percent(p)}" for scene, p in best)
+                click.echo(f"{found.path}: {line}")
     if as_json:
         print_json(records)
     if failed and not used:

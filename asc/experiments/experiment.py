@@ -55,7 +55,7 @@ def train(
         Folder to make; under ``cache/runs`` if not given. All workers of strategy
         ``multiworker`` must see it.
     command, sources
-        For the run's records, see `asc.training.session.Session.create`.
+        For the run's records, see `asc.training.new_run.create_run`.
     **options
         See `asc.training.trainer.fit`: in_memory, tensorboard, threads, device,
         listener.

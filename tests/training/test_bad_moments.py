@@ -64,7 +64,7 @@ class At(TrainingCallback):
 KILLED = """
 import json, os, signal, sys
 from asc.experiments import experiment
-from asc.training import state
+from asc.training import checkpoint
 from asc.training.callback import TrainingCallback
 from asc.training.recipe import Recipe
 
@@ -90,7 +90,7 @@ class Listener(TrainingCallback):
             die()
 
 if moment == "state":  # the model of the epoch is written, its state is not
-    state.write_json = counting(state.write_json)
+    checkpoint.write_json = counting(checkpoint.write_json)
 if os.path.exists(path):
     experiment.resume(path, listener=Listener())
 else:
@@ -167,7 +167,7 @@ def test_a_store_that_is_gone(tmp_path, own_store):
 
 
 def test_a_disk_that_gets_full(tmp_path, small_store, monkeypatch):
-    from asc.training import state
+    from asc.training import checkpoint
 
     def full(*arguments):
         raise OSError(errno.ENOSPC, "No space left on device")
@@ -176,10 +176,10 @@ def test_a_disk_that_gets_full(tmp_path, small_store, monkeypatch):
     with monkeypatch.context() as patch:
 
         def fill():
-            patch.setattr(state, "save_model", full)
+            patch.setattr(checkpoint, "_save_model", full)
             patch.setattr(Run, "log", full)
 
-        with pytest.raises(AscError, match=r"The disk of .* is full.*--resume"):
+        with pytest.raises(AscError, match=r"(?s)The disk of .* is full.*--resume"):
             experiment.train(store, recipe(), path, listener=At(3, fill))
     assert len(Run(path).history()) == 1
     resumed, _ = experiment.resume(path)

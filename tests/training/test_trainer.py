@@ -61,7 +61,7 @@ def without_seconds(run):
 
 
 def state_of(run):
-    from asc.training.state import State
+    from asc.training.checkpoint import State
 
     return State.load(run)
 
@@ -314,8 +314,7 @@ def test_a_run_that_is_there_is_not_touched(store, whole):
 def keeper(tmp_path, store):
     """Return a function that plays epochs with given values to the callback."""
     from asc.pipeline.tensorflow import keras
-    from asc.training.checkpoint import CheckpointCallback
-    from asc.training.state import State
+    from asc.training.checkpoint import CheckpointCallback, State
 
     def play(name, values, path=None, **settings):
         if path is None:

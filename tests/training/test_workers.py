@@ -14,7 +14,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from world import run_python, wait_for
 
 from asc.errors import MissingInputError, SettingsMismatch, UsageError
 from asc.experiments import experiment
@@ -25,6 +24,43 @@ from asc.training.distributed.tf_config import read_cluster
 from asc.training.new_run import create_run
 from asc.training.recipe import Recipe
 
+#: One layer, beside a batch normalisation whose moving mean is that of one device and
+#: whose output has no weight. The second worker of ``DIES`` is killed in epoch 2.
+MODEL = """
+import os, signal, time
+import asc
+
+@asc.register_model("one-layer")
+def one_layer(x, scenes):
+    from asc.pipeline.tensorflow import keras
+
+    x = keras.layers.Flatten()(x)
+    normalised = keras.layers.BatchNormalization(name="norm")(x)
+    x = keras.layers.Add()([x, keras.layers.Rescaling(0.0)(normalised)])
+    return keras.layers.Dense(scenes, activation="softmax")(x)
+
+if "DIES" in os.environ and '"index": 1' in os.environ["TF_CONFIG"]:
+    from asc.training.checkpoint import CheckpointCallback
+
+    begin = CheckpointCallback.on_epoch_begin
+
+    def die(self, epoch, logs=None):
+        if epoch == 1:
+            while not (self._session.run.path / "history.csv").exists():
+                time.sleep(0.05)
+            os.kill(os.getpid(), signal.SIGKILL)
+        begin(self, epoch, logs)
+
+    CheckpointCallback.on_epoch_begin = die
+"""
+#: Trains on one device, and fails if the code for several was imported.
+ALONE = """
+import sys
+from asc.cli.train import train
+
+train(sys.argv[1:], standalone_mode=False)
+sys.exit("asc.training.distributed" in sys.modules)
+"""
 EXAMPLE = {
     "cluster": {"worker": ["127.0.0.1:1", "127.0.0.1:2"]},
     "task": {"type": "worker", "index": 1},
@@ -40,100 +76,78 @@ def free_ports(count):
 
 
 @pytest.fixture
-def start(tmp_path):
+def start_pair(tmp_path):
     """Start two workers with the same command; they end with the test."""
-    begun = []
+    started = []
 
-    def begin(*arguments, only=(0, 1)):
+    def start(*arguments, **environment):
         addresses = [f"127.0.0.1:{port}" for port in free_ports(2)]
-        for index in only:
-            config = {
-                "cluster": {"worker": addresses},
-                "task": {"type": "worker", "index": index},
-            }
-            begun.append(
-                subprocess.Popen(
-                    [sys.executable, "-m", "asc.cli", "train", *map(str, arguments)],
-                    cwd=tmp_path,
-                    env=os.environ | {"TF_CONFIG": json.dumps(config)},
-                    stdout=subprocess.PIPE,
-                    stderr=subprocess.PIPE,
-                    text=True,
-                )
+        for index in (0, 1):
+            task = {"type": "worker", "index": index}
+            config = {"cluster": {"worker": addresses}, "task": task}
+            worker = subprocess.Popen(
+                [sys.executable, "-m", "asc.cli", "train", *map(str, arguments)],
+                cwd=tmp_path,
+                env=os.environ | {"TF_CONFIG": json.dumps(config)} | environment,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
             )
-        return begun[-len(only) :]
+            started.append(worker)
+        return started[-2:]
 
-    yield begin
-    for process in begun:
-        process.kill()
-        process.communicate()
-
-
-def options(store, run, epochs, model="normalised"):
-    yield from (store, "--split", "recording", "--run", run, "--epochs", epochs)
-    yield from ("--model", model, "--import", "mini_models", "--patience", 0)
-    yield from ("--batch-size", 4, "--strategy", "multiworker")
+    yield start
+    for worker in started:
+        worker.kill()
+        worker.communicate()
 
 
-def history(run):
+def options(store, run, strategy):
+    yield from (store, "--split", "recording", "--run", run, "--epochs", 3)
+    yield from ("--model", "one-layer", "--import", "one_layer", "--patience", 0)
+    yield from ("--batch-size", 4, "--augment", "none", "--strategy", strategy)
+
+
+def values_of(run):
+    """Return the history without seconds, and the moving mean of the model."""
+    from asc.pipeline.tensorflow import keras
+
     with open(run / "history.csv", newline="") as file:
         rows = list(csv.DictReader(file))
     names = [name for name in rows[0] if name != "seconds"]
-    return np.array([[float(row[name]) for name in names] for row in rows])
+    model = keras.saving.load_model(run / "model.keras", compile=False)
+    mean = np.asarray(model.get_layer("norm").moving_mean)
+    return np.array([[float(row[name]) for name in names] for row in rows]), mean
 
 
-def test_a_worker_is_killed_and_all_resume(small_store, tmp_path, start):
-    """The result is that of two workers that nothing interrupted."""
-    run, whole = tmp_path / "run", tmp_path / "whole"
-    pair = start(*options(small_store, run, 12))
-    wait_for(lambda: (run / "history.csv").exists() and len(history(run)) > 1)
-    pair[1].send_signal(signal.SIGKILL)
-    _, told = pair[0].communicate(timeout=300)
-    assert pair[0].returncode == 1
-    assert "Another worker can no longer be reached" in told
-    kept = len(history(run))
-    assert kept < 12
+def test_a_worker_is_killed_and_all_resume(small_store, tmp_path, start_pair):
+    """The result is that of one device that nothing interrupted."""
+    (tmp_path / "one_layer.py").write_text(MODEL)
+    run, alone = tmp_path / "run", tmp_path / "alone"
+    chief, worker = start_pair(*options(small_store, run, "multiworker"), DIES="yes")
+    _, message = chief.communicate()
+    assert worker.wait() == -signal.SIGKILL
+    assert chief.returncode == 1, message
+    assert "Another worker can no longer be reached" in message
+    assert len(values_of(run)[0]) == 1
 
-    said = [one.communicate(timeout=300) for one in start("--resume", run)]
-    results = [output.splitlines()[-2:] for output, _ in said]
-    assert results[0] == results[1] and "accuracy" in results[0][0], said
+    outputs = [worker.communicate() for worker in start_pair("--resume", run)]
+    results = [output.splitlines()[-2:] for output, _ in outputs]
+    assert results[0] == results[1] and "accuracy" in results[0][0], outputs
     log = (run / "log.txt").read_text("utf-8")  # the chief alone writes it
     assert log.count("on 2 devices, here CPU:0") == 2
-    assert log.count("resumed after epoch") == log.count("finished after") == 1
-    uninterrupted = start(*options(small_store, whole, 12))
-    for process in uninterrupted:
-        process.communicate(timeout=300)
-        assert process.returncode == 0
-    assert len(history(run)) == 12
-    np.testing.assert_allclose(history(run), history(whole), rtol=1e-5, atol=1e-6)
-    metrics = [json.loads((path / "metrics.json").read_text()) for path in (run, whole)]
-    assert metrics[0]["confusion"] == metrics[1]["confusion"]
+    assert log.count("resumed after epoch 1") == log.count("finished after") == 1
 
-
-def test_two_workers_are_like_one_device(small_store, tmp_path, start, mini_models):
-    """Except for batch normalisation, which uses its part: this model has none."""
-    pair = start(*options(small_store, tmp_path / "pair", 2, "linear"))
-    for process in pair:
-        _, told = process.communicate(timeout=300)
-        assert process.returncode == 0, told
-    recipe = json.loads((tmp_path / "pair" / "recipe.json").read_text())["recipe"]
-    alone = Recipe.from_dict(recipe | {"strategy": "none"})
-    experiment.train(small_store, alone, tmp_path / "alone")
-    np.testing.assert_allclose(
-        history(tmp_path / "pair"), history(tmp_path / "alone"), rtol=1e-4, atol=1e-5
-    )
-
-
-def test_one_device_needs_no_code_for_several(small_store, tmp_path):
-    program = (
-        "import sys; from asc.experiments import experiment;"
-        "from asc.training.recipe import Recipe;"
-        "recipe = Recipe(epochs=1, batches_per_epoch=1, freq_width=4, time_width=4);"
-        "experiment.train(sys.argv[1], recipe, sys.argv[2]);"
-        "sys.exit('asc.training.distributed' in sys.modules)"
-    )
-    done = run_python(program, small_store, tmp_path / "run")
+    command = [sys.executable, "-c", ALONE]
+    command += map(str, options(small_store, alone, "none"))
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+    (history, mean), (history_alone, mean_alone) = values_of(run), values_of(alone)
+    assert len(history) == 3
+    np.testing.assert_allclose(history, history_alone, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(mean, mean_alone, rtol=1e-4, atol=1e-5)
+    metrics = [json.loads((x / "metrics.json").read_text()) for x in (run, alone)]
+    assert metrics[0]["confusion"] == metrics[1]["confusion"]
 
 
 @pytest.mark.parametrize(
@@ -188,17 +202,14 @@ class Notes(TrainingCallback):
 
 
 def test_a_worker_that_does_not_see_the_run_folder(second, small_store, tmp_path):
-    recipe, listener = Recipe(strategy="multiworker"), Notes()
-    for begin in (
-        lambda path: experiment.train(small_store, recipe, path, listener=listener),
-        lambda path: experiment.resume(path, listener=listener),
-    ):
-        with pytest.raises(MissingInputError, match="file system that all workers see"):
-            begin(tmp_path / "run")
-        assert listener.notes.pop().startswith(
-            f"waiting for the chief (127.0.0.1:1) to write {tmp_path / 'run'}"
-        )
-        assert not (tmp_path / "run").exists()
+    recipe, listener, path = Recipe(strategy="multiworker"), Notes(), tmp_path / "run"
+    with pytest.raises(MissingInputError, match="file system that all workers see"):
+        experiment.train(small_store, recipe, path, listener=listener)
+    waiting = f"waiting for the chief (127.0.0.1:1) to write {path / 'recipe.json'}."
+    assert listener.notes == [waiting]
+    with pytest.raises(MissingInputError, match="not a run folder"):
+        experiment.resume(path)
+    assert not path.exists()
 
 
 def test_a_worker_waits_for_the_statistics_of_the_chief(second, small_store, tmp_path):
@@ -225,9 +236,11 @@ def test_a_run_that_exists_is_not_joined_as_a_new_one(second, small_store, tmp_p
         experiment.train(small_store, recipe, run.path)
 
 
-def test_tf_config_does_not_concern_other_runs(monkeypatch, small_store, tmp_path):
+def test_tf_config_does_not_concern_other_runs(
+    monkeypatch, small_store, linear, tmp_path
+):
     """It may be set for another program."""
-    recipe = Recipe(epochs=1, batches_per_epoch=1, freq_width=4, time_width=4)
+    recipe = Recipe(model="linear", epochs=1, freq_width=4, time_width=4)
     run, _ = experiment.train(small_store, recipe, tmp_path / "run")
     monkeypatch.setenv("TF_CONFIG", "{")
     result = experiment.resume(run.path)[1]

@@ -6,6 +6,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 
 from asc.errors import AscError, UsageError
 from asc.pipeline.tensorflow import tf
@@ -40,9 +41,20 @@ def connect(session: Session, note: Callable[[str], object]) -> Iterator[Replica
         with _translate_worker_errors():
             yield Replicas(_connect_workers(session, note), workers=True)
     else:
-        kind = "GPU" if tf.config.list_logical_devices("GPU") else "CPU"
-        devices = [device.name for device in tf.config.list_logical_devices(kind)]
-        yield Replicas(tf.distribute.MirroredStrategy(devices))
+        yield Replicas(_mirrored())
+
+
+@cache
+def _mirrored() -> tf.distribute.Strategy:
+    """Return the strategy of this process.
+
+    A second one would number its reductions from the start again, and TensorFlow
+    (2.21) would take them for those of the first: another model fails.
+    """
+    kind = "GPU" if tf.config.list_logical_devices("GPU") else "CPU"
+    return tf.distribute.MirroredStrategy(
+        [device.name for device in tf.config.list_logical_devices(kind)]
+    )
 
 
 def _connect_workers(
