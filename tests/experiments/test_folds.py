@@ -240,6 +240,15 @@ def test_a_fold_that_cannot_be_trained_is_told_before_anything(
     assert not (tmp_path / "run").exists()
 
 
+def test_folds_that_leave_no_folder_name_none_to_resume(store, mini_models, tmp_path):
+    with pytest.raises(UsageError, match="Known: cpu, gpu") as caught:
+        experiment.train(
+            store, Recipe(split="folds", **RECIPE), tmp_path / "run", device="tpu"
+        )
+    assert not (tmp_path / "run").exists()
+    assert caught.value.__notes__ == []
+
+
 def test_development_concludes_with_its_validation_part(store, mini_models, tmp_path):
     recipe = Recipe(split="development", **RECIPE | {"epochs": 1})
     run, result = experiment.train(store, recipe, tmp_path / "run")
