@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import socket
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import CancelledError
 from contextlib import contextmanager
@@ -161,7 +162,10 @@ class _Dask:
 
         self.killed: Any = distributed.KilledWorker
         self._wait = distributed.wait
-        self._client = distributed.Client(scheduler, timeout=_PATIENCE)
+        with warnings.catch_warnings():
+            # A local cluster then takes another port for its dashboard.
+            warnings.filterwarnings("ignore", r"\s*Port \d+ is already in use")
+            self._client = distributed.Client(scheduler, timeout=_PATIENCE)
         self.close = self._client.close
         try:
             self._client.wait_for_workers(1, timeout=_PATIENCE)
