@@ -20,6 +20,8 @@ from asc.training.new_run import create_run
 from asc.training.recipe import Recipe
 from asc.training.run import Run
 
+pytestmark = pytest.mark.usefixtures("mini_models")
+
 RATE = 44100
 
 
