@@ -420,7 +420,7 @@ def test_processes_have_the_augmentations_of_this_process(mini_models, store, tm
     assert [entry.error for entry in comparison.entries] == [None, None]
 
 
-# Where its port is taken, Dask leaves the socket that it tried to the garbage collector.
+# Where its port is taken, Dask leaves the socket to the garbage collector.
 @pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_a_cluster_trains_what_one_process_trains(whole, store, grid, tmp_path):
