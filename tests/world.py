@@ -1,4 +1,4 @@
-"""What tests of several rooms use: commands, hostile names, untrained runs.
+"""What tests of several rooms use: commands and untrained runs.
 
 Models for tests are in `mini_models`; fixtures for all tests are in `conftest`.
 """
@@ -27,15 +27,6 @@ from asc.training.session import part_rows
 
 #: A module of a user that registers the models for tests.
 MINI_MODELS = Path(__file__).parent / "mini_models.py"
-#: Names that could be read as formulas, as markup or backwards, or take all the room.
-HOSTILE = (
-    "$\\frac{1}{",
-    "<script>alert(1)</script>",
-    "\"><img src=x onerror='alert(1)'>",
-    "x_" * 100,
-    "$x^2$ & \\LaTeX % #",
-    "\u5730\u9244 \U0001f600 \u202egnp.exe",
-)
 
 # Commands, as a user runs them
 
