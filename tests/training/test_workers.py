@@ -237,7 +237,7 @@ def test_a_run_that_exists_is_not_joined_as_a_new_one(second, small_store, tmp_p
 
 
 def test_tf_config_does_not_concern_other_runs(
-    monkeypatch, small_store, linear, tmp_path
+    monkeypatch, small_store, mini_models, tmp_path
 ):
     """It may be set for another program."""
     recipe = Recipe(model="linear", epochs=1, freq_width=4, time_width=4)
