@@ -11,7 +11,7 @@ import numpy as np
 from asc.evaluation.evaluation import Evaluation
 from asc.evaluation.significance import PairedTest, paired_tests
 
-#: What tells trainings apart.
+#: Fields that distinguish trainings.
 Name = TypeVar("Name", bound=Hashable)
 
 

@@ -151,7 +151,7 @@ def shades(*, pixels: bool) -> Colormap:
     """Return the colours of values; `pixels` is that of `draw_panel`."""
     from matplotlib import colormaps
 
-    # On a page each shade costs bytes, and more could not be told apart.
+    # On a page each shade costs bytes, and more could not be distinguished.
     return colormaps[COLOURS].resampled(48 if pixels else 256)
 
 
