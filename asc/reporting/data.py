@@ -13,8 +13,18 @@ from asc.store import FeatureStore
 
 
 def data_section(stores: Sequence[FeatureStore]) -> dict[str, Any]:
-    """Return ``parts`` (of a split) and ``stores``: facts, scenes and splits."""
-    return {"parts": PARTS, "stores": [_store(store) for store in stores]}
+    """Return ``parts`` (of a split) and ``stores``: facts, scenes and splits.
+
+    A store that cannot be read has its ``error`` in place of scenes and splits.
+    """
+    return {"parts": PARTS, "stores": [_readable(store) for store in stores]}
+
+
+def _readable(store: FeatureStore) -> dict[str, Any]:
+    try:
+        return _store(store) | {"error": ""}
+    except AscError as error:
+        return {"facts": {"store": store.path.name}, "error": str(error)}
 
 
 def _store(store: FeatureStore) -> dict[str, Any]:
@@ -49,21 +59,12 @@ def _store(store: FeatureStore) -> dict[str, Any]:
         for label, scene in enumerate(store.scenes)
         for own in [labels == label]
     ]
-    splits = [_split(store, name, summary["splits"]) for name in store.splits]
+    splits = [
+        {
+            "name": name,
+            "clips": [split[part] for part in PARTS],
+            **{fact: split[fact] for fact in ("leakage", "adjacent", "duplicates")},
+        }
+        for name, split in summary["splits"].items()
+    ]
     return {"facts": facts, "scenes": scenes, "splits": splits}
-
-
-def _split(store: FeatureStore, name: str, facts: dict[str, Any]) -> dict[str, Any]:
-    """Return a split, or its ``error`` if it cannot be read."""
-    try:
-        split = store.split(name)
-    except AscError as error:
-        return {"name": name, "error": str(error), "leakage": None}
-    return {
-        "name": name,
-        "error": "",
-        "clips": [len(split.part(part)) for part in PARTS],
-        "leakage": split.leakage,
-        "adjacent": split.adjacent,
-        "duplicates": facts[name]["duplicates"],
-    }
