@@ -1,4 +1,4 @@
-"""Atomic writes, free space on the disk, and locks."""
+"""Reading what others wrote, atomic writes, free space on the disk, and locks."""
 
 from __future__ import annotations
 
@@ -6,16 +6,176 @@ import csv
 import errno
 import fcntl
 import json
+import math
 import os
 import shutil
 import socket
+import stat
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
-from asc.errors import AscError, Busy, InputError
+from asc.errors import AscError, Busy, InputError, MissingInputError
 from asc.text import megabytes, printable
+
+_READ = os.O_RDONLY | os.O_CLOEXEC
+
+
+def open_regular(
+    path: str | os.PathLike[str], *, root: str | os.PathLike[str] | None = None
+) -> BinaryIO:
+    """Open a file for reading, if it is a regular one.
+
+    Opening a pipe could wait for ever, and reading a device could never end.
+
+    Parameters
+    ----------
+    path : path-like
+    root : path-like, optional
+        A folder that may be a stranger's, with the file in it. No symbolic link below
+        it is followed.
+
+    Returns
+    -------
+    file : BinaryIO
+        The file, without a buffer of its own.
+
+    Raises
+    ------
+    MissingInputError
+        If it is not there.
+    InputError
+        If it is not a regular file, cannot be read, or is outside the root.
+    """
+    name = printable(os.fspath(path))
+    try:
+        # Without O_NONBLOCK, opening a pipe would wait for its writer.
+        if root is None:
+            descriptor = os.open(path, _READ | os.O_NONBLOCK)
+        else:
+            descriptor = _open_below(Path(root), Path(path))
+    except (FileNotFoundError, NotADirectoryError):
+        raise MissingInputError(f"{name} is not there.") from None
+    except (OSError, ValueError) as error:
+        raise InputError(f"{name} cannot be read: {reason(error)}.") from error
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise InputError(f"{name} is not a regular file.")
+    return open(descriptor, "rb", buffering=0)
+
+
+def _open_below(root: Path, path: Path) -> int:
+    """Open a path below a folder without following a link below it."""
+    *folders, last = path.relative_to(root).parts
+    if ".." in (*folders, last):
+        raise InputError(f"{printable(str(path))} is outside {printable(str(root))}.")
+    here = os.open(root, _READ | os.O_DIRECTORY)
+    try:
+        for name in folders:
+            inner = os.open(name, _READ | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=here)
+            os.close(here)
+            here = inner
+        return os.open(last, _READ | os.O_NONBLOCK | os.O_NOFOLLOW, dir_fd=here)
+    finally:
+        os.close(here)
+
+
+def reason(error: BaseException) -> str:
+    """Return the reason of an error of the operating system in a few words."""
+    if isinstance(error, OSError) and error.errno == errno.ELOOP:
+        return "it is a symbolic link"
+    if isinstance(error, OSError) and error.errno:
+        return os.strerror(error.errno).lower()
+    return printable(str(error)) or type(error).__name__
+
+
+def read_bytes(
+    path: str | os.PathLike[str],
+    *,
+    limit: int,
+    root: str | os.PathLike[str] | None = None,
+) -> bytes:
+    """Read a whole regular file of at most `limit` bytes.
+
+    Raises
+    ------
+    InputError
+        As `open_regular`, and if the file is larger; its size is known before it is
+        read.
+    """
+    name = printable(os.fspath(path))
+    with open_regular(path, root=root) as file:
+        # The size that was told is not the end of a file that grows meanwhile.
+        size = os.fstat(file.fileno()).st_size
+        try:
+            data = b"" if size > limit else _read_up_to(file, limit + 1)
+        except OSError as error:
+            raise InputError(f"{name} cannot be read: {reason(error)}.") from error
+    if max(size, len(data)) > limit:
+        raise InputError(
+            f"{name} is too large. Got {megabytes(max(size, len(data)))}, expected at"
+            f" most {megabytes(limit)}."
+        )
+    return data
+
+
+def _read_up_to(file: BinaryIO, count: int) -> bytes:
+    parts = []
+    while count and (part := file.read(min(count, 1 << 24))):
+        parts.append(part)
+        count -= len(part)
+    return b"".join(parts)
+
+
+def read_text(
+    path: str | os.PathLike[str],
+    *,
+    limit: int,
+    root: str | os.PathLike[str] | None = None,
+) -> str:
+    """Read UTF-8 text, with or without a byte order mark, as `read_bytes` does."""
+    data = read_bytes(path, limit=limit, root=root)
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InputError(
+            f"{printable(os.fspath(path))} is not UTF-8 text: byte {error.start:,}"
+            f" cannot be decoded."
+        ) from error
+
+
+def read_json(
+    path: str | os.PathLike[str],
+    *,
+    limit: int,
+    root: str | os.PathLike[str] | None = None,
+) -> Any:
+    """Read JSON as `read_bytes` does; NaN and infinity are refused, as in the standard.
+
+    Raises
+    ------
+    InputError
+        As `read_bytes`, and if it is not JSON.
+    """
+    text = read_text(path, limit=limit, root=root)
+    try:
+        return json.loads(text, parse_constant=_refuse, parse_float=_finite)
+    except (ValueError, RecursionError) as error:
+        raise InputError(
+            f"{printable(os.fspath(path))} is not JSON: {reason(error)}."
+        ) from error
+
+
+def _refuse(name: str) -> None:
+    raise ValueError(f"{name} is not a number in JSON")
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(f"{text[:40]} is too large a number")
+    return value
 
 
 @contextmanager
