@@ -8,6 +8,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+#: The name that pip installs asc by. On PyPI, `asc` is another project.
+DISTRIBUTION = "acoustic-scenes"
 #: Libraries whose version can change a feature's numbers.
 DSP_LIBRARIES = ("librosa", "numpy", "scipy", "soundfile", "soxr")
 #: Libraries that a training depends on.
@@ -15,8 +17,13 @@ TRAINING_LIBRARIES = ("h5py", "keras", "numpy", "scikit-learn", "tensorflow")
 
 
 def version() -> str:
-    """Return the version of asc."""
-    return metadata.version("asc")
+    """Return the version of asc, or ``"not installed"`` for a bare source folder."""
+    return versions((DISTRIBUTION,))[DISTRIBUTION]
+
+
+def install_command(extra: str) -> str:
+    """Return the command that installs what an extra of asc needs."""
+    return f"pip install '{DISTRIBUTION}[{extra}]'"
 
 
 def versions(names: tuple[str, ...]) -> dict[str, str]:

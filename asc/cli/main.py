@@ -21,6 +21,7 @@ from asc.cli.predict import predict
 from asc.cli.report import report
 from asc.cli.store import store
 from asc.cli.train import train
+from asc.environment import version
 from asc.errors import EXIT_INTERRUPTED, AscError
 
 EXIT_CODES = """\b
@@ -38,7 +39,7 @@ Exit codes:
 
 
 @click.group(cls=NearestGroup, epilog=EXIT_CODES)
-@click.version_option(package_name="asc", prog_name="asc")
+@click.version_option(version(), prog_name="asc")
 def asc() -> None:
     """Acoustic scene classification: one feature store, many trainings.
 

@@ -209,8 +209,9 @@ def push(store: Path, url: str, as_json: bool) -> int:
     """Copy STORE to URL for others to pull, with its SHA-256 beside it.
 
     URL is a folder or file, on a disk of this machine or of the network, or
-    s3://, sftp:// or another kind that fsspec knows (pip install 'asc[remote]').
-    To a folder, the same command resumes after an interruption.
+    s3://, sftp:// or another kind that fsspec knows
+    (pip install 'acoustic-scenes[remote]'). To a folder, the same command resumes
+    after an interruption.
 
     \b
     Example:
@@ -236,8 +237,8 @@ def pull(url: str, as_json: bool) -> int:
     """Download the store at URL into the cache, checked row by row.
 
     URL is http(s)://, a path, or s3://, sftp:// or another kind that fsspec knows
-    (pip install 'asc[remote]'). The same command resumes after an interruption;
-    an unchanged store is not downloaded again.
+    (pip install 'acoustic-scenes[remote]'). The same command resumes after an
+    interruption; an unchanged store is not downloaded again.
 
     \b
     Example:

@@ -105,8 +105,8 @@ def _errors_in_words(backend: str, scheduler: str | None) -> Iterator[None]:
     except ImportError as error:
         if (error.name or "").partition(".")[0] in ("distributed", "dask", "ray"):
             raise UsageError(
-                f"Backend {backend!r} is not installed. Use: pip install"
-                f" 'asc[{backend}]'."
+                f"Backend {backend!r} is not installed. Install it with:"
+                f" {environment.install_command(backend)}"
             ) from error
         raise AscError(
             f"A worker of the {backend} cluster {place} cannot import what it needs"

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 
+from asc.environment import install_command
 from asc.errors import AscError, UsageError
 from asc.pipeline.tensorflow import keras, tf
 from asc.training.recipe import Recipe
@@ -103,7 +104,7 @@ def tensorboard(run: Run) -> keras.callbacks.TensorBoard:
     """Return the callback that writes logs for TensorBoard, if it is installed."""
     if find_spec("tensorboard") is None:
         raise UsageError(
-            "TensorBoard is not installed. Install it with: pip install"
-            " 'asc[tensorboard]'."
+            "TensorBoard is not installed. Install it with:"
+            f" {install_command('tensorboard')}"
         )
     return keras.callbacks.TensorBoard(run.path / TENSORBOARD, write_graph=False)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from asc.environment import install_command
 from asc.errors import InputError, MissingInputError, UsageError
 from asc.text import printable
 from asc.transfer.locations import Unreachable, local_path, reason, shown
@@ -96,8 +97,8 @@ def filesystem(url: str) -> tuple[Any, str]:
         import fsspec
     except ImportError:
         raise UsageError(
-            f"{shown(url)} needs fsspec, which is not installed. Install it with: pip"
-            " install 'asc[remote]'"
+            f"{shown(url)} needs fsspec, which is not installed. Install it with:"
+            f" {install_command('remote')}"
         ) from None
     try:
         system, path = fsspec.core.url_to_fs(url)

@@ -65,7 +65,7 @@ def pull(
     ----------
     url : str or path-like
         ``http(s)://``, a path, ``file://``; anything else (``s3://``,
-        ``sftp://``...) through fsspec, the extra ``asc[remote]``. If there is a
+        ``sftp://``...) through fsspec, the extra ``remote``. If there is a
         ``URL.sha256``, the file must match it.
     cache : path-like, optional
         Cache folder; by default the one of the environment. The environment
@@ -193,7 +193,7 @@ def push(
     ----------
     store_path : path-like
     url : str or path-like
-        A path, ``file://``, or a URL for fsspec (the extra ``asc[remote]``). A
+        A path, ``file://``, or a URL for fsspec (the extra ``remote``). A
         folder, or anything that ends in ``/``, takes the store's own name.
     progress : callable(done, total), optional
         Called with bytes.

@@ -226,7 +226,9 @@ def test_a_backend_that_is_not_installed(
     extract, few_clips, store, monkeypatch, backend, package
 ):
     monkeypatch.setitem(sys.modules, package, None)
-    with pytest.raises(UsageError, match=rf"pip install 'asc\[{backend}\]'"):
+    with pytest.raises(
+        UsageError, match=rf"pip install 'acoustic-scenes\[{backend}\]'"
+    ):
         extract(few_clips, store, backend=backend)
 
 

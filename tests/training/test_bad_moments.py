@@ -258,6 +258,8 @@ def test_tensorboard_that_is_not_installed(tmp_path, small_store, monkeypatch):
     from asc.training import machine
 
     monkeypatch.setattr(machine, "find_spec", lambda name: None)
-    with pytest.raises(UsageError, match=r"pip install 'asc\[tensorboard\]'"):
+    with pytest.raises(
+        UsageError, match=r"pip install 'acoustic-scenes\[tensorboard\]'"
+    ):
         experiment.train(small_store, recipe(), tmp_path / "run", tensorboard=True)
     assert not (tmp_path / "run").exists()

@@ -414,7 +414,9 @@ def test_through_fsspec_and_back(small_store, tiny_store):
 def test_without_fsspec_a_sentence_tells_the_command(small_store, monkeypatch):
     monkeypatch.setitem(sys.modules, "fsspec", None)
     for call in (lambda: pull("s3://a/b.h5"), lambda: push(small_store, "s3://a/b")):
-        with pytest.raises(UsageError, match=r"pip install 'asc\[remote\]'"):
+        with pytest.raises(
+            UsageError, match=r"pip install 'acoustic-scenes\[remote\]'"
+        ):
             call()
 
 
