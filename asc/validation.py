@@ -6,8 +6,10 @@ What failed and what was expected, then what was received, then what to do.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+import os
+from collections.abc import Iterable, Sequence
 from numbers import Integral, Real
+from pathlib import Path
 from typing import Any
 
 from asc.errors import UsageError
@@ -94,3 +96,32 @@ def check_text(name: str, value: Any) -> str:
     if not isinstance(value, str):
         raise UsageError(f"{name} must be a text. Got {value!r}.")
     return value
+
+
+def check_path(name: str, value: Any) -> Path:
+    """Return a path; an empty one, which would be the current folder, is refused."""
+    if not isinstance(value, (str, bytes, os.PathLike)):
+        raise UsageError(f"{name} must be a path. Got {value!r}.")
+    path = os.fsdecode(value)
+    if not path or "\0" in path:
+        raise UsageError(f"{name} must be the path of a file or folder. Got {path!r}.")
+    return Path(path)
+
+
+def one_or_several(name: str, value: Any, *kinds: type) -> list[Any]:
+    """Return the items of a list, or the one item that was given in its place.
+
+    A text is one item: taken for a list, a path would be its letters.
+
+    Parameters
+    ----------
+    name : str
+        What the message calls it.
+    value : text, path, object of `kinds`, or iterable of these
+    *kinds : types
+    """
+    if isinstance(value, (str, bytes, os.PathLike, *kinds)):
+        return [value]
+    if not isinstance(value, Iterable):
+        raise UsageError(f"{name} must be one item or a list. Got {value!r}.")
+    return list(value)

@@ -20,6 +20,7 @@ ORDER = (
     "compiled",
     "environment",
     "files",
+    "kinds",
     "validation",
     "registry",
     "interrupts",

@@ -31,10 +31,13 @@ from asc import environment
 from asc.errors import AscError, InputError, MissingInputError, StoreError
 from asc.features import FeatureSpec
 from asc.files import write_json
+from asc.kinds import Kind, kind_of, not_a
 from asc.registry import import_modules
 from asc.store import FeatureStore
 from asc.store.schema import is_name
+from asc.text import printable
 from asc.training.recipe import Recipe
+from asc.validation import check_path
 
 if TYPE_CHECKING:
     import keras
@@ -67,14 +70,12 @@ class Run:
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        self.path = Path(path)
+        self.path = check_path("run", path)
         file = self.path / "recipe.json"
         try:
             record = json.loads(file.read_text("utf-8"))
         except (FileNotFoundError, NotADirectoryError) as error:
-            raise MissingInputError(
-                f"{self.path} is not a run folder: it has no recipe.json."
-            ) from error
+            raise _not_a_run(self.path) from error
         except (OSError, ValueError, RecursionError) as error:
             raise InputError(f"{file} cannot be read ({error}).") from error
         try:
@@ -211,6 +212,19 @@ class Run:
                 f"{file} is damaged ({error}). Use asc evaluate {self.path} to compute"
                 " the metrics again."
             ) from error
+
+
+def _not_a_run(path: Path) -> MissingInputError:
+    """Return the error for a path that leads to something else than a run folder."""
+    advice = "Name a folder that asc-train made, such as cache/runs/NAME."
+    kind = kind_of(path)
+    if kind is Kind.MODEL and (path.parent / "recipe.json").is_file():
+        advice = f"Name the run folder that it is in, {printable(str(path.parent))}."
+    elif kind is Kind.COMPARISON:
+        advice = f"Name one of its runs, such as {printable(str(path))}/runs/NAME."
+    elif kind is Kind.FOLDER:
+        advice = f"It has no recipe.json. {advice}"
+    return MissingInputError(not_a("a run folder", path, advice))
 
 
 def _names(values: Any) -> tuple[str, ...]:

@@ -130,6 +130,28 @@ def test_another_store_is_not_taken_for_it(tmp_path, extract, own_store, few_cli
 # Opening what is none
 
 
+def test_another_kind_of_thing_is_named(tmp_path, small_store):
+    sentence = "is a store, not a run folder. Name a folder that asc-train made"
+    with pytest.raises(InputError, match=f"{small_store} {sentence}"):
+        Run(small_store)
+    (tmp_path / "recipe.json").write_text("{}")
+    model = tmp_path / "model.keras"
+    model.write_bytes(b"PK\x03\x04")
+    with pytest.raises(InputError, match=f"is a Keras model, .* is in, {tmp_path}.$"):
+        Run(model)
+    comparison = tmp_path / "comparison"
+    comparison.mkdir()
+    (comparison / "grid.json").write_text("{}")
+    with pytest.raises(InputError, match=f"one of its runs, .* {comparison}/runs/NAME"):
+        Run(comparison)
+
+
+@pytest.mark.parametrize("value", ["", ["run"], None])
+def test_a_run_is_one_path(value):
+    with pytest.raises(UsageError, match="^run must be "):
+        Run(value)
+
+
 @pytest.mark.parametrize("name", ["", "missing", "file"])
 def test_what_is_no_run_folder(tmp_path, name):
     (tmp_path / "file").write_text("text")
