@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from asc.corpus.builder import AUDIO_ENDINGS
+from asc.corpus.audio_files import AUDIO_ENDINGS
 from asc.errors import AscError, MissingInputError
 from asc.features import FeatureSpec, FrontEnd, cut, read_audio, resampled
 from asc.training.run import Run

@@ -15,9 +15,6 @@ from asc.corpus.base import Clip, Corpus, Fold, Problem
 from asc.errors import InputError
 from asc.text import has_control_characters, printable
 
-#: File name extensions (lower case) that libsndfile decodes and readers accept.
-AUDIO_ENDINGS = (".wav", ".flac", ".ogg", ".mp3", ".aif", ".aiff", ".w64")
-
 
 class CorpusBuilder:
     """Collects rows of metadata, checks them, and makes the `Corpus`.

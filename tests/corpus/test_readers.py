@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from asc.corpus import Clip, Corpus, Fold, open_corpus
-from asc.corpus.builder import AUDIO_ENDINGS
+from asc.corpus.audio_files import AUDIO_ENDINGS
 from asc.corpus.tables import COLUMNS
 from asc.errors import InputError, MissingInputError, UsageError
 
@@ -631,7 +631,9 @@ def test_folders(tmp_path):
     ]
     assert not corpus.recordings_known
     assert corpus.problems == ()
-    assert corpus.notes[0].startswith("1 audio files directly in")
+    assert corpus.notes[0] == "1 other file was left out: 1 .txt."
+    assert corpus.notes[1] == "2 hidden names were left out: .cache, tram/._3.ogg."
+    assert corpus.notes[2].startswith("1 audio files directly in")
 
 
 @pytest.mark.parametrize("ending", AUDIO_ENDINGS)
@@ -673,7 +675,7 @@ def test_a_scene_folder_that_cannot_be_read(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "scandir", scandir)
     corpus = open_corpus(tmp_path)
     assert corpus.scenes == ("beach",)
-    assert problems(corpus).endswith("tram: cannot be read (Permission denied).")
+    assert problems(corpus).endswith("tram/: cannot be read: permission denied.")
 
 
 @pytest.mark.parametrize(

@@ -7,11 +7,11 @@ to name them.
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
+from asc.corpus.audio_files import find_audio
 from asc.corpus.base import Corpus
-from asc.corpus.builder import AUDIO_ENDINGS, CorpusBuilder
+from asc.corpus.builder import CorpusBuilder
 from asc.corpus.reader import Reader, register_reader
 
 
@@ -30,34 +30,19 @@ class FolderReader(Reader):
     def read(self, path: Path) -> Corpus:
         """Read the folder."""
         builder = CorpusBuilder(path, self.name)
-
-        def unreadable(error: OSError) -> None:
-            builder.reject(str(error.filename), f"cannot be read ({error.strerror}).")
-
+        found = find_audio(path)
+        builder.problems += found.problems
+        builder.notes += found.notes()
         loose = 0
-        for folder, folders, files in os.walk(path, onerror=unreadable):
-            folders[:] = sorted(name for name in folders if not name.startswith("."))
-            inside = Path(folder).relative_to(path)
-            for name in folders:
-                if (Path(folder) / name).is_symlink():
-                    builder.reject(
-                        (inside / name).as_posix(),
-                        "is a link to a folder. Links are not followed.",
-                    )
-            for file in sorted(files):
-                if not file.lower().endswith(AUDIO_ENDINGS) or file.startswith("."):
-                    continue
-                if not inside.parts:
-                    loose += 1
-                    continue
-                clip_path = (inside / file).as_posix()
-                if clip_path != clip_path.strip() or "\\" in clip_path:
-                    # In metadata, such a path would name another file.
-                    builder.reject(
-                        clip_path, "its path has a backslash, or a space at an end."
-                    )
-                    continue
-                builder.add(clip_path, clip_path, inside.parts[0], None)
+        for file in found.paths:
+            scene, inside, _ = file.partition("/")
+            if not inside:
+                loose += 1
+            elif file != file.strip() or "\\" in file:
+                # In metadata, such a path would name another file.
+                builder.reject(file, "its path has a backslash, or a space at an end.")
+            else:
+                builder.add(file, file, scene, None)
         if loose:
             builder.notes.append(
                 f"{loose} audio files directly in {path} have no scene folder and are"
