@@ -1,6 +1,14 @@
 """Audio to arrays: specification, reading, features, front end."""
 
-from asc.features.audio import Audio, cut, fit, read_audio, resampled
+from asc.features.audio import (
+    Audio,
+    AudioStream,
+    cut,
+    fit,
+    read_audio,
+    resampled,
+    stream_audio,
+)
 from asc.features.encoding import Encoding
 from asc.features.feature import (
     FEATURES,
@@ -23,6 +31,7 @@ __all__ = [
     "DTYPES",
     "FEATURES",
     "Audio",
+    "AudioStream",
     "DecibelFeature",
     "Drawing",
     "Encoding",
@@ -40,4 +49,5 @@ __all__ = [
     "register_feature",
     "registered",
     "resampled",
+    "stream_audio",
 ]

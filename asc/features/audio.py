@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import os
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -75,6 +77,58 @@ def read_audio(path: str | os.PathLike[str]) -> Audio:
     if not samples.size:
         raise InputError("the file has no samples.")
     return Audio(samples, rate, len(data), crc32)
+
+
+@dataclass(frozen=True)
+class AudioStream:
+    """The audio of a file in blocks, with the channels and rate of a spec.
+
+    Attributes
+    ----------
+    seconds : float
+        Length of the file.
+    length : int
+        Samples of all blocks together.
+    note : str
+        What is missing of a truncated file that is accepted; else empty.
+    """
+
+    seconds: float
+    length: int
+    note: str
+    _blocks: Iterator[np.ndarray]
+
+    def blocks(self) -> Iterator[np.ndarray]:
+        """Yield blocks [shape=(spec.channel_count, n)], float32, of any n, once."""
+        return self._blocks
+
+
+@contextmanager
+def stream_audio(
+    path: str | os.PathLike[str], spec: FeatureSpec, *, accept_truncated: bool = False
+) -> Iterator[AudioStream]:
+    """Decode an audio file in blocks, so that memory does not grow with its length.
+
+    The blocks together are what `resampled` makes of the whole file, bit for bit.
+
+    Parameters
+    ----------
+    path : path-like
+    spec : FeatureSpec
+        Rate and channels of the blocks.
+    accept_truncated : bool
+        Read what is there of a file that may be truncated.
+
+    Raises
+    ------
+    MissingInputError
+        If there is no such file.
+    InputError
+        As `read_audio`; what is found only in decoding is raised between blocks.
+    """
+    audio = read_audio(path)
+    y = resampled(audio, spec)
+    yield AudioStream(audio.seconds, y.shape[1], "", iter([y]))
 
 
 def checksum(path: str | os.PathLike[str]) -> int:

@@ -9,7 +9,15 @@ import pytest
 import soundfile
 
 from asc.errors import InputError
-from asc.features import Audio, FeatureSpec, cut, fit, read_audio, resampled
+from asc.features import (
+    Audio,
+    FeatureSpec,
+    cut,
+    fit,
+    read_audio,
+    resampled,
+    stream_audio,
+)
 
 SPEC = FeatureSpec.for_audio(44100, 1.0)
 
@@ -266,3 +274,17 @@ def test_loud_samples_are_read(tmp_path):
     path = tmp_path / "loud.wav"
     soundfile.write(path, np.full((44100, 1), 4.0), 44100, subtype="FLOAT")
     assert read_audio(path).samples.max() == 4.0
+
+
+# Streams.
+
+
+def test_a_stream_equals_the_whole(tmp_path, write_wav):
+    path = tmp_path / "clip.wav"
+    write_wav(path, seconds=3.0, rate=48000)
+    expected = resampled(read_audio(path), SPEC)
+    with stream_audio(path, SPEC) as stream:
+        blocks = list(stream.blocks())
+        assert (stream.seconds, stream.note) == (3.0, "")
+        assert stream.length == expected.shape[1]
+    np.testing.assert_array_equal(np.concatenate(blocks, axis=1), expected)
