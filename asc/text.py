@@ -92,6 +92,20 @@ def table(rows: Iterable[Sequence[object]], align: str = "") -> list[str]:
     ]
 
 
+def scene_columns(scenes: Sequence[str], others: Sequence[str]) -> list[str]:
+    """Return the columns of scenes in a table that has others too, each name once.
+
+    A scene that is called like another column becomes ``scene NAME``.
+    """
+    columns: list[str] = []
+    for scene in scenes:
+        name = scene
+        while name in others or (name != scene and name in scenes):
+            name = f"scene {name}"
+        columns.append(name)
+    return columns
+
+
 def listed(lines: Sequence[object], most: int = 10) -> list[str]:
     """Return the first lines of a list, indented, and how many more there are."""
     shown = [f"  {line}" for line in lines[:most]]

@@ -9,10 +9,13 @@ from typing import Any
 
 import click
 
-from asc.cli.options import import_option, print_json, verbose_option
+from asc.cli.options import import_option, note, print_json, verbose_option
 from asc.cli.progress import progress
 from asc.errors import EXIT_PARTIAL, InputError, UsageError
-from asc.text import counted, percent
+from asc.text import percent, printable, scene_columns
+
+#: Columns of the CSV before those of the scenes.
+_COLUMNS = ("path", "seconds", "windows", "predicted")
 
 
 @click.command()
@@ -34,56 +37,60 @@ def predict(
 ) -> int:
     """Predict the scenes of AUDIO files, or of all audio in folders, with RUN.
 
-    Any sample rate and length: long files are cut into windows of the clip
-    length, and the probabilities of the windows are averaged.
+    AUDIO - is standard input. Any sample rate and length: long files are cut into
+    windows of the clip length, and the probabilities of the windows are averaged. Of a
+    RUN of all folds, the probabilities of its models are averaged too.
 
     \b
     Example:
         asc predict cache/runs/my-run street.wav recordings/ --top 3
+        ffmpeg -i street.m4a -f wav - | asc predict cache/runs/my-run -
     """
     from asc import prediction
-    from asc.training.run import Run
 
     if as_csv and as_json:
         raise UsageError("--csv and --json exclude each other. Give one of them.")
-    opened = Run(run)
-    scenes = opened.scenes
     used = failed = 0
     records: list[dict[str, Any]] = []
-    writer = csv.writer(sys.stdout, lineterminator="\n")
-    if as_csv:
-        writer.writerow(["path", "seconds", "windows", "predicted", *scenes])
     with progress("predicting", "files") as show:
-        for found in prediction.predict(opened, audio, progress=show):
+        predictions = prediction.predict(run, audio, progress=show)
+        scenes = predictions.scenes
+        for text in predictions.notes:
+            note(text)
+        writer = csv.writer(sys.stdout, lineterminator="\n")
+        if as_csv:
+            writer.writerow([*_COLUMNS, *scene_columns(scenes, _COLUMNS)])
+        for found in predictions:
+            name = printable(str(found.path))
             if found.probabilities is None:
                 failed += 1
-                click.echo(f"{found.path}: {found.error}", err=True)
+                click.echo(f"{name}: {printable(found.error)}", err=True)
                 records.append({"path": str(found.path), "error": found.error})
                 continue
             used += 1
+            if found.note:
+                note(f"{name}: {printable(found.note)}")
             best = found.top(scenes, top)
             every = dict(zip(scenes, map(float, found.probabilities), strict=True))
             if as_json:
                 record = {
                     "path": str(found.path),
                     "seconds": found.seconds,
-                    "windows": found.windows,
+                    "windows": len(found.windows),
                     "top": [{"scene": scene, "probability": p} for scene, p in best],
                     "probabilities": every,
                 }
                 records.append(record)
             elif as_csv:
-                facts = (found.path, f"{found.seconds:.3f}", found.windows)
+                facts = (name, f"{found.seconds:.3f}", len(found.windows))
                 values = [f"{p:.9g}" for p in every.values()]
                 writer.writerow([*facts, best[0][0], *values])
             else:
                 line = "  ".join(f"{scene} {percent(p)}" for scene, p in best)
-                click.echo(f"{found.path}: {line}")
+                click.echo(f"{name}: {line}")
     if as_json:
         print_json(records)
     if failed and not used:
-        raise InputError(
-            f"No prediction: {counted(failed, 'file is', 'files are')} missing or"
-            " unreadable."
-        )
+        files = "the file" if failed == 1 else f"all {failed:,} files"
+        raise InputError(f"No prediction: {files} cannot be used.")
     return EXIT_PARTIAL if failed else 0

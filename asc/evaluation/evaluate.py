@@ -13,6 +13,7 @@ from asc.corpus.splits import FOLDS
 from asc.errors import InputError, SettingsMismatch, StoreError, UsageError
 from asc.evaluation.evaluation import Evaluation
 from asc.evaluation.measure import measure
+from asc.models.outputs import are_probabilities
 from asc.pipeline.batches import Batches
 from asc.pipeline.stream import stream_batches
 from asc.store import FeatureStore
@@ -138,6 +139,11 @@ def _evaluate(
         raise UsageError(f"Part {part} of split {split} has no clips.")
     model = run.load_model()
     probabilities = _probabilities(model, store, run.recipe.feature, rows, progress)
+    if bad := int((~are_probabilities(probabilities)).sum()):
+        raise InputError(
+            f"The model of {run.path} gives NaN or values outside [0, 1] for {bad:,} of"
+            f" {len(rows):,} clips. Its training diverged, or model.keras is damaged."
+        )
     to_run = np.array([run.scenes.index(scene) for scene in store.scenes])
     truth = to_run[store.labels()[rows]]
     all_paths, all_recordings = store.paths(), store.recordings()

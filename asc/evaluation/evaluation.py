@@ -15,6 +15,10 @@ from asc.evaluation.intervals import Interval, both_intervals
 from asc.evaluation.metrics import Metrics
 from asc.evaluation.sentences import accuracy_sentence
 from asc.files import write_csv, write_json
+from asc.text import scene_columns
+
+#: Columns of predictions.csv before those of the scenes.
+_COLUMNS = ("path", "recording", "scene", "predicted")
 
 
 @dataclass(frozen=True)
@@ -60,7 +64,7 @@ class Evaluation:
         columns = (self.paths, self.recordings, names[self.truth])
         write_csv(
             folder / "predictions.csv",
-            ["path", "recording", "scene", "predicted", *names],
+            [*_COLUMNS, *scene_columns(self.scenes, _COLUMNS)],
             (
                 [*row, *values]
                 for *row, values in zip(
@@ -70,7 +74,7 @@ class Evaluation:
         )
         write_csv(
             folder / "confusion.csv",
-            ["truth", *names],
+            ["truth", *scene_columns(self.scenes, ("truth",))],
             map(lambda name, row: [name, *row], names, self.metrics.confusion),
         )
         # Last, because a run with this file is finished.
@@ -95,7 +99,7 @@ class Evaluation:
                 newline="", encoding="utf-8"
             ) as file:
                 header, *rows = csv.reader(file)
-            return cls._of_rows(metrics, tuple(header[4:]), rows)
+            return cls._of_rows(metrics, header[len(_COLUMNS) :], rows)
         except FileNotFoundError as error:
             raise MissingInputError(
                 f"{folder} has no {Path(error.filename).name}: its evaluation is not"
@@ -111,10 +115,12 @@ class Evaluation:
 
     @classmethod
     def _of_rows(
-        cls, metrics: Metrics, scenes: tuple[str, ...], rows: list[list[str]]
+        cls, metrics: Metrics, columns: list[str], rows: list[list[str]]
     ) -> Evaluation:
         """Return an evaluation from the lines of predictions.csv, checked."""
-        if scenes != tuple(metrics.per_scene):
+        scenes = tuple(metrics.per_scene)
+        # Older files have scenes that are called like other columns as they are.
+        if columns not in (list(scenes), scene_columns(scenes, _COLUMNS)):
             raise ValueError("metrics.json and predictions.csv have different scenes")
         if metrics.clips != len(rows):
             raise ValueError(f"{len(rows)} predictions of {metrics.clips} clips")

@@ -29,9 +29,10 @@ from typing import TYPE_CHECKING, Any
 
 from asc import environment
 from asc.errors import AscError, InputError, MissingInputError, StoreError
-from asc.features import FeatureSpec
+from asc.features import FeatureSpec, registered
 from asc.files import write_json
 from asc.kinds import Kind, kind_of, not_a
+from asc.models.outputs import check_shapes
 from asc.registry import import_modules
 from asc.store import FeatureStore
 from asc.store.schema import is_name
@@ -156,9 +157,16 @@ class Run:
         from asc.pipeline.tensorflow import keras
 
         try:
-            return keras.saving.load_model(file, compile=False, safe_mode=True)
+            model = keras.saving.load_model(file, compile=False, safe_mode=True)
+            check_shapes(model, self._feature_shape(), len(self.scenes))
         except (OSError, ValueError, TypeError, KeyError) as error:
             raise InputError(f"Cannot load {file}: {error}") from error
+        return model
+
+    def _feature_shape(self) -> tuple[int, ...] | None:
+        """Return the shape of the model's feature; None if it is not registered."""
+        feature = registered(self.spec).get(self.recipe.feature)
+        return None if feature is None else feature.shape
 
     def log(self, line: str) -> None:
         """Add a line with the time to log.txt."""

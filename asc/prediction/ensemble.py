@@ -1,0 +1,111 @@
+"""The model of a run, or those of its folds."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from asc.corpus.splits import FOLDS
+from asc.errors import InputError, MissingInputError
+from asc.text import counted, printable
+from asc.training.run import Run
+
+if TYPE_CHECKING:
+    import keras
+
+#: More folds than this are no training: each model takes memory.
+_MOST_FOLDS = 50
+
+
+class Ensemble:
+    """Models whose probabilities are averaged: one, or one for each fold.
+
+    Averaging over the models of a cross-validation is what nnU-Net does by default.
+
+    Attributes
+    ----------
+    scenes : tuple of str
+    notes : tuple of str
+        Sentences for the user.
+
+    References
+    ----------
+    Isensee et al. "nnU-Net: a self-configuring method for deep learning-based
+    biomedical image segmentation." Nature Methods 18, 2021.
+    """
+
+    def __init__(
+        self,
+        models: Sequence[keras.Model],
+        scenes: tuple[str, ...],
+        notes: Sequence[str],
+    ) -> None:
+        self.scenes = scenes
+        self.notes = tuple(notes)
+        self._models = models
+
+    @classmethod
+    def load(cls, run: Run) -> Ensemble:
+        """Load the models of a run.
+
+        Raises
+        ------
+        InputError
+            If there is none, or if one cannot be loaded or does not fit the run.
+        """
+        if run.recipe.split != FOLDS:
+            return cls([run.load_model()], run.scenes, ())
+        folds = _trained_folds(run)
+        name, count = printable(str(run.path)), len(folds)
+        notes = [
+            f"{name}: the probabilities of {count} models are averaged, one a fold."
+        ]
+        if not run.is_finished():
+            notes.append(
+                f"{name}: its training is not finished,"
+                f" {counted(count, 'fold has', 'folds have')} a model so far."
+            )
+        return cls([fold.load_model() for fold in folds], run.scenes, notes)
+
+    def __call__(self, features: np.ndarray) -> np.ndarray:
+        """Return probabilities [shape=(n, scenes)] for features of n windows."""
+        outputs = [np.asarray(m.predict_on_batch(features)) for m in self._models]
+        return outputs[0] if len(outputs) == 1 else np.mean(outputs, axis=0)
+
+
+def _trained_folds(run: Run) -> list[Run]:
+    """Return the runs of the folds that have a model, by number."""
+    with os.scandir(run.path) as entries:
+        names = [
+            entry.name
+            for entry in entries
+            if entry.is_dir(follow_symlinks=False)
+            and Path(entry.path, "recipe.json").is_file()
+            and Path(entry.path, "model.keras").is_file()
+        ]
+    if not names:
+        raise MissingInputError(
+            f"{run.path} has no model: no epoch of any fold was finished."
+        )
+    if len(names) > _MOST_FOLDS:
+        raise InputError(
+            f"{run.path} has too many folds. Got {len(names):,}, expected at most"
+            f" {_MOST_FOLDS}. Name one of them, such as {run.path / min(names)}."
+        )
+    folds = [Run(run.path / name) for name in sorted(names, key=_by_number)]
+    for fold in folds:
+        same = fold.spec == run.spec and fold.scenes == run.scenes
+        if not same or fold.recipe.feature != run.recipe.feature:
+            raise InputError(
+                f"{fold.path} is not a fold of {run.path}: its scenes or features"
+                " differ."
+            )
+    return folds
+
+
+def _by_number(name: str) -> tuple[int, str]:
+    return len(name), name
