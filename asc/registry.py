@@ -13,7 +13,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib import import_module
-from pathlib import Path
+from importlib.util import find_spec
 from typing import Any, Generic, TypeVar
 
 from asc.errors import AscError, InputError, UsageError
@@ -126,20 +126,17 @@ def check_modules(name: str, modules: Any) -> tuple[str, ...]:
     return tuple(modules)
 
 
-def import_modules(
-    modules: Any, *, outside: str | os.PathLike[str] | None = None
-) -> tuple[str, ...]:
-    """Import modules of a user that register readers, features, models, ...
+def import_modules(modules: Any) -> tuple[str, ...]:
+    """Import modules of the user that register readers, features, models, ...
 
-    They are looked for on Python's path and in the current folder.
+    Only what the user names is imported (``--import``), never what a file names. Each
+    is looked for on Python's path, then in the current folder, which is not added to
+    the path: a file there must not become an optional import of a library.
 
     Parameters
     ----------
     modules : sequence of str
         Names such as ``"my_models"`` or ``"package.models"``.
-    outside : path-like, optional
-        A folder that none of them may be in: an untrusted run folder must not name
-        code that lies in it.
 
     Returns
     -------
@@ -151,31 +148,55 @@ def import_modules(
     UsageError
         If one of them is not the name of a module.
     InputError
-        If a module does not exist, fails, or lies in that folder.
+        If a module does not exist, or fails.
     """
     names = check_modules("imports", modules)
     for name in names:
         if name not in sys.modules:
-            _import_module(name, outside)
+            _import_module(name)
+        _IMPORTED[name] = None
     return names
 
 
-def _import_module(name: str, outside: str | os.PathLike[str] | None) -> None:
-    # Last, so that a file there cannot stand in for an installed module.
-    if os.getcwd() not in sys.path:
-        sys.path.append(os.getcwd())
-    if outside is not None:
-        from importlib.util import find_spec
+#: Names of the modules that `import_modules` was given, in order.
+_IMPORTED: dict[str, None] = {}
 
-        spec = find_spec(name.partition(".")[0])
-        places = [spec.origin, *(spec.submodule_search_locations or ())] if spec else []
-        for place in filter(None, places):
-            if Path(place).resolve().is_relative_to(Path(outside).resolve()):
-                raise InputError(
-                    f"{outside} names the module {name!r}, which lies in that folder"
-                    " itself. Code from there is not run; if it is yours, move it."
-                )
+
+def imported_modules() -> tuple[str, ...]:
+    """Return the modules that `import_modules` imported: workers need them too."""
+    return tuple(_IMPORTED)
+
+
+def missing_modules(names: Sequence[str]) -> str:
+    """Return the sentence on those of some modules that are not imported.
+
+    Parameters
+    ----------
+    names : sequence of str
+        As a run or a recipe names them. They are not imported: the code of a module
+        must be trusted first.
+
+    Returns
+    -------
+    str
+        What to do, or nothing if all are imported.
+    """
+    missing = [name for name in names if name not in sys.modules]
+    if not missing:
+        return ""
+    options = " ".join(f"--import {name}" for name in missing)
+    return (
+        f"It names {' and '.join(missing)}, which asc does not import by itself. If you"
+        f" trust that code, add {options} (in Python: import it first)."
+    )
+
+
+def _import_module(name: str) -> None:
+    here, path = os.getcwd(), list(sys.path)
+    top = name.partition(".")[0]
     try:
+        if top not in sys.modules and find_spec(top) is None:
+            sys.path.append(here)  # for its own imports; last, and only meanwhile
         import_module(name)
     except AscError:
         raise
@@ -184,3 +205,6 @@ def _import_module(name: str, outside: str | os.PathLike[str] | None) -> None:
             f"The module {name!r} cannot be imported ({type(error).__name__}: {error})."
             " It is looked for on Python's path (PYTHONPATH) and in the current folder."
         ) from error
+    finally:
+        if here in sys.path and here not in path:
+            sys.path.remove(here)

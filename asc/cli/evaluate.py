@@ -11,6 +11,7 @@ import click
 
 from asc.cli.options import (
     STORE,
+    import_option,
     json_option,
     local,
     note,
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path),
     help="New folder for metrics.json, predictions.csv, confusion.csv and .png.",
 )
+@import_option
 @json_option
 @verbose_option
 def evaluate(

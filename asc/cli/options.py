@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -95,23 +96,24 @@ jobs_option = click.option(
 
 def _import_modules(
     ctx: click.Context, parameter: click.Parameter, modules: tuple[str, ...]
-) -> None:
+) -> tuple[str, ...]:
     from asc.registry import import_modules
 
-    import_modules(modules)
+    return import_modules(modules)
 
 
-#: Opens all registries to modules of the user, before anything else is looked at.
-import_option = click.option(
+#: Opens all registries to modules of the user, before anything else is looked at. No
+#: other module is ever imported, whatever a file names.
+import_modules_option = partial(
+    click.option,
     "--import",
     metavar="MODULE",
     multiple=True,
     is_eager=True,
-    expose_value=False,
     callback=_import_modules,
-    help="Python module that registers readers, features or models of your own;"
-    " may be repeated.",
+    help="Python module with readers, features or models of your own; may be repeated.",
 )
+import_option = import_modules_option(expose_value=False)
 
 
 class RegistryOption(click.Option):

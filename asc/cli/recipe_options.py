@@ -9,6 +9,7 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
+from asc.cli.options import import_modules_option
 from asc.models import model_names
 from asc.pipeline.augmentation import augmentation_names
 from asc.training.recipe import (
@@ -59,7 +60,7 @@ _HELP = {
     f" {', '.join(STRATEGIES)}.",
     "jit": "Compile with XLA.",
     "deterministic": "Use only operations that repeat bit for bit, at some cost.",
-    "imports": "Module that registers models, augmentations, ... (can be repeated).",
+    "imports": "",  # asc.cli.options
 }
 #: Types of fields whose default is None.
 _TYPES = {"weights": str, "batches_per_epoch": int, "limit": int, "weight_decay": float}
@@ -123,7 +124,7 @@ def _option(field: str) -> Callable:
         switch = f"{name}/--no-{field.replace('_', '-')}"
         return click.option(switch, field, default=default, help=help)
     if field == "imports":
-        return click.option(name, field, metavar="MODULE", multiple=True, help=help)
+        return import_modules_option(field)
     return click.option(
         name,
         field,

@@ -153,7 +153,8 @@ def _check_no_recipe(ctx: click.Context) -> None:
     given = [
         option_name(name)
         for name in (*RECIPE_OPTIONS, "run")
-        if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE
+        if name != "imports"  # code that the run needs
+        and ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE
     ]
     if given:
         raise UsageError(

@@ -22,7 +22,6 @@ from asc.files import locked, write_json
 from asc.models import register_model
 from asc.models.entries import ModelEntry, describe
 from asc.pipeline.transforms import TRANSFORMS, Transform
-from asc.registry import import_modules
 from asc.store import FeatureStore
 from asc.store.fingerprint import canonical_json
 from asc.text import describe_difference
@@ -272,7 +271,6 @@ def _train(task: _Task) -> _Result:
     try:
         with _ONE_AT_A_TIME:
             # A worker does not have what the parent has registered.
-            import_modules(task.recipe.imports)
             register_model(**vars(task.model), replace=True)
             for name, transform in task.transforms.items():
                 TRANSFORMS.add(name, transform, replace=True)

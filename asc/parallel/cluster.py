@@ -7,6 +7,7 @@ and that for Ray returns lists only.
 from __future__ import annotations
 
 import logging
+import pickle
 import socket
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -20,6 +21,7 @@ from typing import Any
 
 from asc import environment
 from asc.errors import AscError, InputError, UsageError
+from asc.registry import import_modules, imported_modules
 
 #: Seconds to wait for a scheduler to answer, and for it to have a worker.
 _PATIENCE = 10
@@ -66,10 +68,15 @@ def on_cluster(
         If the cluster cannot be reached or is lost, if its libraries have other
         versions, or if a task killed several workers.
     """
-    checked = _Checked(work, tuple(folders), environment.dsp_versions())
     connect: Any = _Dask if backend == "dask" else _Ray
     with _errors_in_words(backend, scheduler):
         cluster = connect(scheduler)
+        checked = _Checked(
+            cluster.pickled(work),
+            tuple(folders),
+            environment.dsp_versions(),
+            imported_modules(),
+        )
         try:
             waiting, most = iter(tasks), 0
             running: dict[Any, Any] = {}
@@ -78,7 +85,8 @@ def on_cluster(
                     # Workers may come and go, so they are counted again.
                     most = ahead * max(1, cluster.processors())
                     for task in islice(waiting, most - len(running)):
-                        running[cluster.submit(checked, task)] = task
+                        future = cluster.submit(checked, cluster.pickled(task))
+                        running[future] = task
                 if not running:
                     return
                 future = cluster.wait(running)
@@ -124,13 +132,18 @@ def _errors_in_words(backend: str, scheduler: str | None) -> Iterator[None]:
 
 @dataclass(frozen=True)
 class _Checked:
-    """Work that first checks versions and folders of the worker."""
+    """Work that first checks versions and folders of the worker.
 
-    work: Callable[[Any], Any]
+    Work and tasks are pickled: they may refer to modules of the user, which the worker
+    has to import before.
+    """
+
+    work: bytes
     folders: tuple[Path, ...]
     versions: dict[str, str]
+    modules: tuple[str, ...]
 
-    def __call__(self, task: Any) -> Any:
+    def __call__(self, task: bytes) -> Any:
         found = _versions_here()
         other = [
             f"{name} {found.get(name)} instead of {version}"
@@ -148,7 +161,8 @@ class _Checked:
                     f"A worker on {socket.gethostname()} does not see {folder}."
                     " Workers need it under the same path as this process."
                 )
-        return self.work(task)
+        import_modules(self.modules)
+        return pickle.loads(self.work)(pickle.loads(task))
 
 
 _versions_here = cache(environment.dsp_versions)
@@ -158,8 +172,10 @@ class _Dask:
     """A connection to a Dask cluster."""
 
     def __init__(self, scheduler: str | None) -> None:
+        import cloudpickle  # on which Dask depends
         import distributed
 
+        self.pickled = cloudpickle.dumps
         self.killed: Any = distributed.KilledWorker
         self._wait = distributed.wait
         with warnings.catch_warnings():
@@ -193,6 +209,7 @@ class _Ray:
         import ray
 
         self._ray = ray
+        self.pickled = ray.cloudpickle.dumps
         errors = ray.exceptions
         self.killed: Any = (errors.WorkerCrashedError, errors.OutOfMemoryError)
         ray.init(address=scheduler, log_to_driver=False, logging_level=logging.ERROR)

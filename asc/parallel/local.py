@@ -14,6 +14,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -25,6 +26,7 @@ from joblib.externals.loky import get_reusable_executor
 
 from asc import interrupts
 from asc.errors import AscError
+from asc.registry import import_modules, imported_modules
 
 #: Seconds to wait for threads to leave their tasks.
 _PATIENCE = 5
@@ -184,7 +186,7 @@ def in_processes(
             "loky",
             inner_max_num_threads=threads,
             initializer=_start_worker,
-            initargs=(os.getpid(),),
+            initargs=(os.getpid(), imported_modules()),
         )
         with interrupts.kept_from_children(), settings:
             # With one job, joblib would compute in this process, so two workers get
@@ -267,8 +269,11 @@ def _unpacked(answer: bytes | str) -> Any:
     return result
 
 
-def _start_worker(parent: int) -> None:
-    """Prepare a worker process: no output, and it ends with its parent."""
+def _start_worker(parent: int, modules: tuple[str, ...]) -> None:
+    """Prepare a worker process: no output, and it ends with its parent.
+
+    Modules of the user are imported before a task that refers to them is unpickled.
+    """
     from joblib.externals.loky import process_executor
 
     # loky would replace, with a warning, each worker that grew by 300 MB, as every
@@ -283,3 +288,5 @@ def _start_worker(parent: int) -> None:
         os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()
+    with suppress(AscError):  # a task that needs it says so
+        import_modules(modules)

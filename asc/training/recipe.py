@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from asc.errors import UsageError
+from asc.errors import InputError, UsageError
 from asc.models import describe
 from asc.pipeline.augmentation import Augmentation
-from asc.registry import check_modules, check_name, import_modules
+from asc.registry import check_modules, check_name, missing_modules
 from asc.text import unknown_name
 from asc.validation import (
     check_choice,
@@ -107,8 +107,9 @@ class Recipe:
         Use only TensorFlow operations that repeat their result bit for bit. This
         holds for the whole process, until it ends.
     imports : tuple of str
-        Modules that register models of your own (`asc.register_model`). They are
-        imported when the recipe is trained and when its model is loaded.
+        Modules that register models and augmentations of your own, for the record.
+        Import them yourself, in Python or by ``--import``: asc imports no module
+        because a recipe or a run names it.
     strategy : {'none', 'mirrored', 'multiworker'}
         One device, all devices of the machine, or all of several machines
         (`asc.training.distributed`). Each device takes an equal part of every batch;
@@ -173,21 +174,29 @@ class Recipe:
             )
         self.augmentation()  # checks the strengths
 
-    def resolve(self) -> None:
-        """Import the modules of `imports`, and check that all names are registered.
+    def resolve(self, *, model: bool = True) -> None:
+        """Check that all names are registered. Call this before training.
 
-        Making or reading a recipe runs no code of others. Call this before training.
+        Parameters
+        ----------
+        model : bool
+            False if the model exists already: it is loaded without its builder.
 
         Raises
         ------
         UsageError
             If the model or an augmentation is unknown; the nearest name is offered.
         InputError
-            If a module cannot be imported.
+            The same, if the recipe names modules that are not imported.
         """
-        import_modules(self.imports)
-        describe(self.model)
-        self.augmentation().transforms()
+        try:
+            if model:
+                describe(self.model)
+            self.augmentation().transforms()
+        except UsageError as error:
+            if missing := missing_modules(self.imports):
+                raise InputError(f"{error} {missing}") from error
+            raise
 
     def augmentation(self) -> Augmentation:
         """Return the augmentation with its strengths."""

@@ -33,7 +33,7 @@ from asc.features import FeatureSpec, registered
 from asc.files import write_json
 from asc.kinds import Kind, kind_of, not_a
 from asc.models.outputs import check_shapes
-from asc.registry import import_modules
+from asc.registry import missing_modules
 from asc.store import FeatureStore
 from asc.store.schema import is_name
 from asc.text import printable
@@ -136,10 +136,6 @@ class Run:
             self.scenes,
         )
 
-    def import_modules(self) -> None:
-        """Import the modules that the recipe names; none may be in the run folder."""
-        import_modules(self.recipe.imports, outside=self.path)
-
     def load_model(self) -> keras.Model:
         """Load the model of the best epoch.
 
@@ -153,14 +149,14 @@ class Run:
             raise MissingInputError(
                 f"{self.path} has no model.keras: no epoch was finished."
             )
-        self.import_modules()  # they may define its layers
         from asc.pipeline.tensorflow import keras
 
         try:
             model = keras.saving.load_model(file, compile=False, safe_mode=True)
             check_shapes(model, self._feature_shape(), len(self.scenes))
         except (OSError, ValueError, TypeError, KeyError) as error:
-            raise InputError(f"Cannot load {file}: {error}") from error
+            missing = missing_modules(self.recipe.imports)
+            raise InputError(f"Cannot load {file}: {error} {missing}") from error
         return model
 
     def _feature_shape(self) -> tuple[int, ...] | None:

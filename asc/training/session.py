@@ -16,6 +16,7 @@ from asc.errors import UsageError
 from asc.files import write_json
 from asc.pipeline.batches import Batches
 from asc.pipeline.statistics import Statistics, row_statistics
+from asc.registry import missing_modules
 from asc.store import FeatureStore
 from asc.text import leakage_percent
 from asc.training.new_run import create_run
@@ -178,6 +179,8 @@ class Session:
     def notes(self) -> list[str]:
         """Return sentences on what is allowed but probably not intended."""
         notes = []
+        if modules := missing_modules(self.run.recipe.imports):
+            notes.append(f"{self.run.path} was made with other code. {modules}")
         scenes, labels = self.store.scenes, self.store.labels()
         for part, rows in self.rows.items():
             missing = np.setdiff1d(np.arange(len(scenes)), labels[rows])

@@ -64,7 +64,6 @@ def fit(
     run = session.run
     if run.is_finished():
         return False
-    run.import_modules()
     machine.configure(run.recipe, threads, device)
     more = []
     if session.is_chief and (tensorboard or (run.path / machine.TENSORBOARD).is_dir()):
@@ -101,6 +100,7 @@ def _fit(
     started = time.perf_counter()
     run, recipe = session.run, session.run.recipe
     state = State.load(run)
+    recipe.resolve(model=not state.epoch)
     training = session.training_batches(in_memory)
     batches = min(len(training), recipe.batches_per_epoch or len(training))
     validation, validation_steps = None, None

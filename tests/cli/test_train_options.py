@@ -81,12 +81,14 @@ def test_resume_takes_no_recipe(tmp_path):
         "run",
         "--recipe",
         "better",
+        "--epochs",
+        "3",
         "--import",
         "os",
         cwd=tmp_path,
     )
     assert result.returncode == 2
-    assert "--recipe, --import" in result.stderr
+    assert "Got --recipe, --epochs." in result.stderr
 
 
 def test_a_model_and_an_augmentation_of_a_user_from_training_to_prediction(
@@ -109,9 +111,6 @@ def test_a_model_and_an_augmentation_of_a_user_from_training_to_prediction(
     assert record["recipe"]["augment"] == "both+louder"
 
     clip = next((few_clips / "audio").iterdir())
+    (tmp_path / "my_models.py").write_text("raise SystemExit('it ran')")
     result = run_command("asc", "predict", "run", clip, cwd=tmp_path)
-    assert result.returncode == 0, result.stderr
-    (tmp_path / "my_models.py").unlink()
-    result = run_command("asc", "predict", "run", clip, cwd=tmp_path)
-    assert result.returncode == 3
-    assert "'my_models' cannot be imported" in result.stderr
+    assert result.returncode == 0, result.stderr  # its layers are Keras' own

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from world import wait_for
 
+from asc import registry
 from asc.errors import AscError, InputError
 from asc.parallel import InWork, WorkerKilled, in_processes, in_threads
 
@@ -122,6 +123,18 @@ def test_work_and_tasks_may_be_defined_anywhere():
     offset = 5
     found = in_processes(lambda task: task() + offset, {0: lambda: 1}, jobs=1)
     assert list(found) == [6]
+
+
+def test_workers_import_the_modules_of_the_user(tmp_path, monkeypatch):
+    """Before they load work that refers to one, which is not on Python's path."""
+    (tmp_path / "my_work.py").write_text("def work(task):\n    return 7 * task\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [place for place in sys.path if place])
+    monkeypatch.setattr(registry, "_IMPORTED", {})
+    registry.import_modules(["my_work"])
+    work = sys.modules["my_work"].work
+    assert list(in_processes(work, numbered(6), jobs=1)) == [42]
+    del sys.modules["my_work"]
 
 
 def test_work_that_cannot_be_loaded_is_told(tmp_path, monkeypatch):

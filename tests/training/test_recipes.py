@@ -9,16 +9,18 @@ import sys
 import pytest
 from world import MINI_MODELS
 
+from asc import registry
 from asc.errors import InputError, UsageError
+from asc.evaluation.evaluate import evaluate
+from asc.experiments.experiment import resume, train
 from asc.models import model_names
 from asc.models.entries import MODELS
+from asc.registry import import_modules, imported_modules
 from asc.store import FeatureStore
 from asc.training.new_run import create_run
 from asc.training.recipe import Recipe
 from asc.training.recipes import RECIPES, choose
 from asc.training.run import Run
-from asc.training.session import Session
-from asc.training.trainer import fit
 
 
 def test_nothing_chosen_is_the_documented_system():
@@ -109,7 +111,8 @@ def test_names_and_files_that_are_not_there(tmp_path):
 @pytest.fixture
 def module(tmp_path, monkeypatch):
     """Return the name of a module in the current folder that registers a model."""
-    monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.setattr(sys, "path", [place for place in sys.path if place])
+    monkeypatch.setattr(registry, "_IMPORTED", {})
     monkeypatch.chdir(tmp_path)
     shutil.copy(MINI_MODELS, tmp_path / "my_models.py")
     with MODELS.restored():
@@ -120,38 +123,50 @@ def module(tmp_path, monkeypatch):
 def test_a_module_makes_its_models_known(tmp_path, module, small_store):
     recipe = Recipe(model="linear", imports=[module])
     assert recipe.imports == (module,)
-    assert "linear" not in model_names()
     run = create_run(tmp_path / "run", recipe, FeatureStore(small_store))
     assert choose(Run(run.path).path)[0] == recipe
-    assert module not in sys.modules and "linear" not in model_names()
+    with pytest.raises(InputError, match="Unknown model 'linear'.*--import my_models"):
+        recipe.resolve()
+    assert module not in sys.modules
+    assert import_modules([module]) == (module,)
     recipe.resolve()
-    assert "linear" in model_names()
+    assert "linear" in model_names() and module in imported_modules()
 
 
-def test_a_run_opens_without_its_module(tmp_path, module, small_store):
-    recipe = Recipe(model="linear", imports=[module])
-    path = create_run(tmp_path / "run", recipe, FeatureStore(small_store)).path
-    (path / "model.keras").touch()
-    (tmp_path / f"{module}.py").unlink()
-    run = Run(path)
-    assert (run.recipe, run.history(), run.is_finished()) == (recipe, [], False)
-    with pytest.raises(InputError, match=f"'{module}' cannot be imported"):
-        run.load_model()
+def test_the_current_folder_is_not_left_on_the_path(module, tmp_path):
+    before = list(sys.path)
+    (tmp_path / "with_sibling.py").write_text("import my_models as sibling")
+    (tmp_path / "json.py").write_text("raise SystemExit('it stood in for another')")
+    import_modules(["with_sibling", "json"])
+    assert sys.modules.pop("with_sibling").sibling.linear
+    with pytest.raises(InputError):
+        import_modules(["no_such_module"])
+    assert sys.path == before
 
 
-def test_a_run_does_not_bring_its_own_code(tmp_path, module, small_store, monkeypatch):
+def test_a_run_never_imports_what_it_names(tmp_path, module, small_store, monkeypatch):
+    """Neither from its own folder, nor from the current one, nor from Python's path."""
     store = FeatureStore(small_store)
-    run = create_run(tmp_path / "run", Recipe(), store)
+    run = create_run(tmp_path / "run", Recipe(epochs=1, limit=4), store)
     record = json.loads((run.path / "recipe.json").read_text())
-    record["recipe"]["imports"] = ["brought"]
+    record["recipe"]["imports"] = ["brought", "wave"]
+    record["recipe"]["model"] = "brought"
     (run.path / "recipe.json").write_text(json.dumps(record))
     (run.path / "brought.py").write_text("raise SystemExit('it ran')")
     (run.path / "model.keras").touch()
     monkeypatch.chdir(run.path)
+    monkeypatch.delitem(sys.modules, "wave", raising=False)
     opened = Run(run.path)
-    for use in (opened.load_model, lambda: fit(Session.open(opened, store))):
-        with pytest.raises(InputError, match="Code from there is not run"):
+    for use in (opened.load_model, lambda: evaluate(opened, store=store)):
+        with pytest.raises(InputError):
             use()
+    for use in (
+        lambda: resume(opened, store=store),
+        lambda: train(store, run.path, tmp_path / "new"),
+    ):
+        with pytest.raises(InputError, match="--import brought --import wave"):
+            use()
+    assert "brought" not in sys.modules and "wave" not in sys.modules
 
 
 @pytest.mark.parametrize(
@@ -168,4 +183,4 @@ def test_a_module_that_cannot_be_imported(module, name, error, sentence):
     with open("broken.py", "w") as file:
         file.write("1 / 0")
     with pytest.raises(error, match=sentence):
-        Recipe(imports=(name,)).resolve()
+        import_modules([name])
