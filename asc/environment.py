@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import platform
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -55,6 +57,16 @@ def describe() -> dict[str, Any]:
         "processors": usable_cores(),
         "libraries": versions(tuple(names)),
     }
+
+
+@contextmanager
+def without_variables(*names: str) -> Iterator[None]:
+    """Take variables out of the environment during the block."""
+    kept = {name: os.environ.pop(name) for name in names if name in os.environ}
+    try:
+        yield
+    finally:
+        os.environ.update(kept)
 
 
 def usable_cores() -> int:

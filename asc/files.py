@@ -20,6 +20,8 @@ from asc.errors import AscError, Busy, InputError, MissingInputError
 from asc.text import megabytes, printable
 
 _READ = os.O_RDONLY | os.O_CLOEXEC
+#: Lists and objects inside one another in JSON. Python writes no more than some 300.
+_MOST_LEVELS = 100
 
 
 def open_regular(
@@ -160,11 +162,37 @@ def read_json(
     """
     text = read_text(path, limit=limit, root=root)
     try:
-        return json.loads(text, parse_constant=_refuse, parse_float=_finite)
-    except (ValueError, RecursionError) as error:
+        return parse_json(text)
+    except ValueError as error:
         raise InputError(
             f"{printable(os.fspath(path))} is not JSON: {reason(error)}."
         ) from error
+
+
+def parse_json(text: str) -> Any:
+    """Return the value of JSON text, which can then be written as JSON again.
+
+    Raises
+    ------
+    ValueError
+        If it is not JSON as the standard has it, without NaN and infinity, or if
+        lists and objects are nested too deeply.
+    """
+    try:
+        value = json.loads(text, parse_constant=_refuse, parse_float=_finite)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+    layer = [value]
+    for _ in range(_MOST_LEVELS):
+        layer = [
+            inner
+            for one in layer
+            if isinstance(one, (dict, list))
+            for inner in (one.values() if isinstance(one, dict) else one)
+        ]
+        if not layer:
+            return value
+    raise ValueError("it is nested too deeply")
 
 
 def _refuse(name: str) -> None:

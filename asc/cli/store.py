@@ -14,6 +14,7 @@ from asc.cli.options import (
     import_option,
     json_option,
     local,
+    note,
     print_json,
     transferring,
     verbose_option,
@@ -136,7 +137,7 @@ def _add_copies(opened: FeatureStore, summary: dict[str, Any], show: Any) -> Non
 @json_option
 @verbose_option
 def verify(store: Path | str, audio: Path | None, sample: int, as_json: bool) -> int:
-    """Check flags, splits and the digest of every row of STORE.
+    """Check all that STORE holds against its digests: header, splits, every row.
 
     \b
     Example:
@@ -150,8 +151,12 @@ def verify(store: Path | str, audio: Path | None, sample: int, as_json: bool) ->
     root = open_corpus(audio).root if audio is not None else None
     with progress("verifying", "rows") as show:
         problems = verification.verify(opened, show, audio=root, sample=sample)
+    notes = verification.notes(opened)
     if as_json:
-        print_json({"store": str(store), "sound": not problems, "problems": problems})
+        facts = {"sound": not problems, "problems": problems, "notes": notes}
+        print_json({"store": str(store)} | facts)
+    for sentence in () if as_json else notes:
+        note(sentence)
     if problems:
         for line in listed(problems, most=20):
             click.echo(line, err=True)

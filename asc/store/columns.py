@@ -112,10 +112,9 @@ class Columns:
         """Return the places of all arrays that are written row by row."""
         return {name: self._arrays[name] for name in schema.row_columns(self.spec)}
 
-    def index_arrays(self) -> dict[str, schema.Array]:
-        """Return the places of clips, splits and failures: all but features, flags."""
-        others = ("features/", "rows/")
-        return {k: v for k, v in self._arrays.items() if not k.startswith(others)}
+    def arrays(self) -> dict[str, schema.Array]:
+        """Return the places of all arrays, by their path in the file."""
+        return dict(self._arrays)
 
     @cached_property
     def _labels(self) -> np.ndarray:

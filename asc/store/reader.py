@@ -226,6 +226,11 @@ class FeatureStore(Columns):
         """False if the corpus names no recordings: leakage is then unknown."""
         return self._header.recordings >= 0
 
+    @property
+    def recording_count(self) -> int | None:
+        """Number of different recordings; None if the corpus names none."""
+        return self._header.recordings if self.recordings_known else None
+
     def compute_digest(self) -> str:
         """Return the SHA-256 over the digests of finished rows, feature by feature."""
         total = hashlib.sha256()
@@ -259,7 +264,7 @@ class FeatureStore(Columns):
             "problems": problems,
             "duplicates": int((groups >= 0).sum()),
             "scenes": list(self.scenes),
-            "recordings": self._header.recordings if self.recordings_known else None,
+            "recordings": self.recording_count,
             "features": {
                 name: {
                     "shape": list(self._arrays[f"features/{name}"].shape),

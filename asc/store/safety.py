@@ -14,7 +14,28 @@ from asc.errors import StoreError
 _MOST_OBJECTS = 10_000
 #: Characters of a path that a message shows.
 _LONGEST_PLACE = 200
+#: Bytes at the start of an HDF5 file that `declared_end` looks at.
+SUPERBLOCK_BYTES = 64
 _PLAIN = (h5py.h5t.INTEGER, h5py.h5t.FLOAT, h5py.h5t.STRING)
+
+
+def declared_end(start: bytes) -> int | None:
+    """Return where an HDF5 file ends by its own superblock; None if it has none.
+
+    HDF5 itself ignores what comes behind.
+
+    Parameters
+    ----------
+    start : bytes
+        The first `SUPERBLOCK_BYTES` of the file.
+    """
+    if len(start) < SUPERBLOCK_BYTES or not start.startswith(b"\x89HDF\r\n\x1a\n"):
+        return None
+    version = start[8]
+    # Each has two other addresses before that of the end (HDF5 file format, II.A).
+    width = start[9] if version >= 2 else start[13]
+    place = {0: 24, 1: 28}.get(version, 12) + 2 * width
+    return int.from_bytes(start[place : place + width], "little")
 
 
 def check_plain(file: h5py.File) -> None:

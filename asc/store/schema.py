@@ -12,15 +12,19 @@ from __future__ import annotations
 import json
 import math
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import h5py
 import numpy as np
 
-from asc.errors import InputError, MissingInputError, StoreError
+from asc.errors import Busy, InputError, MissingInputError, StoreError
 from asc.features import FeatureSpec, registered
+from asc.files import open_regular, parse_json
+from asc.store.safety import SUPERBLOCK_BYTES, declared_end
 from asc.text import printable
 
 FORMAT = "asc-store"
@@ -149,8 +153,9 @@ def read_text(attributes: h5py.AttributeManager, name: str) -> str:
 
 
 def read_number(attributes: h5py.AttributeManager, name: str) -> float | int:
-    """Read an attribute that is a single number."""
-    if _scalar(attributes, name).kind not in "iuf":
+    """Read an attribute that is a single number of at most 64 bits."""
+    dtype = _scalar(attributes, name)
+    if dtype.kind not in "iuf" or dtype.itemsize > 8:
         raise StoreError(f"the attribute {name!r} is not a number.")
     return attributes[name].item()
 
@@ -159,8 +164,8 @@ def read_json(attributes: h5py.AttributeManager, name: str, kind: type) -> Any:
     """Read a JSON attribute that holds a `dict` or a `list`."""
     text = read_text(attributes, name)
     try:
-        value = json.loads(text)
-    except (ValueError, RecursionError) as error:
+        value = parse_json(text)
+    except ValueError as error:
         raise StoreError(f"the attribute {name!r} is not JSON.") from error
     if not isinstance(value, kind):
         raise StoreError(f"the attribute {name!r} is not a JSON {kind.__name__}.")
@@ -175,15 +180,20 @@ def is_name(text: Any) -> bool:
     return isinstance(text, str) and text != "" and printable(text) == text
 
 
-def open_file(path: Path) -> h5py.File:
+@contextmanager
+def open_file(path: Path) -> Iterator[h5py.File]:
     """Open an HDF5 file for reading.
+
+    HDF5 reads through a file of Python. So it takes no lock, whatever
+    ``HDF5_USE_FILE_LOCKING`` says: no structure of a store changes after its creation,
+    and network disks often have no locks.
 
     Raises
     ------
     InputError
         If the file is missing or cannot be read.
     StoreError
-        If it is not HDF5, or not a store of a version known here.
+        If it is not HDF5, not a store of a version known here, or has data behind it.
     """
     if not path.is_file():
         kind, what = (
@@ -192,28 +202,60 @@ def open_file(path: Path) -> h5py.File:
             else (MissingInputError, "no such file")
         )
         raise kind(f"There is no store at {path}: {what}. asc-extract makes stores.")
-    if not os.access(path, os.R_OK):
-        raise InputError(f"Cannot read {path}: permission denied.")
-    if not h5py.is_hdf5(path):
-        raise StoreError(f"{path} is not a store: it is not an HDF5 file.")
+    with open_regular(path) as raw:
+        with _opened(path, raw) as file:
+            size = os.fstat(raw.fileno()).st_size
+            end = declared_end(os.pread(raw.fileno(), SUPERBLOCK_BYTES, 0))
+            if end is not None and size > end:
+                raise StoreError(
+                    f"{path} has {size - end:,} bytes behind its end, which no store"
+                    " has. Copy or extract it again."
+                )
+            _check_version(path, file)
+            yield file
+
+
+def open_for_writing(path: Path, mode: str) -> h5py.File:
+    """Open an HDF5 file by the plain driver and without a lock.
+
+    Only one process writes a store, which has another lock (`asc.files.locked`).
+
+    Raises
+    ------
+    Busy
+        If the environment makes HDF5 lock, and another program has the file open.
+    """
     try:
-        file = _opened(path)
-    except OSError as error:
-        raise StoreError(f"{path} is a damaged HDF5 file ({error}).") from error
+        return h5py.File(path, mode, driver="sec2", locking=False)
+    except BlockingIOError as error:
+        raise Busy(
+            f"{path} is open in another program, and HDF5_USE_FILE_LOCKING asks for a"
+            " lock. Close it there, or unset that variable, and run the command again."
+        ) from error
+
+
+def _opened(path: Path, raw: BinaryIO) -> h5py.File:
+    try:
+        return h5py.File(raw, "r")
+    except Exception as error:  # whatever HDF5 makes of a damaged file
+        text = str(error)
+    if "signature" in text or not os.fstat(raw.fileno()).st_size:
+        raise StoreError(f"{path} is not a store: it is not an HDF5 file.")
+    raise StoreError(f"{path} is a damaged HDF5 file ({text}).")
+
+
+def _check_version(path: Path, file: h5py.File) -> None:
     try:
         if read_text(file.attrs, "format") != FORMAT:
             raise StoreError(f"its format is not {FORMAT!r}.")
         version = read_number(file.attrs, "version")
     except Exception as error:
-        file.close()
         raise StoreError(f"{path} is HDF5 but not an asc store: {error}") from error
     if not 1 <= version <= VERSION:
-        file.close()
         raise StoreError(
             f"{path} has an unknown format version. Got {version}, expected at most"
             f" {VERSION}. Install a newer asc, or extract again."
         )
-    return file
 
 
 def locate(file: h5py.File, name: str, shape: tuple, dtype: np.dtype | str) -> Array:
@@ -251,7 +293,7 @@ def locate(file: h5py.File, name: str, shape: tuple, dtype: np.dtype | str) -> A
         )
     size = math.prod(dataset.shape) * dataset.dtype.itemsize
     offset = dataset.id.get_offset() if size else 0
-    if offset is None or offset + size > os.path.getsize(file.filename):
+    if offset is None or offset + size > file.id.get_filesize():
         raise StoreError(f"/{name} reaches beyond the end of the file.")
     return Array(int(offset), tuple(dataset.shape), dataset.dtype)
 
@@ -262,18 +304,6 @@ def row_count(file: h5py.File) -> int:
     if not 0 < rows <= _MOST_ROWS:
         raise StoreError(f"it has {rows} rows.")
     return rows
-
-
-def _opened(path: Path) -> h5py.File:
-    """Open without a lock, as network disks often have none.
-
-    That is safe: no structure of the file changes after its creation. But in a
-    process that has the file open with a lock, HDF5 requires one.
-    """
-    try:
-        return h5py.File(path, "r", locking=False)
-    except OSError:
-        return h5py.File(path, "r")
 
 
 def _scalar(attributes: h5py.AttributeManager, name: str) -> np.dtype:

@@ -1,10 +1,11 @@
-"""Verifying the content of a store."""
+"""Verifying that a store holds what was written into it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import h5py
 import numpy as np
 
 from asc.corpus.leakage import PARTS
@@ -13,6 +14,7 @@ from asc.errors import InputError, StoreError
 from asc.features import FrontEnd, fit, read_audio
 from asc.store import schema
 from asc.store.fingerprint import fingerprint, listing_digest
+from asc.store.header_digest import HEADER_DIGEST, header_digest
 from asc.store.reader import FeatureStore
 from asc.store.writer import NO_DIGEST, digest_of
 
@@ -24,9 +26,10 @@ def verify(
     audio: Path | None = None,
     sample: int = 20,
 ) -> list[str]:
-    """Check flags, the digest of every row, and the splits of a store.
+    """Check everything that a store holds: header, clips, splits, every row.
 
-    Its structure was checked when it was opened.
+    Its structure was checked when it was opened. See `notes` for what cannot be
+    checked.
 
     Parameters
     ----------
@@ -67,8 +70,19 @@ def _problems(store: FeatureStore, progress: Callable) -> Iterator[str]:
     if store.complete and store.compute_digest() != store.digest:
         yield "The digest of the store is not that of its rows."
     yield from _split_problems(store)
-    yield from _index_problems(store)
+    yield from _file_problems(store)
     yield from _provenance_problems(store)
+
+
+def notes(store: FeatureStore) -> list[str]:
+    """Return what `verify` cannot find in a store of an earlier version."""
+    with schema.open_file(store.path) as file:
+        if HEADER_DIGEST in file.attrs:
+            return []
+    return [
+        "The store has no digest of its header, as an earlier version made it. Names"
+        " of scenes and splits, and other attributes, cannot be verified; the rows can."
+    ]
 
 
 def _row_problems(
@@ -113,21 +127,38 @@ def _split_problems(store: FeatureStore) -> Iterator[str]:
             )
 
 
-def _index_problems(store: FeatureStore) -> Iterator[str]:
-    """Compare clips, splits and failures with their digests, if they have any."""
+def _file_problems(store: FeatureStore) -> Iterator[str]:
+    """Compare header, clips, splits and failures with their digests, if they have any.
+
+    Stores of earlier versions have none; incomplete ones have some.
+    """
+    arrays = store.arrays()
     with schema.open_file(store.path) as file:
-        for name, array in store.index_arrays().items():
+        try:
+            written = _digest_in(file.attrs, HEADER_DIGEST)
+            if written not in (None, header_digest(file, arrays)):
+                yield (
+                    "The header was changed: scenes, splits, recordings, spec or other"
+                    " attributes are not those of its digest."
+                )
+        except Exception as error:  # noqa: BLE001 - whatever HDF5 makes of damage
+            yield f"The header cannot be verified: {error}"
+        for name, array in arrays.items():
+            if name.startswith(("features/", "rows/")):
+                continue
             try:
-                attributes = file[name].attrs
-                # Stores of earlier versions have none; incomplete ones have some.
-                digest = NO_DIGEST
-                if "digest" in attributes:
-                    digest = schema.read_text(attributes, "digest")
+                written = _digest_in(file[name].attrs, "digest")
             except Exception as error:  # noqa: BLE001 - whatever HDF5 makes of damage
                 yield f"The digest of /{name} cannot be read: {error}"
                 continue
-            if digest not in (NO_DIGEST, digest_of(array.map(store.path)).hex()):
+            if written not in (None, digest_of(array.map(store.path)).hex()):
                 yield f"/{name} was changed: its bytes are not those of its digest."
+
+
+def _digest_in(attributes: h5py.AttributeManager, name: str) -> str | None:
+    """Return the digest in an attribute, None if there is none yet or at all."""
+    found = schema.read_text(attributes, name) if name in attributes else NO_DIGEST
+    return None if found == NO_DIGEST else found
 
 
 def _share(share: float | None) -> str:
@@ -140,6 +171,10 @@ def _provenance_problems(store: FeatureStore) -> Iterator[str]:
         yield "The fingerprint is not that of the provenance."
     if store.provenance.get("spec") != store.spec.to_dict():
         yield "The spec is not that of the provenance."
+    if store.recordings_known:
+        found, told = len(set(store.recordings())), store.recording_count
+        if found != told:
+            yield f"The clips have {found:,} recordings, the store says {told:,}."
     try:
         scenes = [store.scenes[label] for label in store.labels()]
     except StoreError as error:

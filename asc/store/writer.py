@@ -26,6 +26,7 @@ from asc.errors import StoreError
 from asc.features import FeatureSpec, make_features
 from asc.store import schema
 from asc.store.fingerprint import canonical_json, fingerprint
+from asc.store.header_digest import HEADER_DIGEST, header_digest
 from asc.store.reader import FeatureStore, PartialStore
 
 NO_DIGEST = "0" * 64
@@ -113,7 +114,7 @@ class StoreWriter:
         """Lay out a new file with every row pending."""
         clips = corpus.clips
         path.unlink(missing_ok=True)
-        with h5py.File(path, "w", locking=False) as file:
+        with schema.open_for_writing(path, "w") as file:
             texts = {
                 name: [getattr(clip, name) for clip in clips] for name in schema.TEXTS
             }
@@ -239,6 +240,7 @@ def _write_layout(
     file.attrs["version"] = np.int32(schema.VERSION)
     file.attrs["complete"] = np.uint8(0)
     schema.write_text(file.attrs, "digest", NO_DIGEST)
+    schema.write_text(file.attrs, HEADER_DIGEST, NO_DIGEST)
     rows = len(texts["path"])
     for name, values in texts.items():
         _write_texts(file, f"clips/{name}", values)
@@ -298,9 +300,9 @@ def _copy_done(source: FeatureStore, target: Path) -> None:
         parts = (new_row[split.part(part)] for part in PARTS)
         splits[name] = origins.split(name, *(rows[rows >= 0] for rows in parts))
     target.unlink(missing_ok=True)
-    with h5py.File(target, "w", locking=False) as file:
+    with schema.open_for_writing(target, "w") as file:
         _write_layout(file, source.spec, texts, splits, source.failures())
-        with h5py.File(source.path, "r", locking=False) as old:
+        with schema.open_file(source.path) as old:
             for name, value in old.attrs.items():
                 if name not in file.attrs:
                     file.attrs.create(name, value, dtype=old.attrs.get_id(name).dtype)
@@ -349,11 +351,13 @@ def _seal(path: Path) -> None:
     """Write the digests of a file whose rows are all done, and call it complete."""
     store = PartialStore(path)
     digest = store.compute_digest()
-    with h5py.File(path, "r+", locking=False) as file:
+    with schema.open_for_writing(path, "r+") as file:
         schema.write_text(file.attrs, "digest", digest)
         for name in schema.MEASURED:
             measured = digest_of(store.measured(name)).hex()
             schema.write_text(file[f"clips/{name}"].attrs, "digest", measured)
+        header = header_digest(file, store.arrays())
+        schema.write_text(file.attrs, HEADER_DIGEST, header)
         file.attrs["complete"] = np.uint8(1)
 
 

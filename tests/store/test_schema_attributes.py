@@ -142,6 +142,18 @@ def test_spec(own_store, change, refusal):
 
 
 @pytest.mark.parametrize("name", ["provenance", "environment", "corpus"])
+@pytest.mark.parametrize(
+    "text",
+    ['{"a":NaN}', '{"a":-Infinity}', '{"a":1e999}', '{"a":' * 101 + "1" + "}" * 101],
+    ids=lambda text: text[:9],
+)
+def test_json_that_could_not_be_written_again(own_store, name, text, refusal):
+    with h5py.File(own_store, "r+") as file:
+        file.attrs[name] = np.bytes_(text)
+    assert f"the attribute {name!r} is not JSON" in refusal(own_store)
+
+
+@pytest.mark.parametrize("name", ["provenance", "environment", "corpus"])
 @pytest.mark.parametrize("text", ["\x9b2J", "\u202e", "\ud800"])
 def test_json_that_commands_a_terminal(own_store, name, text, refusal):
     """These values are shown, and JSON shows such characters as they are."""
@@ -154,3 +166,13 @@ def test_numbers_that_are_none(own_store, refusal):
     with h5py.File(own_store, "r+") as file:
         file.attrs["recordings"] = np.nan
     refusal(own_store)
+
+
+@pytest.mark.parametrize("place", ["/", "splits/fold1"])
+def test_numbers_of_80_bits(own_store, place, refusal):
+    """Python has none, and JSON cannot be written of those of NumPy."""
+    name = "recordings" if place == "/" else "leakage"
+    with h5py.File(own_store, "r+") as file:
+        del file[place].attrs[name]
+        file[place].attrs.create(name, np.longdouble(0.1))
+    assert f"the attribute {name!r} is not a number" in refusal(own_store)

@@ -499,3 +499,33 @@ def test_splits_on_demand_are_not_stored(small_store):
     assert len(development.train) + len(development.validation) == len(store)
     with pytest.raises(UsageError, match="Did you mean 'recording1of5'"):
         store.split("recording1of")
+
+
+# Settings of HDF5 in the environment
+
+
+LOCKED = """
+import fcntl, sys, pathlib
+if sys.argv[2] == "before":
+    import h5py
+import asc
+from asc.store import schema
+path = pathlib.Path(sys.argv[1])
+with open(path, "rb") as file:
+    fcntl.flock(file, fcntl.LOCK_EX)  # as HDF5 does in a program that writes
+    print(asc.FeatureStore(path).complete)
+    schema.open_for_writing(path, "r+").close()
+"""
+
+
+@pytest.mark.parametrize("h5py_is_imported", ["before", "by asc"])
+def test_settings_that_are_not_for_asc(own_store, h5py_is_imported):
+    """Reading needs no lock; writing says what is in the way."""
+    env = {"HDF5_USE_FILE_LOCKING": "TRUE", "HDF5_DRIVER": "log"}
+    done = run_python(LOCKED, own_store, h5py_is_imported, env=env)
+    assert done.stdout.startswith("True\n"), done.stderr
+    if h5py_is_imported == "before":
+        assert "Busy: " in done.stderr
+        assert "HDF5_USE_FILE_LOCKING asks for a lock" in done.stderr
+    else:
+        assert (done.returncode, done.stderr) == (0, "")

@@ -10,7 +10,12 @@ import numpy as np
 import pytest
 
 from asc.errors import StoreError
-from asc.store import FeatureStore, verify
+from asc.store import FeatureStore, verification, verify
+
+HEADER = (
+    "The header was changed: scenes, splits, recordings, spec or other attributes are"
+    " not those of its digest."
+)
 
 
 def flip(path, dataset: str, index: int) -> None:
@@ -38,6 +43,7 @@ def change(path, change_file) -> list[str]:
 def test_sound_stores(small_store, tiny_store):
     assert problems(small_store) == []
     assert problems(tiny_store) == []
+    assert verification.notes(FeatureStore(small_store)) == []
 
 
 def test_progress(small_store):
@@ -96,9 +102,10 @@ def test_changed_leakage(own_store):
     def claim(file):
         file["splits/random"].attrs["leakage"] = 0.0
 
-    (sentence,) = change(own_store, claim)
+    sentence, header = change(own_store, claim)
     assert sentence.startswith("Split random: leakage is ")
     assert sentence.endswith(", the store says 0.0000.")
+    assert header == HEADER
 
 
 @pytest.mark.parametrize("claim", [0.0, 1.0])
@@ -115,7 +122,8 @@ def test_leakage_that_cannot_be_known(tmp_path, own_corpus, extract, claim):
         file["splits/random"].attrs["leakage"] = claim
 
     assert change(path, change_leakage) == [
-        f"Split random: leakage is unknown, the store says {claim:.4f}."
+        f"Split random: leakage is unknown, the store says {claim:.4f}.",
+        HEADER,
     ]
 
 
@@ -162,11 +170,14 @@ def test_rows_that_change_places_break_no_rule(own_store):
 
 def test_stores_of_earlier_versions_have_no_digests_of_indices(own_store):
     def take_away(file):
+        del file.attrs["header_digest"]
         for group in ("clips", "failures", "splits/random", "splits/fold1"):
             for dataset in file[group].values():
                 del dataset.attrs["digest"]
 
     assert change(own_store, take_away) == []
+    (note,) = verification.notes(FeatureStore(own_store))
+    assert "has no digest of its header" in note
 
 
 @pytest.mark.parametrize(
@@ -218,7 +229,10 @@ def test_changed_spec(own_store):
         spec = json.loads(file.attrs["spec"]) | {"hop_length": 100}
         file.attrs["spec"] = np.bytes_(json.dumps(spec))
 
-    assert change(own_store, loosen) == ["The spec is not that of the provenance."]
+    assert change(own_store, loosen) == [
+        HEADER,
+        "The spec is not that of the provenance.",
+    ]
 
 
 def test_changed_provenance(own_store):
@@ -227,7 +241,8 @@ def test_changed_provenance(own_store):
         file.attrs["provenance"] = np.bytes_(json.dumps(old | {"front_end": 99}))
 
     assert change(own_store, forge) == [
-        "The fingerprint is not that of the provenance."
+        HEADER,
+        "The fingerprint is not that of the provenance.",
     ]
 
 
