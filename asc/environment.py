@@ -1,14 +1,19 @@
-"""Versions, machine and default places."""
+"""Versions, machine, default places, and settings that are meant for other programs."""
 
 from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Iterator
+import sys
+import warnings
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
 from typing import Any
+
+from asc.errors import UsageError
+from asc.text import printable
 
 #: The name that pip installs asc by. On PyPI, `asc` is another project.
 DISTRIBUTION = "acoustic-scenes"
@@ -87,3 +92,75 @@ def usable_memory() -> int:
 def cache_dir() -> Path:
     """Return the default home of stores, downloads and runs (``ASC_CACHE``)."""
     return Path(os.environ.get("ASC_CACHE") or "cache")
+
+
+# Settings that other programs make for the libraries below asc
+
+#: What a command needs whatever other programs need: a notebook names its own backend
+#: for drawing. None unsets a variable.
+_NEEDED = {
+    "MPLBACKEND": "agg",
+    "JOBLIB_MULTIPROCESSING": None,
+    "JOBLIB_START_METHOD": None,
+    "LOKY_PICKLER": None,
+    "NUMBA_CACHE_LOCATOR_CLASSES": None,
+    "PYTHONWARNINGS": None,
+}
+_PREFIXES = (
+    *("CUDA_", "DASK_", "HDF5_", "JOBLIB_", "KERAS_", "LIBROSA_", "LOKY_", "MKL_"),
+    *("MPL", "MATPLOTLIB", "NPY_", "NUMBA_", "OMP_", "OPENBLAS_", "RAY_", "SCIPY_"),
+    *("SKLEARN_", "TF_", "TF2_", "TQDM_", "XLA_"),
+)
+_given: dict[str, str] = {}
+
+
+def take_over_settings() -> None:
+    """Set what a command needs, before any library reads the environment.
+
+    For a process of asc's own; within Python the environment is the caller's.
+    """
+    _given.update(os.environ)
+    _set(_NEEDED)
+    # Warnings are for the developers of libraries; none may end a command.
+    sys.warnoptions[:] = [text for text in sys.warnoptions if text[:5] != "error"]
+    filters: Any = warnings.filters
+    filters[:] = [each for each in filters if each[0] != "error"]
+
+
+def settings_of_libraries() -> list[str]:
+    """Return ``NAME=VALUE`` of variables that still reach a library, for a message."""
+    return [
+        f"{name}={printable(value)}"
+        for name, value in sorted(_given.items())
+        if name.startswith(_PREFIXES) and name not in _NEEDED
+    ]
+
+
+@contextmanager
+def variables(values: Mapping[str, str | None]) -> Iterator[None]:
+    """Set environment variables for the time of a block; None unsets one."""
+    before = {name: os.environ.get(name) for name in values}
+    _set(values)
+    try:
+        yield
+    finally:
+        _set(before)
+
+
+def _set(values: Mapping[str, str | None]) -> None:
+    for name, value in values.items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value
+
+
+def check_number_variables(*names: str) -> None:
+    """Raise UsageError for variables that a library would take for wrong numbers."""
+    for name in names:
+        text = os.environ.get(name, "0")
+        if not text.isdecimal():
+            raise UsageError(
+                f"The environment variable {name} must be a whole number of at least 0."
+                f" Got {text!r}. Change or unset it."
+            )

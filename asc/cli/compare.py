@@ -22,6 +22,7 @@ from asc.cli.options import (
     verbose_option,
 )
 from asc.cli.recipe_options import recipe_options, take_recipe
+from asc.cli.streams import continue_without_reader
 from asc.errors import EXIT_PARTIAL, UsageError
 from asc.experiments.grid import AXES, GRIDS, Grid
 from asc.text import counted, duration, unknown_name
@@ -82,6 +83,7 @@ def compare(
     Example:
         asc compare tut2017.h5 --grid slides --split folds --jobs 2
     """
+    continue_without_reader()
     from asc.experiments import compare as experiments
     from asc.store import FeatureStore
 

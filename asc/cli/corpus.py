@@ -20,6 +20,7 @@ from asc.cli.options import (
     verbose_option,
 )
 from asc.cli.progress import progress
+from asc.cli.streams import continue_without_reader
 from asc.text import megabytes
 
 
@@ -87,6 +88,7 @@ def synth(folder: Path, jobs: int | None, **settings: Any) -> int:
     Example:
         asc corpus synth cache/synthetic --scenes 6 --recordings 8 --clips 4
     """
+    continue_without_reader()
     from asc.synthetic import corpus as synthetic
 
     with progress("writing", "clips") as show:
@@ -120,6 +122,7 @@ def download(
     Example:
         asc corpus download tut2017-development TUT-acoustic-scenes-2017-development
     """
+    continue_without_reader()
     from asc.transfer import corpora
     from asc.transfer.zenodo import data_set
 

@@ -23,6 +23,7 @@ from asc.cli.options import (
     verbose_option,
 )
 from asc.cli.progress import progress
+from asc.cli.streams import continue_without_reader
 from asc.errors import EXIT_PARTIAL, InputError
 from asc.files import free_space
 from asc.text import counted, duration, listed, megabytes
@@ -123,6 +124,7 @@ def extract(
     Example:
         asc-extract TUT-acoustic-scenes-2017-development tut2017.h5
     """
+    continue_without_reader()
     from asc import extraction
     from asc.corpus import open_corpus
     from asc.environment import cache_dir

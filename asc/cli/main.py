@@ -9,6 +9,7 @@ import traceback
 
 import click
 
+from asc.cli import streams
 from asc.cli.cache import cache
 from asc.cli.compare import compare
 from asc.cli.corpus import corpus
@@ -21,8 +22,10 @@ from asc.cli.predict import predict
 from asc.cli.report import report
 from asc.cli.store import store
 from asc.cli.train import train
-from asc.environment import version
-from asc.errors import EXIT_INTERRUPTED, AscError
+from asc.environment import settings_of_libraries, take_over_settings, version
+from asc.errors import EXIT_INTERRUPTED, AscError, InputError
+from asc.files import reason
+from asc.text import printable
 
 EXIT_CODES = """\b
 Exit codes:
@@ -73,40 +76,66 @@ def train_main() -> None:
 
 
 def _run(command: click.Command, name: str) -> None:
-    """Run a command and leave the process with its exit code.
+    """Run a command and leave the process with its exit code."""
+    streams.prepare(name)
+    code = _exit_code(command, name)
+    # What remains is up to the interpreter; Ctrl-C may end it without a word.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    lost = streams.finish()
+    sys.exit(code or lost)
+
+
+def _exit_code(command: click.Command, name: str) -> int:
+    """Run a command and return its exit code.
 
     Commands return their exit code. Click would drop it and leave with 0, so
     its standalone mode is not used.
     """
     settings = Settings()
-    # A notebook names a backend that may not be installed here. None is needed.
-    os.environ["MPLBACKEND"] = "agg"
-    # What job schedulers send before they kill: stop as on Ctrl-C.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    take_over_settings()
+    # What job schedulers and closed terminals send: stop as on Ctrl-C.
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup asks for
+            signal.signal(number, signal.default_int_handler)
     try:
         code = command.main(prog_name=name, standalone_mode=False, obj=settings)
+        return code if isinstance(code, int) else 0
     except click.exceptions.Exit as leave:
-        code = leave.exit_code
+        return leave.exit_code
     except click.ClickException as error:
         error.show()
-        code = error.exit_code
+        return error.exit_code
     except (KeyboardInterrupt, click.Abort) as stop:
         _show_notes(stop.__cause__ or stop)  # click raises an Abort of its own
         click.echo(f"{name}: interrupted.", err=True)
-        code = EXIT_INTERRUPTED
-    except BrokenPipeError:
-        # The reader of a pipe has left; Python must not try to flush to it.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 0
+        return EXIT_INTERRUPTED
     except AscError as error:
         _show(name, error, settings)
-        code = error.exit_code
+        return error.exit_code
+    except UnicodeEncodeError as error:
+        text = printable(error.object[:80])
+        found = InputError(
+            f"The locale's encoding, {error.encoding}, cannot write {text!r}. Use"
+            " UTF-8: set LC_ALL=C.UTF-8 and unset PYTHONUTF8."
+        )
+        _show(name, found, settings)
+        return found.exit_code
     except Exception as error:  # noqa: BLE001 - the last resort
+        if isinstance(error, OSError) and error.errno and error.filename:
+            place = printable(os.fsdecode(error.filename))
+            found = InputError(f"{place} cannot be read or written: {reason(error)}.")
+            _show(name, found, settings)
+            return found.exit_code
         _show(name, error, settings)
         if not settings.verbose:
             click.echo("  This was not expected; -v shows where.", err=True)
-        code = 1
-    sys.exit(code if isinstance(code, int) else 0)
+        if others := settings_of_libraries():
+            click.echo(
+                f"  The environment sets {', '.join(others)}. If one of these is not"
+                " meant for asc, unset it.",
+                err=True,
+            )
+        return AscError.exit_code
 
 
 def _show(name: str, error: Exception, settings: Settings) -> None:

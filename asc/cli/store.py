@@ -20,6 +20,7 @@ from asc.cli.options import (
     verbose_option,
 )
 from asc.cli.progress import progress
+from asc.cli.streams import continue_without_reader
 from asc.errors import StoreError
 from asc.text import counted, listed, megabytes, table
 
@@ -222,6 +223,7 @@ def push(store: Path, url: str, as_json: bool) -> int:
     Example:
         asc store push cache/esc10.h5 /mnt/shared/stores/
     """
+    continue_without_reader()
     from asc.transfer import stores
     from asc.transfer.locations import shown
 
@@ -249,6 +251,7 @@ def pull(url: str, as_json: bool) -> int:
     Example:
         asc store pull https://example.org/stores/esc10.h5
     """
+    continue_without_reader()
     from asc.transfer import stores
 
     with transferring("pulling") as show:

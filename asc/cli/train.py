@@ -25,6 +25,7 @@ from asc.cli.recipe_options import (
     recipe_options,
     take_recipe,
 )
+from asc.cli.streams import continue_without_reader
 from asc.errors import UsageError
 from asc.text import table
 from asc.training.recipe import Recipe
@@ -86,6 +87,7 @@ def train(
     Example:
         asc-train tut2017.h5 --recipe better --model simple-cnn --split fold1
     """
+    continue_without_reader()
     # What is left in settings is not part of the recipe.
     named, flags = take_recipe(ctx, settings)
     if resume is not None:

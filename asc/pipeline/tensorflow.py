@@ -1,8 +1,11 @@
-"""TensorFlow and Keras, imported without messages about the machine.
+"""TensorFlow and Keras, imported with the settings that asc needs.
 
-TensorFlow writes several lines to standard error before its own log level
-applies, so the file descriptor itself is redirected while TensorFlow is imported and
-looks for devices. If that fails, the lines are shown. Set ``TF_CPP_MIN_LOG_LEVEL``
+Keras runs on TensorFlow, with channels last and 32-bit floats, whatever ``keras.json``
+and the environment ask for on behalf of other programs.
+
+TensorFlow writes several lines about the machine to standard error before its own log
+level applies, so the file descriptor itself is redirected while TensorFlow is imported
+and looks for devices. If that fails, the lines are shown. Set ``TF_CPP_MIN_LOG_LEVEL``
 below 3 to see them always.
 
 TensorFlow allocates every large tensor anew, and the system then clears its pages: a
@@ -18,28 +21,30 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from asc.environment import usable_memory
+from asc.environment import check_number_variables, usable_memory, variables
+from asc.errors import UsageError
+
+_LOG_LEVEL = "TF_CPP_MIN_LOG_LEVEL"
+#: With wrong ones TensorFlow ends the process, and its message must be seen.
+_FATAL_FLAGS = ("TF_XLA_FLAGS", "XLA_FLAGS")
 
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    given = os.environ.get("TF_CPP_MIN_LOG_LEVEL")
-    if given not in (None, "3") or "tensorflow" in sys.modules:
+    given = os.environ.get(_LOG_LEVEL)
+    shown = given not in (None, "3") or any(map(os.environ.get, _FATAL_FLAGS))
+    if shown or "tensorflow" in sys.modules:
         yield
         return
-    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
-    sys.stderr.flush()
-    stderr = os.dup(2)
-    with tempfile.TemporaryFile() as messages:
+    with tempfile.TemporaryFile() as messages, variables({_LOG_LEVEL: "3"}):
+        sys.stderr.flush()
+        stderr = os.dup(2)
         os.dup2(messages.fileno(), 2)
         failed = True
         try:
             yield
             failed = False
         finally:
-            # TensorFlow reads it once; child processes should not inherit it.
-            if given is None:
-                del os.environ["TF_CPP_MIN_LOG_LEVEL"]
             os.dup2(stderr, 2)
             os.close(stderr)
             if failed:
@@ -47,14 +52,42 @@ def _quiet() -> Iterator[None]:
                 os.write(2, messages.read())
 
 
+def _keras_settings() -> dict[str, str | None]:
+    """Return variables with which Keras is imported."""
+    # KERAS_MAX_STEPS_PER_EPOCH, for one, would leave clips out of training and test.
+    kept = ("KERAS_HOME",)
+    found = (name for name in os.environ if name.startswith("KERAS_"))
+    settings: dict[str, str | None] = {name: None for name in found if name not in kept}
+    if "matplotlib" not in sys.modules:  # Keras imports it, and shows nothing
+        settings["MPLBACKEND"] = None
+    return settings | {"KERAS_BACKEND": "tensorflow"}
+
+
+def _configure_keras() -> None:
+    """Set what keras.json may have set."""
+    if keras.config.backend() != "tensorflow":
+        raise UsageError(
+            f"Keras runs on {keras.config.backend()} in this process; asc needs"
+            " TensorFlow. Set KERAS_BACKEND=tensorflow before Keras is imported."
+        )
+    keras.config.set_image_data_format("channels_last")
+    keras.config.set_floatx("float32")
+    keras.config.set_epsilon(1e-7)
+
+
+check_number_variables(
+    *("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "TF_CPU_BFC_MEM_LIMIT_IN_MB")
+)
 os.environ.setdefault("TF_CPU_ALLOCATOR_USE_BFC", "1")
 # All memory of the machine. TensorFlow's default of 64 GB may be less or more.
 os.environ.setdefault("TF_CPU_BFC_MEM_LIMIT_IN_MB", str(usable_memory() >> 20))
 
-with _quiet():
+with _quiet(), variables(_keras_settings()):
     import keras
     import tensorflow as tf
 
     tf.config.list_physical_devices()  # find devices here, where messages are off
+
+_configure_keras()
 
 __all__ = ["keras", "tf"]

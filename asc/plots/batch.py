@@ -25,6 +25,7 @@ _LEFT, _HEAD, _FOOT = 16, 44, 8
 _LEAST = 0.005
 
 
+@style.own_style
 def batch_sheet(
     panels: Sequence[Panel],
     labels: np.ndarray,

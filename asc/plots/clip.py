@@ -22,6 +22,7 @@ _WAVE, _ABOVE, _PANEL, _FOOT = 40, 22, 150, 42
 _PIECES = 250
 
 
+@style.own_style
 def clip_figure(
     panels: Sequence[Panel],
     limits: Mapping[str, Limits],
@@ -70,6 +71,7 @@ def clip_figure(
     return figure
 
 
+@style.own_style
 def scale_figure(label: str, limits: Limits) -> Figure:
     """Draw which colour is which value, as a line for a page.
 

@@ -30,6 +30,7 @@ _SMALLEST = 300
 _STRONG = 0.8
 
 
+@style.own_style
 def confusion_figure(
     confusion: np.ndarray | Sequence[Sequence[int]],
     scenes: Sequence[str],

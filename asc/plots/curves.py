@@ -24,6 +24,7 @@ _MOST_MARKS = 60
 History = Mapping[str, Sequence[float]]
 
 
+@style.own_style
 def curves_figure(
     history: History,
     *,
@@ -66,6 +67,7 @@ def curves_figure(
     return figure
 
 
+@style.own_style
 def curve_figure(
     history: History,
     measure: str,

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from asc.plots.saving import write_figure
-from asc.plots.style import DPI, PALETTE
+from asc.plots.style import DPI, PALETTE, own_style
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -58,6 +58,7 @@ class Embedded:
         return self.markup
 
 
+@own_style
 def embed(figure: Figure, *, alt: str, limit: int = 30_000) -> Embedded:
     """Return a figure of this package as an element of a page.
 

@@ -10,7 +10,7 @@ import numpy as np
 from asc.errors import UsageError
 from asc.plots.spectrogram_axes import Panel
 from asc.plots.spectrograms import Tile, spectrogram_figure, spectrogram_sheet
-from asc.plots.style import plain
+from asc.plots.style import own_style, plain
 from asc.text import counted
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ _CHANNELS = {"mono": ("",), "midside": ("mid", "side")}
 _MOST_SCENES = 100
 
 
+@own_style
 def preview_clip(store: FeatureStore, row: int) -> Figure:
     """Draw the features of one clip of a store.
 
@@ -59,6 +60,7 @@ def preview_clip(store: FeatureStore, row: int) -> Figure:
     )
 
 
+@own_style
 def preview_scenes(store: FeatureStore) -> Figure:
     """Draw the first clip of each scene of a store.
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
+@style.own_style
 def reliability_figure(
     edges: np.ndarray, confidence: np.ndarray, accuracy: np.ndarray
 ) -> Figure:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from asc.errors import AscError, MissingInputError, UsageError
 from asc.files import replacing
-from asc.plots.style import DPI, PAPER
+from asc.plots.style import DPI, own_style
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -21,6 +21,7 @@ _PRINT_DPI = 300
 _METADATA: Any = {".png": {}, ".pdf": {"CreationDate": None}, ".svg": {"Date": None}}
 
 
+@own_style
 def save(figure: Figure, path: str | os.PathLike[str]) -> Path:
     """Write a figure to a file, whole or not at all.
 
@@ -69,14 +70,5 @@ def save(figure: Figure, path: str | os.PathLike[str]) -> Path:
 def write_figure(
     figure: Figure, file: Path | BinaryIO, suffix: str, dpi: float
 ) -> None:
-    """Write a figure as it is, whatever a user's matplotlibrc asks for."""
-    figure.savefig(
-        file,
-        format=suffix[1:],
-        dpi=dpi,
-        bbox_inches=figure.bbox_inches,
-        facecolor=PAPER,
-        edgecolor="none",
-        transparent=False,
-        metadata=_METADATA[suffix],
-    )
+    """Write a figure in one of the formats of `SUFFIXES`."""
+    figure.savefig(file, format=suffix[1:], dpi=dpi, metadata=_METADATA[suffix])

@@ -23,6 +23,7 @@ _LEFT, _GAP = 76, 36
 _NO_CLIP: Any = {"ha": "center", "fontsize": style.LABEL, "color": style.SOFT}
 
 
+@style.own_style
 def spectrogram_figure(
     panels: Sequence[Sequence[Panel]], *, title: str = "", detail: str = ""
 ) -> Figure:
@@ -82,6 +83,7 @@ class Tile:
     panels: Sequence[Panel] = ()
 
 
+@style.own_style
 def spectrogram_sheet(
     tiles: Sequence[Tile], *, title: str = "", detail: str = ""
 ) -> Figure:

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import textwrap
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Callable
+from functools import lru_cache, wraps
+from threading import RLock
+from typing import TYPE_CHECKING, Any, NamedTuple, ParamSpec, TypeVar
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+P = ParamSpec("P")
+T = TypeVar("T")
+_STYLE_LOCK = RLock()
 
 
 class Colour(NamedTuple):
@@ -61,13 +67,28 @@ def palette_css() -> str:
     )
 
 
+def own_style(draw: Callable[P, T]) -> Callable[P, T]:
+    """Draw with matplotlib's defaults, whatever a user's matplotlibrc asks for."""
+
+    @wraps(draw)
+    def drawn(*args: P.args, **kwargs: P.kwargs) -> T:
+        from matplotlib import rc_context, rcParamsDefault
+
+        # One at a time: the settings are those of the process.
+        with _STYLE_LOCK, rc_context(
+            {k: v for k, v in rcParamsDefault.items() if not k.startswith("backend")}
+        ):
+            return draw(*args, **kwargs)
+
+    return drawn
+
+
 def new_figure(width: int, height: int) -> Figure:
     """Return an empty figure of so many pixels of a saved .png."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     figure = Figure((width / DPI, height / DPI), dpi=DPI, facecolor=PAPER)
-    figure.set_layout_engine("none")  # a user's matplotlibrc may ask for one
     FigureCanvasAgg(figure)
     return figure
 
@@ -165,6 +186,7 @@ def wrapped(text: str, width: int, *, most: int = 4) -> str:
 
 
 @lru_cache(maxsize=1)
+@own_style
 def _drawable() -> frozenset[int]:
     """Return the code points of the font that text is drawn in."""
     from matplotlib.font_manager import FontProperties, findfont, get_font
