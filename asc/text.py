@@ -15,6 +15,9 @@ _CONTROL = re.compile(
     r"\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]"
 )
 
+#: Characters of a text of a user, and names, that a sentence shows.
+_MOST_SHOWN, _MOST_KNOWN = 80, 40
+
 
 def counted(number: int, one: str, many: str) -> str:
     """Return a number with the words that fit it: ``1 clip``, ``2,000 clips``."""
@@ -114,14 +117,38 @@ def listed(lines: Sequence[object], most: int = 10) -> list[str]:
     return shown
 
 
-def unknown_name(kind: str, received: str, known: list[str] | tuple[str, ...]) -> str:
+def unknown_name(kind: str, received: str, known: Sequence[str]) -> str:
     """Return the sentence for a name of a kind (``"model"``) that does not exist."""
-    from difflib import get_close_matches
+    close = _nearest(received[:_MOST_SHOWN], known)
+    hint = f" Did you mean {close!r}?" if close else ""
+    names = ", ".join(known[:_MOST_KNOWN]) or "none"
+    if len(known) > _MOST_KNOWN:
+        names += f" and {len(known) - _MOST_KNOWN:,} more"
+    return f"Unknown {kind} {shortened(received)!r}.{hint} Known: {names}."
 
-    by_fold = {name.casefold(): name for name in known}
-    close = get_close_matches(received.casefold(), by_fold, n=1, cutoff=0.5)
-    hint = f" Did you mean {by_fold[close[0]]!r}?" if close else ""
-    return f"Unknown {kind} {received!r}.{hint} Known: {', '.join(known) or 'none'}."
+
+def shortened(text: str) -> str:
+    """Return text of a user, with dots for what would not fit in a sentence."""
+    return text if len(text) <= _MOST_SHOWN else text[:_MOST_SHOWN] + "..."
+
+
+def _nearest(received: str, known: Sequence[str]) -> str | None:
+    """Return the name that was probably meant, None if none is near.
+
+    Words in another order are near, too: ``accuracy_val`` is val_accuracy.
+    """
+    from difflib import SequenceMatcher
+
+    def forms(name: str) -> tuple[str, str]:
+        name = name.casefold()
+        return name, " ".join(sorted(re.split(r"[\W_]+", name)))
+
+    def nearness(name: str) -> float:
+        pairs = zip(forms(received), forms(name), strict=True)
+        return max(SequenceMatcher(None, *pair).ratio() for pair in pairs)
+
+    best = max(known, key=nearness, default=None)
+    return best if best is not None and nearness(best) >= 0.5 else None
 
 
 def differing_fields(

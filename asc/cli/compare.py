@@ -11,6 +11,7 @@ import click
 
 from asc.cli.comparison import comparison_lines
 from asc.cli.options import (
+    PATH,
     STORE,
     backend_option,
     command_line,
@@ -44,7 +45,7 @@ if TYPE_CHECKING:
 @partial(recipe_options, several=AXES.values())
 @click.option(
     "--folder",
-    type=click.Path(path_type=Path),
+    type=PATH,
     help="Folder of the comparison.  [default: cache/comparisons/STORE-GRID]",
 )
 @click.option("--in-memory", is_flag=True, help="Keep the train part in memory.")

@@ -123,7 +123,8 @@ def _accuracy(cell: Cell) -> str:
         return "failed" if cell.failed else "-"
     text = _mean(cell.mean, cell.deviation)
     done, missing = len(cell.accuracies), cell.failed + cell.pending
-    return f"{text} ({done} of {done + missing} runs)" if missing else text
+    every = counted(done + missing, "run", "runs")
+    return f"{text} ({done} of {every})" if missing else text
 
 
 def _mean(mean: float | None, deviation: float | None) -> str:

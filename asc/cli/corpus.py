@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from asc.cli.options import (
+    PATH,
     NearestGroup,
     format_option,
     import_option,
@@ -30,7 +31,7 @@ def corpus() -> None:
 
 
 @corpus.command()
-@click.argument("corpus", type=click.Path(path_type=Path))
+@click.argument("corpus", type=PATH)
 @format_option
 @import_option
 @click.option(
@@ -64,7 +65,7 @@ def info(
 
 
 @corpus.command(context_settings={"show_default": True})
-@click.argument("folder", type=click.Path(path_type=Path))
+@click.argument("folder", type=PATH)
 @click.option("--scenes", type=int, default=15, help="Scenes, at most 15.")
 @click.option("--recordings", type=int, default=12, help="Recordings of each scene.")
 @click.option("--clips", type=int, default=6, help="Clips of each recording.")
@@ -72,7 +73,7 @@ def info(
 @click.option("--seed", type=int, default=0, help="Seed of all sounds.")
 @click.option(
     "--meta",
-    type=click.Path(path_type=Path),
+    type=PATH,
     help="Write audio for every name in this TUT meta.txt instead.",
 )
 @jobs_option
@@ -101,9 +102,7 @@ def synth(folder: Path, jobs: int | None, **settings: Any) -> int:
 
 @corpus.command()
 @click.argument("name")
-@click.argument(
-    "folder", metavar="[DIR]", required=False, type=click.Path(path_type=Path)
-)
+@click.argument("folder", metavar="[DIR]", required=False, type=PATH)
 @click.option("--list", "listing", is_flag=True, help="Show what would be downloaded.")
 @click.option("--keep", is_flag=True, help="Keep the archives, in DIR/.download.")
 @click.option("--base-url", metavar="URL", help="Another address of the same files.")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from asc.cli.options import (
+    PATH,
     STORE,
     import_option,
     json_option,
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("runs", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("runs", nargs=-1, required=True, type=PATH)
 @click.option(
     "--store",
     type=STORE,
@@ -43,7 +44,7 @@ if TYPE_CHECKING:
 @click.option(
     "-o",
     "--output",
-    type=click.Path(path_type=Path),
+    type=PATH,
     help="New folder for metrics.json, predictions.csv, confusion.csv and .png.",
 )
 @import_option

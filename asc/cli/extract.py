@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from asc.cli.options import (
+    PATH,
     Settings,
     backend_option,
     feature_option,
@@ -30,8 +31,8 @@ from asc.text import counted, duration, listed, megabytes
 
 
 @click.command()
-@click.argument("corpus", type=click.Path(path_type=Path))
-@click.argument("store", required=False, type=click.Path(path_type=Path))
+@click.argument("corpus", type=PATH)
+@click.argument("store", required=False, type=PATH)
 @format_option
 @import_option
 @jobs_option
@@ -195,13 +196,14 @@ def _conclude(report: Any, say: Any) -> int:
     if report.computed:
         rate = report.computed / max(report.seconds, 1e-9)
         say(
-            f"{report.store}: {report.clips:,} clips, {size};"
+            f"{report.store}: {counted(report.clips, 'clip', 'clips')}, {size};"
             f" {report.computed:,} computed in {report.seconds:.1f} s"
             f" ({rate:.0f} a second), {report.kept:,} kept."
         )
     else:
         say(
-            f"{report.store}: complete, {report.clips:,} clips, {size};"
+            f"{report.store}: complete, {counted(report.clips, 'clip', 'clips')},"
+            f" {size};"
             " nothing to compute."
         )
     return EXIT_PARTIAL if failures else 0
@@ -226,7 +228,8 @@ def _describe(plan: Any, as_json: bool) -> int:
         print_json(facts)
         return 0
     click.echo(
-        f"{facts['clips']:,} clips -> {plan.store}, {megabytes(plan.bytes)}"
+        f"{counted(facts['clips'], 'clip', 'clips')} -> {plan.store},"
+        f" {megabytes(plan.bytes)}"
         f" ({megabytes(facts['free_bytes'])} free), about"
         f" {duration(each * facts['clips'])} of computing on one processor"
     )

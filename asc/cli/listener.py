@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from asc.cli import options
+from asc.text import counted
 from asc.training.callback import TrainingCallback
 
 if TYPE_CHECKING:
@@ -30,7 +31,8 @@ class ProgressCallback(TrainingCallback):
 
     def start(self, run: Run, batches: int, epochs: int, first: int) -> None:
         self._batches, self._epochs = batches, epochs
-        line = f"{self.session.summary()}, {batches} batches an epoch -> {run.path}"
+        count = counted(batches, "batch", "batches")
+        line = f"{self.session.summary()}, {count} an epoch -> {run.path}"
         click.echo(line, err=self._quiet)
 
     def note(self, sentence: str) -> None:

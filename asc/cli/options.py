@@ -17,6 +17,7 @@ import click
 
 from asc.cli.progress import progress
 from asc.text import unknown_name
+from asc.validation import check_path
 
 
 @dataclass
@@ -38,17 +39,26 @@ class NearestGroup(click.Group):
         return super().resolve_command(ctx, args)
 
 
-class StorePlace(click.ParamType):
-    """The path of a store as a `Path`; a URL stays text, for `local`."""
+class PathParameter(click.ParamType):
+    """A path as a `Path`. Whoever opens it says what is wrong with the file."""
 
     name = "path"
 
     def convert(self, value: Any, param: Any, ctx: Any) -> Path | str:
+        """Return the path; an empty one would be the current folder."""
+        return check_path(param.human_readable_name if param else "path", value)
+
+
+class StoreParameter(PathParameter):
+    """The path of a store as a `Path`; a URL stays text, for `local`."""
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> Path | str:
         """Tell a path from a URL; nothing is downloaded yet."""
-        return value if "://" in str(value) else Path(value)
+        return value if "://" in str(value) else super().convert(value, param, ctx)
 
 
-STORE = StorePlace()
+PATH = PathParameter()
+STORE = StoreParameter()
 
 
 @contextmanager

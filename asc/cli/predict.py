@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from asc.cli.options import import_option, note, print_json, verbose_option
+from asc.cli.options import PATH, import_option, note, print_json, verbose_option
 from asc.cli.progress import progress
 from asc.errors import EXIT_PARTIAL, InputError, UsageError
 from asc.text import percent, printable, scene_columns
@@ -19,8 +19,8 @@ _COLUMNS = ("path", "seconds", "windows", "predicted")
 
 
 @click.command()
-@click.argument("run", type=click.Path(path_type=Path))
-@click.argument("audio", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("run", type=PATH)
+@click.argument("audio", nargs=-1, required=True, type=PATH)
 @click.option(
     "--top",
     type=click.IntRange(min=1),

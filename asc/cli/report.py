@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from asc.cli.options import import_option, verbose_option
+from asc.cli.options import PATH, import_option, verbose_option
 from asc.text import megabytes
 
 
@@ -16,25 +16,25 @@ from asc.text import megabytes
     metavar="RUN|COMPARISON...",
     nargs=-1,
     required=True,
-    type=click.Path(path_type=Path),
+    type=PATH,
 )
 @click.option(
     "-o",
     "--output",
-    type=click.Path(path_type=Path),
+    type=PATH,
     default=Path("report.html"),
     show_default=True,
     help="Page to write. A report is replaced, any other file is not.",
 )
 @click.option(
     "--audio",
-    type=click.Path(path_type=Path),
+    type=PATH,
     help="Folder of the corpus, for waveforms.",
 )
 @click.option(
     "--template",
     metavar="FILE|FOLDER",
-    type=click.Path(path_type=Path),
+    type=PATH,
     help="Jinja2 template in place of page.html, or a folder of templates that replace"
     " the built-in ones of the same name. {% extends 'asc/page.html' %} extends one.",
 )

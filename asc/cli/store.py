@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from asc.cli.options import (
+    PATH,
     STORE,
     NearestGroup,
     import_option,
@@ -75,12 +76,14 @@ def _lines(summary: dict[str, Any]) -> Iterator[str]:
     """Yield the text of a summary."""
     from asc.corpus.description import split_lines
 
-    recordings = summary["recordings"]
+    number = summary["recordings"]
+    recordings = "recordings unknown"
+    if number is not None:
+        recordings = counted(number, "recording", "recordings")
     unfinished = "" if summary["complete"] else f" ({summary['finished']:,} finished)"
     yield (
         f"{summary['path']}: {'complete' if summary['complete'] else 'incomplete'},"
-        f" {summary['clips']:,} clips{unfinished},"
-        f" {'unknown' if recordings is None else recordings} recordings,"
+        f" {counted(summary['clips'], 'clip', 'clips')}{unfinished}, {recordings},"
         f" {megabytes(summary['bytes'])}"
     )
     if summary["failed"] or summary["problems"]:
@@ -124,7 +127,7 @@ def _add_copies(opened: FeatureStore, summary: dict[str, Any], show: Any) -> Non
 @_STORE
 @click.option(
     "--audio",
-    type=click.Path(path_type=Path),
+    type=PATH,
     help="Corpus; random rows are recomputed from its audio.",
 )
 @click.option(
@@ -166,7 +169,8 @@ def verify(store: Path | str, audio: Path | None, sample: int, as_json: bool) ->
             f"{store} fails verification in {places}. Copy or extract it again."
         )
     if not as_json:
-        click.echo(f"{store}: valid. {len(opened):,} clips, digest {opened.digest}")
+        clips = counted(len(opened), "clip", "clips")
+        click.echo(f"{store}: valid. {clips}, digest {opened.digest}")
     return 0
 
 
@@ -179,7 +183,7 @@ def verify(store: Path | str, audio: Path | None, sample: int, as_json: bool) ->
 @click.option(
     "-o",
     "--output",
-    type=click.Path(path_type=Path),
+    type=PATH,
     help="File to write (.png, .pdf, .svg).  [default: beside the store]",
 )
 @verbose_option
@@ -207,7 +211,7 @@ def preview(store: Path | str, clip: str | None, output: Path | None) -> int:
 
 
 @store.command()
-@click.argument("store", type=click.Path(path_type=Path))
+@click.argument("store", type=PATH)
 @click.argument("url")
 @json_option
 @verbose_option

@@ -11,6 +11,7 @@ from click.core import ParameterSource
 
 from asc.cli.listener import ProgressCallback
 from asc.cli.options import (
+    PATH,
     STORE,
     command_line,
     json_option,
@@ -27,7 +28,7 @@ from asc.cli.recipe_options import (
 )
 from asc.cli.streams import continue_without_reader
 from asc.errors import UsageError
-from asc.text import table
+from asc.text import counted, table
 from asc.training.recipe import Recipe
 from asc.training.recipes import choose
 
@@ -37,12 +38,12 @@ from asc.training.recipes import choose
 @recipe_options
 @click.option(
     "--run",
-    type=click.Path(path_type=Path),
+    type=PATH,
     help="Run folder to make.  [default: cache/runs/NAME]",
 )
 @click.option(
     "--resume",
-    type=click.Path(path_type=Path),
+    type=PATH,
     help="Resume this run with its own recipe.",
 )
 @click.option(
@@ -110,7 +111,7 @@ def train(
         if not opened.complete:
             note(
                 f"{opened.path} is not complete: {len(opened.finished_rows()):,} of"
-                f" {len(opened):,} clips are finished and used."
+                f" {counted(len(opened), 'clip is', 'clips are')} finished and used."
             )
         finished, result = experiment.train(
             opened, recipe, run, command=command_line(), sources=sources, **settings

@@ -29,7 +29,7 @@ from asc.training.new_run import create_run
 from asc.training.recipe import MULTIWORKER, Recipe
 from asc.training.recipes import choose
 from asc.training.run import Run
-from asc.training.session import Session, part_rows
+from asc.training.session import Session, check_strengths, part_rows
 
 
 def train(
@@ -132,6 +132,7 @@ def check(store: FeatureStore, recipe: Recipe) -> None:
         )
     recipe.resolve()
     names = fold_names(store) if recipe.split == FOLDS else (recipe.split,)
+    check_strengths(store, recipe)
     for name in names:
         part_rows(store, replace(recipe, split=name))
 

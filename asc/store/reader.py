@@ -17,7 +17,7 @@ from asc.features import Drawing, Encoding, drawing_of
 from asc.store import schema
 from asc.store.columns import Columns
 from asc.store.header import is_incomplete, read_header
-from asc.text import unknown_name
+from asc.text import counted, unknown_name
 
 
 def partial_path(store: Path) -> Path:
@@ -110,8 +110,10 @@ class FeatureStore(Columns):
 
     def __repr__(self) -> str:
         return (
-            f"{type(self).__name__}({str(self.path)!r}: {len(self)} clips,"
-            f" {len(self.scenes)} scenes, {', '.join(self.spec.features)})"
+            f"{type(self).__name__}({str(self.path)!r}:"
+            f" {counted(len(self), 'clip', 'clips')},"
+            f" {counted(len(self.scenes), 'scene', 'scenes')},"
+            f" {', '.join(self.spec.features)})"
         )
 
     def is_current(self) -> bool:

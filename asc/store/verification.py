@@ -17,6 +17,7 @@ from asc.store.fingerprint import fingerprint, listing_digest
 from asc.store.header_digest import HEADER_DIGEST, header_digest
 from asc.store.reader import FeatureStore
 from asc.store.writer import NO_DIGEST, digest_of
+from asc.text import counted
 
 
 def verify(
@@ -62,7 +63,8 @@ def _problems(store: FeatureStore, progress: Callable) -> Iterator[str]:
     status = store.status()
     done = np.flatnonzero(status == schema.DONE)
     if store.complete and len(done) < len(store):
-        yield f"{len(store) - len(done)} rows of the complete store are not done."
+        rows = counted(len(store) - len(done), "row is", "rows are")
+        yield f"The store is complete, but {rows} not done."
     paths = store.paths()
     if len(set(paths)) < len(paths):
         yield "Clips are listed more than once."

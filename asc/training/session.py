@@ -12,16 +12,20 @@ from pathlib import Path
 import numpy as np
 
 from asc.corpus.leakage import PARTS, leakage
+from asc.corpus.splits import FOLDS
 from asc.errors import UsageError
 from asc.files import write_json
 from asc.pipeline.batches import Batches
 from asc.pipeline.statistics import Statistics, row_statistics
 from asc.registry import missing_modules
 from asc.store import FeatureStore
-from asc.text import leakage_percent
+from asc.text import counted, leakage_percent
 from asc.training.new_run import create_run
 from asc.training.recipe import MULTIWORKER, Recipe
 from asc.training.run import Run
+
+#: Fields that no feature can exceed, in the order of its axes.
+_WIDTHS = ("freq_width", "time_width")
 
 
 @dataclass(frozen=True)
@@ -57,6 +61,7 @@ class Session:
         UsageError
             If recipe and store do not fit, or if the run folder exists.
         """
+        check_strengths(store, recipe)
         rows = part_rows(store, recipe)
         run = create_run(path, recipe, store, command=command, sources=sources)
         return cls(run, store, rows)
@@ -192,10 +197,26 @@ class Session:
         count = recipe.augmentation().rows_per_epoch(len(self.rows["train"]))
         if recipe.batch_size > count:
             notes.append(
-                f"batch size {recipe.batch_size} is above the {count} rows of an epoch,"
-                " so every epoch is one batch."
+                f"batch size {recipe.batch_size} is above the"
+                f" {counted(count, 'row', 'rows')} of an epoch, so every epoch is one"
+                " batch."
             )
         return notes
+
+
+def check_strengths(store: FeatureStore, recipe: Recipe) -> None:
+    """Raise UsageError for masks that are wider than the feature.
+
+    The default width is for features of usual size; it is cut to smaller ones.
+    """
+    shape = store.features(recipe.feature).shape[1:3]
+    for name, most, of in zip(_WIDTHS, shape, ("rows", "columns"), strict=True):
+        width = getattr(recipe, name)
+        if width > most and width != getattr(Recipe, name):
+            raise UsageError(
+                f"{name} must be in [0, {most}]. Got {width}. The feature"
+                f" {recipe.feature} has {most} {of}."
+            )
 
 
 def part_rows(store: FeatureStore, recipe: Recipe) -> dict[str, np.ndarray]:
@@ -208,7 +229,10 @@ def part_rows(store: FeatureStore, recipe: Recipe) -> dict[str, np.ndarray]:
         the recipe needs.
     """
     store.features(recipe.feature)
-    split = store.split(recipe.split)
+    try:
+        split = store.split(recipe.split)
+    except UsageError as error:
+        raise UsageError(f"{error} To train all folds, use {FOLDS}.") from None
     rows = {}
     for part in PARTS:
         rows[part] = split.part(part)

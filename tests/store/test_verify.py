@@ -221,7 +221,7 @@ def test_row_that_is_not_done(own_store, status):
     def undo(file):
         file["rows/status"][5] = status
 
-    assert change(own_store, undo) == ["1 rows of the complete store are not done."]
+    assert change(own_store, undo) == ["The store is complete, but 1 row is not done."]
 
 
 def test_changed_spec(own_store):
