@@ -100,6 +100,8 @@ def cache_dir() -> Path:
 #: for drawing. None unsets a variable.
 _NEEDED = {
     "MPLBACKEND": "agg",
+    "LIBROSA_CACHE_DIR": None,
+    "LIBROSA_CACHE_LEVEL": None,
     "JOBLIB_MULTIPROCESSING": None,
     "JOBLIB_START_METHOD": None,
     "LOKY_PICKLER": None,
