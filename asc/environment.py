@@ -64,16 +64,6 @@ def describe() -> dict[str, Any]:
     }
 
 
-@contextmanager
-def without_variables(*names: str) -> Iterator[None]:
-    """Take variables out of the environment during the block."""
-    kept = {name: os.environ.pop(name) for name in names if name in os.environ}
-    try:
-        yield
-    finally:
-        os.environ.update(kept)
-
-
 def usable_cores() -> int:
     """Return the number of processors this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1

@@ -1,10 +1,12 @@
 """The feature store: one HDF5 file with features, labels and splits."""
 
-from asc.environment import without_variables
+from asc.environment import variables
 
 # HDF5 reads them when it is loaded. They are for files of other programs: a store is
 # one file, and has a lock of its own.
-with without_variables("HDF5_DRIVER", "HDF5_USE_FILE_LOCKING", "HDF5_VOL_CONNECTOR"):
+with variables(
+    dict.fromkeys(("HDF5_DRIVER", "HDF5_USE_FILE_LOCKING", "HDF5_VOL_CONNECTOR"))
+):
     import h5py  # noqa: F401
 
 from asc.store.columns import release_pages
