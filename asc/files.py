@@ -25,7 +25,10 @@ _MOST_LEVELS = 100
 
 
 def open_regular(
-    path: str | os.PathLike[str], *, root: str | os.PathLike[str] | None = None
+    path: str | os.PathLike[str],
+    *,
+    root: str | os.PathLike[str] | None = None,
+    name: str | None = None,
 ) -> BinaryIO:
     """Open a file for reading, if it is a regular one.
 
@@ -37,6 +40,8 @@ def open_regular(
     root : path-like, optional
         A folder that may be a stranger's, with the file in it. No symbolic link below
         it is followed.
+    name : str, optional
+        What messages call the file; its path if not given.
 
     Returns
     -------
@@ -50,7 +55,7 @@ def open_regular(
     InputError
         If it is not a regular file, cannot be read, or is outside the root.
     """
-    name = printable(os.fspath(path))
+    name = name or printable(os.fspath(path))
     try:
         # Without O_NONBLOCK, opening a pipe would wait for its writer.
         if root is None:

@@ -191,9 +191,11 @@ def computed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     paths: list[str] = []
     compute = workers._compute
 
-    def counting(frontend: FrontEnd, root: Path, clip: workers.Clip) -> object:
+    def counting(
+        frontend: FrontEnd, root: Path, accept: bool, clip: workers.Clip
+    ) -> object:
         paths.append(clip[1])
-        return compute(frontend, root, clip)
+        return compute(frontend, root, accept, clip)
 
     monkeypatch.setattr(workers, "_compute", counting)
     return paths

@@ -25,6 +25,7 @@ ORDER = (
     "registry",
     "interrupts",
     "parallel",
+    "audio",
     "corpus",
     "synthetic",
     "features",

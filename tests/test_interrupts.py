@@ -11,7 +11,8 @@ import pytest
 import soundfile
 
 from asc import interrupts
-from asc.features import audio, read_audio
+from asc.audio import source
+from asc.features import read_audio
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -68,6 +69,6 @@ def test_an_interruption_is_never_a_fault_of_the_file(tmp_path, noise, monkeypat
             os.kill(os.getpid(), signal.SIGINT)
             return super().readinto(buffer)
 
-    monkeypatch.setattr(audio.io, "BytesIO", Interrupting)
+    monkeypatch.setattr(source.io, "BytesIO", Interrupting)
     with pytest.raises(KeyboardInterrupt):
         read_audio(path)

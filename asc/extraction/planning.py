@@ -23,13 +23,15 @@ class ExtractionPlan:
     """What an extraction will do.
 
     ``notes`` are sentences for the user, such as on clips that will be resampled,
-    repeated or cut.
+    repeated or cut. With ``accept_truncated``, what is there of files that may be
+    truncated is read.
     """
 
     corpus: Corpus
     store: Path
     spec: FeatureSpec
     notes: tuple[str, ...]
+    accept_truncated: bool = False
 
     @property
     def bytes(self) -> int:
@@ -38,7 +40,11 @@ class ExtractionPlan:
 
 
 def plan(
-    corpus: Corpus, store: str | os.PathLike[str], **settings: Any
+    corpus: Corpus,
+    store: str | os.PathLike[str],
+    *,
+    accept_truncated: bool = False,
+    **settings: Any,
 ) -> ExtractionPlan:
     """Decide the spec from the headers of the audio.
 
@@ -47,6 +53,8 @@ def plan(
     corpus : Corpus
     store : path-like
         The store that will be written.
+    accept_truncated : bool
+        Read what is there of files that may be truncated, and record a note on each.
     **settings
         Fields of `FeatureSpec`; None means to choose for the audio.
 

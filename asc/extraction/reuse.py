@@ -14,12 +14,12 @@ from typing import Any
 import numpy as np
 
 from asc import environment
+from asc.audio import checksum
 from asc.corpus.splits import make_splits
 from asc.errors import InputError, SettingsMismatch, StoreError, UsageError
 from asc.extraction.planning import ExtractionPlan
 from asc.extraction.workers import KILLED
-from asc.features import fit, read_audio
-from asc.features.audio import checksum
+from asc.features import read_clip
 from asc.files import check_free_space, replacing
 from asc.store import FeatureStore, PartialStore, StoreWriter, partial_path
 from asc.store.fingerprint import fingerprint, provenance
@@ -138,7 +138,11 @@ def _is_fixed(store: FeatureStore, plan: ExtractionPlan) -> bool:
     failed = {problem.where for problem in store.failures()} - killers(store)
     for path in failed & {clip.path for clip in plan.corpus.clips}:
         try:
-            fit(read_audio(plan.corpus.root / path), plan.spec)
+            read_clip(
+                plan.corpus.root / path,
+                plan.spec,
+                accept_truncated=plan.accept_truncated,
+            )
         except InputError:
             continue
         return True

@@ -16,7 +16,7 @@ import numpy as np
 from asc import environment, parallel
 from asc.errors import InputError
 from asc.extraction.planning import ExtractionPlan
-from asc.features import FrontEnd, fit, read_audio
+from asc.features import FrontEnd, read_clip
 from asc.parallel import InWork, WorkerKilled
 from asc.store.writer import RowWriter
 
@@ -44,13 +44,15 @@ _KEPT_BYTES = 1 << 28
 class Outcome:
     """What became of a clip: its row is written, or there is a failure.
 
-    A ``silent`` clip is digital silence. A clip is ``retried`` if it was in work when
+    A ``silent`` clip is digital silence. A ``note`` says what is missing of a clip that
+    was accepted though truncated. A clip is ``retried`` if it was in work when
     a process was killed.
     """
 
     row: int
     silent: bool = False
     failure: str | None = None
+    note: str = ""
     retried: bool = False
 
 
@@ -97,7 +99,7 @@ def compute_rows(
         for batch in parallel.on_cluster(
             backend,
             scheduler,
-            partial(_compute_batch, frontend, root),
+            partial(_compute_batch, frontend, root, plan.accept_truncated),
             [clips[start : start + _BATCH] for start in range(0, len(clips), _BATCH)],
             folders=(root,),
             describe_task=_describe_batch,
@@ -108,7 +110,8 @@ def compute_rows(
     jobs = jobs if jobs > 0 else environment.usable_cores()
     if backend == "local":
         backend = "threading" if jobs <= _MOST_THREADS else "loky"
-    work = partial(_compute_and_write, frontend, plan.corpus.root, rows)
+    accept = plan.accept_truncated
+    work = partial(_compute_and_write, frontend, plan.corpus.root, accept, rows)
 
     def alone(numbers: list[int]) -> Iterator[Outcome]:
         """Compute rows one at a time, in a process of their own."""
@@ -165,41 +168,41 @@ def _describe_batch(batch: list[Clip]) -> str:
 
 
 def _compute_batch(
-    frontend: FrontEnd, root: Path, batch: list[Clip]
+    frontend: FrontEnd, root: Path, accept: bool, batch: list[Clip]
 ) -> list[tuple[Outcome, Computed | None]]:
-    return [_compute(frontend, root, clip) for clip in batch]
+    return [_compute(frontend, root, accept, clip) for clip in batch]
 
 
 def _compute_and_write(
-    frontend: FrontEnd, root: Path, rows: RowWriter, clip: Clip
+    frontend: FrontEnd, root: Path, accept: bool, rows: RowWriter, clip: Clip
 ) -> Outcome:
     """Compute a row and write it. Only errors of writing are raised."""
     _keep_memory()
-    return _written(rows, *_compute(frontend, root, clip))
+    return _written(rows, *_compute(frontend, root, accept, clip))
 
 
 def _written(rows: RowWriter, outcome: Outcome, computed: Computed | None) -> Outcome:
     if computed is not None:
-        rows.write(outcome.row, *computed)
+        rows.write(outcome.row, *computed, note=outcome.note)
     return outcome
 
 
 def _compute(
-    frontend: FrontEnd, root: Path, clip: Clip
+    frontend: FrontEnd, root: Path, accept: bool, clip: Clip
 ) -> tuple[Outcome, Computed | None]:
     """Compute a row. No exception leaves it: one clip must not stop the others."""
     row, path = clip
     try:
-        audio = read_audio(root / path)
-        y = fit(audio, frontend.spec)
+        audio = read_clip(root / path, frontend.spec, accept_truncated=accept)
         measured = {
             "seconds": audio.seconds,
             "sample_rate": audio.sample_rate,
-            "channels": audio.samples.shape[1],
+            "channels": audio.channels,
             "source_bytes": audio.size,
             "source_crc32": audio.checksum,
         }
-        return Outcome(row, silent=not y.any()), (frontend(y), measured)
+        outcome = Outcome(row, silent=not audio.y.any(), note=audio.note)
+        return outcome, (frontend(audio.y), measured)
     except InputError as error:
         message = str(error)
     except Exception as error:  # noqa: BLE001 - see above
@@ -227,5 +230,5 @@ def seconds_per_clip(plan: ExtractionPlan, clips: int = 3) -> float:
     frontend = FrontEnd(plan.spec)
     measured = [(row, clip.path) for row, clip in enumerate(plan.corpus.clips[:clips])]
     started = time.perf_counter()
-    _compute_batch(frontend, plan.corpus.root, measured)
+    _compute_batch(frontend, plan.corpus.root, plan.accept_truncated, measured)
     return (time.perf_counter() - started) / len(measured)

@@ -3,9 +3,11 @@
 from asc.features.audio import (
     Audio,
     AudioStream,
+    ClipAudio,
     cut,
     fit,
     read_audio,
+    read_clip,
     resampled,
     stream_audio,
 )
@@ -32,6 +34,7 @@ __all__ = [
     "FEATURES",
     "Audio",
     "AudioStream",
+    "ClipAudio",
     "DecibelFeature",
     "Drawing",
     "Encoding",
@@ -46,6 +49,7 @@ __all__ = [
     "make_features",
     "power_spectrogram",
     "read_audio",
+    "read_clip",
     "register_feature",
     "registered",
     "resampled",

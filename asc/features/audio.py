@@ -2,32 +2,23 @@
 
 from __future__ import annotations
 
-import io
 import os
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
-from asc import interrupts
+from asc.audio import AudioFile
 from asc.compiled import compiled
-from asc.errors import InputError, MissingInputError
-from asc.features import pcm
+from asc.errors import InputError
 from asc.features.spec import FeatureSpec
 
-#: Sum of squares beyond which the powers of a spectrum would leave float32.
-_MOST_ENERGY = 1e20
-#: Bytes read at a time: few enough to be in the cache for the checksum.
-_CHUNK_BYTES = 1 << 18
-#: Declared sizes from here on mean that the writer did not know the size.
-_UNKNOWN_SIZE = 0x7FFFF000
-#: Most samples of a frame of MP3.
-_MP3_FRAME = 1152
-#: Size of the longest possible page of an Ogg stream (in bytes).
-_OGG_PAGE = 27 + 255 + 255 * 255
+#: Sample rates that differ more than this from that of the spec are no audio.
+_MOST_RATIO = 1000
+_TOO_SHORT = "the file is too short to be resampled."
+#: Samples that a block may become by resampling.
+_BLOCK = 1 << 22
 
 
 @dataclass(frozen=True)
@@ -44,13 +35,17 @@ class Audio:
         Bytes of the file.
     checksum : int
         CRC-32 of the file, at a tenth of the cost of decoding. It shows changes, but
-        does not protect against forgery.
+        does not protect against forgery. Of a file of more than 32 MiB, that of
+        its first and last MiB.
+    note : str
+        What is missing of a truncated file that was accepted; else empty.
     """
 
     samples: np.ndarray
     sample_rate: int
     size: int
     checksum: int
+    note: str = ""
 
     @property
     def seconds(self) -> float:
@@ -58,8 +53,16 @@ class Audio:
         return len(self.samples) / self.sample_rate
 
 
-def read_audio(path: str | os.PathLike[str]) -> Audio:
+def read_audio(
+    path: str | os.PathLike[str], *, accept_truncated: bool = False
+) -> Audio:
     """Read and decode an audio file.
+
+    Parameters
+    ----------
+    path : path-like
+    accept_truncated : bool
+        Read what is there of a file that may be truncated.
 
     Raises
     ------
@@ -69,14 +72,11 @@ def read_audio(path: str | os.PathLike[str]) -> Audio:
         If the file is unreadable, truncated or not audio, or has no samples, or
         samples far beyond full scale or not finite.
     """
-    data, crc32 = _read(Path(path))
-    if not len(data):
-        raise InputError("the file is empty (0 bytes).")
-    check_complete(data)
-    samples, rate = pcm.decode(data) or _decoded(data)
-    if not samples.size:
-        raise InputError("the file has no samples.")
-    return Audio(samples, rate, len(data), crc32)
+    with AudioFile(path, accept_truncated=accept_truncated) as file:
+        blocks = list(_blocks(file))
+        file.finish()
+        samples = _joined(blocks, axis=0)
+        return Audio(samples, file.sample_rate, file.size, file.checksum, file.note)
 
 
 @dataclass(frozen=True)
@@ -126,122 +126,120 @@ def stream_audio(
     InputError
         As `read_audio`; what is found only in decoding is raised between blocks.
     """
-    audio = read_audio(path)
-    y = resampled(audio, spec)
-    yield AudioStream(audio.seconds, y.shape[1], "", iter([y]))
+    with AudioFile(path, accept_truncated=accept_truncated) as file:
+        frames, note = file.frames, file.note
+        if frames is None:  # only decoding tells it
+            with AudioFile(path, accept_truncated=accept_truncated) as counted:
+                frames, note = counted.finish(), counted.note
+        length = _resampled_length(frames, file.sample_rate, spec)
+        seconds = frames / file.sample_rate
+        yield AudioStream(seconds, length, note, _fitted_blocks(file, spec))
 
 
-def checksum(path: str | os.PathLike[str]) -> int:
-    """Return the CRC-32 of a file; raises as `read_audio` for unreadable files."""
-    return _read(Path(path))[1]
+@dataclass(frozen=True)
+class ClipAudio:
+    """The audio of a clip, as its features are computed from it.
 
-
-def _read(path: Path) -> tuple[np.ndarray, int]:
-    """Return the bytes of a file and their CRC-32, computed while they are cached."""
-    try:
-        with open(path, "rb", buffering=0) as file:
-            data = np.empty(os.fstat(file.fileno()).st_size, np.uint8)
-            offset = crc32 = 0
-            while count := file.readinto(data[offset : offset + _CHUNK_BYTES].data):
-                crc32 = zlib.crc32(data[offset : offset + count].data, crc32)
-                offset += count
-    except FileNotFoundError as error:
-        raise MissingInputError("the file is missing.") from error
-    except OSError as error:
-        raise InputError(f"the file cannot be read ({error.strerror}).") from error
-    return data[:offset], crc32
-
-
-def _decoded(data: np.ndarray) -> tuple[np.ndarray, int]:
-    """Decode what libsndfile supports."""
-    import soundfile
-
-    try:
-        with (
-            interrupts.postponed(),
-            soundfile.SoundFile(io.BytesIO(data.data)) as file,
-        ):
-            declared, rate = file.frames, file.samplerate
-            samples = file.read(dtype="float32", always_2d=True)
-    except (soundfile.LibsndfileError, RuntimeError) as error:
-        reason = getattr(error, "error_string", str(error)).rstrip(".")
-        raise InputError(f"not readable as audio ({reason}).") from error
-    if file.format == "MP3":
-        # Some encoders count the frame with the length; without it this is an estimate.
-        declared = declared - _MP3_FRAME if _declares_length(data) else 0
-    if len(samples) < declared:
-        raise InputError(
-            f"the file is truncated ({len(samples):,} frames of {declared:,})."
-        )
-    # Samples that are stored as floating point may be any number.
-    with np.errstate(over="ignore", invalid="ignore"):
-        energy = float(np.dot(samples.ravel(), samples.ravel()))
-    if energy < _MOST_ENERGY:
-        return samples, rate
-    if bad := int(np.count_nonzero(~np.isfinite(samples))):
-        raise InputError(f"{bad:,} of {samples.size:,} samples are NaN or infinite.")
-    raise InputError(f"samples reach {np.abs(samples).max():.3g}; full scale is 1.")
-
-
-def _declares_length(data: np.ndarray) -> bool:
-    """Return True for an MP3 file whose first frame has the number of frames."""
-    begin = 0
-    if data[:3].tobytes() == b"ID3":
-        seven_bits = data[6:10].tolist()
-        begin = 10 + sum(bits << 7 * (3 - i) for i, bits in enumerate(seven_bits))
-    head = data[begin : begin + 200].tobytes()
-    return b"Xing" in head or b"Info" in head
-
-
-def check_complete(data: np.ndarray) -> None:
-    """Raise InputError if a WAV, AIFF, AU, W64 or Ogg file is truncated.
-
-    Their decoders return the samples that are there without an error, so a truncated
-    copy would pass as a shorter clip.
+    Attributes
+    ----------
+    y : np.ndarray [shape=(spec.channel_count, spec.samples)], float32
+    seconds : float
+        Length of the file.
+    sample_rate, channels, size, checksum, note
+        Of the file; see `Audio`.
     """
-    head, declared = data[:24].tobytes(), 0
-    if head[:4] == b"RIFF":
-        declared = 8 + int.from_bytes(head[4:8], "little")
-    elif head[:4] in (b"FORM", b"RIFX"):
-        declared = 8 + int.from_bytes(head[4:8], "big")
-    elif head[:4] == b"RF64":
-        declared = 8 + int.from_bytes(data[20:28].tobytes(), "little")
-    elif head[:4] == b".snd":
-        begin, size = (int.from_bytes(head[i : i + 4], "big") for i in (4, 8))
-        declared = begin + size if size < _UNKNOWN_SIZE else 0
-    elif head[:4] == b"riff":
-        declared = int.from_bytes(head[16:24], "little")
-    # Programs that write to a pipe leave 0 or the largest number; some count the first
-    # eight bytes twice.
-    unknown = declared in (0, 8, 8 + 0xFFFFFFFF)
-    if not unknown and declared > len(data) + 8:
-        raise InputError(
-            f"the file is truncated ({len(data):,} bytes of {declared:,})."
+
+    y: np.ndarray
+    seconds: float
+    sample_rate: int
+    channels: int
+    size: int
+    checksum: int
+    note: str
+
+
+def read_clip(
+    path: str | os.PathLike[str], spec: FeatureSpec, *, accept_truncated: bool = False
+) -> ClipAudio:
+    """Read as much of an audio file as a clip of a spec needs.
+
+    Parameters
+    ----------
+    path : path-like
+    spec : FeatureSpec
+    accept_truncated : bool
+        Read what is there of a file that may be truncated.
+
+    Raises
+    ------
+    MissingInputError
+        If there is no such file.
+    InputError
+        As `read_audio` and `resampled`.
+    """
+    with AudioFile(path, accept_truncated=accept_truncated) as file:
+        blocks, length = [], 0
+        for y in _fitted_blocks(file, spec):
+            blocks.append(y)
+            length += y.shape[1]
+            if length >= spec.samples:
+                break
+        frames = file.finish()
+        y = _joined(blocks, axis=1)
+        if not y.shape[1]:
+            raise InputError(_TOO_SHORT)
+        return ClipAudio(
+            cut(y, 0, spec),
+            frames / file.sample_rate,
+            file.sample_rate,
+            file.channels,
+            file.size,
+            file.checksum,
+            file.note,
         )
-    if head[:4] == b"RIFF" and (missing := _missing_samples(data)):
-        raise InputError(f"the file is truncated (it lacks {missing:,} bytes).")
-    if head[:4] == b"OggS" and not _ogg_ends(data[-_OGG_PAGE:].tobytes()):
-        raise InputError("the file is truncated (its last Ogg page is missing).")
 
 
-def _missing_samples(data: np.ndarray) -> int:
-    """Return how many bytes of the samples of a WAV file are missing."""
-    offset = 12
-    while offset + 8 <= len(data):
-        size = int.from_bytes(data[offset + 4 : offset + 8].tobytes(), "little")
-        if data[offset : offset + 4].tobytes() == b"data":
-            return max(0, offset + 8 + size - len(data)) if size < _UNKNOWN_SIZE else 0
-        offset += 8 + size + size % 2
-    return 0
+def _blocks(file: AudioFile, count: int = _BLOCK) -> Iterator[np.ndarray]:
+    while len(samples := file.read(count)):
+        yield samples
 
 
-def _ogg_ends(tail: bytes) -> bool:
-    """Return True if the last page is complete and marked as the last."""
-    page = tail[tail.rfind(b"OggS") :]
-    if len(page) < 27 or not page[5] & 4:
-        return False
-    lengths = page[27 : 27 + page[26]]
-    return len(page) >= 27 + page[26] + sum(lengths)
+def _joined(blocks: list[np.ndarray], axis: int) -> np.ndarray:
+    return blocks[0] if len(blocks) == 1 else np.concatenate(blocks, axis=axis)
+
+
+def _fitted_blocks(file: AudioFile, spec: FeatureSpec) -> Iterator[np.ndarray]:
+    """Yield the audio of a file with the channels and rate of a spec."""
+    rate = file.sample_rate
+    if rate == spec.sample_rate:
+        for samples in _blocks(file, spec.samples):
+            yield _mixed(samples, spec.channels)
+        return
+    import soxr
+
+    stream = soxr.ResampleStream(
+        rate, spec.sample_rate, spec.channel_count, "float32", _quality(rate, spec)
+    )
+    # Blocks become clips; neither has more samples than is decoded at a time.
+    count = -(-min(spec.samples, _BLOCK) * rate // spec.sample_rate)
+    for samples in _blocks(file, count):
+        yield stream.resample_chunk(_mixed(samples, spec.channels).T).T
+    empty = np.empty((0, spec.channel_count), np.float32)
+    yield stream.resample_chunk(empty, last=True).T
+
+
+def _quality(rate: int, spec: FeatureSpec) -> str:
+    """Return the quality of soxr, after a check of the sample rate of a file."""
+    if not 1 / _MOST_RATIO <= rate / spec.sample_rate <= _MOST_RATIO:
+        raise InputError(
+            f"its sample rate is too far from {spec.sample_rate:,} Hz. Got {rate:,} Hz."
+        )
+    return spec.resampler.removeprefix("soxr_").upper()
+
+
+def _resampled_length(frames: int, rate: int, spec: FeatureSpec) -> int:
+    """Return how many samples soxr makes of some."""
+    return (2 * frames * spec.sample_rate + rate) // (2 * rate)
 
 
 def fit(audio: Audio, spec: FeatureSpec) -> np.ndarray:
@@ -270,10 +268,10 @@ def resampled(audio: Audio, spec: FeatureSpec) -> np.ndarray:
     if audio.sample_rate != spec.sample_rate:
         import soxr
 
-        quality = spec.resampler.removeprefix("soxr_").upper()
+        quality = _quality(audio.sample_rate, spec)
         y = soxr.resample(y.T, audio.sample_rate, spec.sample_rate, quality=quality).T
         if not y.shape[1]:
-            raise InputError("the file is too short to be resampled.")
+            raise InputError(_TOO_SHORT)
     return y
 
 

@@ -165,7 +165,7 @@ def test_missing(tmp_path):
 
 
 def test_folder_in_place_of_a_file(tmp_path):
-    assert refusal(tmp_path) == "the file cannot be read (Is a directory)."
+    assert refusal(tmp_path) == "the file is not a regular file."
 
 
 def test_empty(tmp_path):

@@ -1,0 +1,163 @@
+"""Files of chunks: WAV, RF64, W64, AIFF and CAF; and AU."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from asc.audio.layout import Layout, Samples, Stream, truncated
+from asc.audio.source import Source
+
+#: Sizes that programs leave which write to a pipe, some with the header (in bytes).
+_UNKNOWN_SIZES = (0x7FFFF000, 0x7FFFFFFF, 0xFFFFFFFF, 1 << 63, (1 << 64) - 1)
+_HEADER = 128
+#: The most chunks before the samples, and bytes of the chunk that tells the encoding.
+_MOST_CHUNKS, _DESCRIPTION = 1000, 64
+#: What the header of a WAV file can tell (in bytes).
+_MOST_WAV = 0xFFFFFFFF - _HEADER
+
+
+class _Kind(NamedTuple):
+    """How a container of chunks is written."""
+
+    data: bytes  # name of the chunk with the samples
+    head: int  # bytes before the first chunk
+    size_at: int  # place of the size of the file, 0 if there is none
+    order: str = "little"
+    width: int = 4  # bytes of a size
+    name: int = 4  # bytes of the name of a chunk
+    align: int = 2
+    counted: int = 0  # bytes of the head of a chunk that its size includes
+    left_out: int = 8  # bytes of the file that its size leaves out
+
+
+_WAV = _Kind(b"data", 12, 4)
+_KINDS = {
+    b"RIFF": _WAV,
+    b"RF64": _WAV,
+    b"RIFX": _WAV._replace(order="big"),
+    b"FORM": _Kind(b"SSND", 12, 4, "big"),
+    b"riff": _Kind(b"data", 40, 16, "little", 8, 16, 8, 24, 0),
+    b"caff": _Kind(b"data", 8, 0, "big", 8, align=1),
+}
+
+
+class _Chunk(NamedTuple):
+    start: int
+    size: int
+
+
+def find_samples(source: Source, start: int) -> Layout | None:
+    """Return the layout of a file of chunks, None if it is not one.
+
+    Parameters
+    ----------
+    source : Source
+    start : int
+        Where it begins in the file, after a tag.
+    """
+    head = source.read(start, 40)
+    if head[:4] == b".snd":
+        return _find_au(source, start, head)
+    kind = _KINDS.get(head[:4])
+    if kind is None or len(head) < kind.head:
+        return None
+    found = {name: chunk for name, chunk in _chunks(source, start, kind)}
+    size_at = kind.size_at
+    outer = int.from_bytes(head[size_at : size_at + kind.width], kind.order)
+    data = found.get(kind.data)
+    size = data.size if data is not None else 0
+    if head[:4] == b"RF64" and b"ds64" in found:
+        sizes = source.read(found[b"ds64"].start, 16)
+        outer = int.from_bytes(sizes[:8], "little")
+        if size == 0xFFFFFFFF:
+            size = int.from_bytes(sizes[8:], "little")
+    # Where the file ends by its first size; None if that tells nothing.
+    end = start + outer + kind.left_out if size_at else None
+    if data is None:
+        cut = end is not None and end > source.size and not _is_unknown(outer)
+        doubt = truncated(source.size, end, "bytes") if cut else ""
+        return Layout((Stream(start, source.size),), doubt)
+
+    there, doubt = source.size - data.start, ""
+    description = found.get(b"fmt ", _Chunk(0, 0))
+    text = source.read(description.start, min(description.size, _DESCRIPTION))
+    whole = end == source.size
+    if size == 0 and not whole or size > there and _is_unknown(size):
+        doubt, size = _half_frame(text, there), there
+    elif size > there and outer and not _is_unknown(outer):
+        if not whole:  # else the size of the chunk is wrong
+            expected = max(end or 0, data.start + size)
+            doubt = truncated(source.size, expected, "bytes")
+        size = there
+    elif size > there:
+        doubt, size = _half_frame(text, there), there
+    stream = Stream(start, source.size)
+    if size != data.size and data.start + size - start <= _MOST_WAV:
+        stream = _corrected(source, start, kind, data, size)
+    samples = Samples(text, data.start, size) if kind is _WAV else None
+    return Layout((stream,), doubt, samples)
+
+
+def _chunks(source: Source, start: int, kind: _Kind) -> Iterator[tuple[bytes, _Chunk]]:
+    """Yield the names and contents of chunks up to the samples."""
+    position = start + kind.head
+    seen: set[bytes] = set()
+    for _ in range(_MOST_CHUNKS):
+        head = source.read(position, kind.name + kind.width)
+        if len(head) < kind.name + kind.width:
+            return
+        size = int.from_bytes(head[kind.name :], kind.order) - kind.counted
+        name, begin = head[:4], position + len(head)
+        if size < 0:
+            return
+        if name not in seen:
+            yield name, _Chunk(begin, size)
+        if name == kind.data:
+            return
+        seen.add(name)
+        position = begin + size
+        padded = position + -size % kind.align
+        # Some writers forget to pad a chunk of an odd size.
+        position = position if source.read(position, 4) == kind.data else padded
+
+
+def _is_unknown(size: int) -> bool:
+    """Return True for a size of a writer that could not know it."""
+    return size == 0 or any(abs(size - one) <= _HEADER for one in _UNKNOWN_SIZES)
+
+
+def _half_frame(description: bytes, size: int) -> str:
+    """Return the sentence for samples of a WAV file that end within a frame."""
+    frame = int.from_bytes(description[12:14], "little")
+    is_pcm = description[:2] in (b"\1\0", b"\3\0", b"\xfe\xff")
+    # A chunk of an odd size is padded.
+    if not is_pcm or not frame or not size % frame or not (size - 1) % frame:
+        return ""
+    return truncated(size, size + frame - size % frame, "bytes of samples")
+
+
+def _corrected(
+    source: Source, start: int, kind: _Kind, data: _Chunk, size: int
+) -> Stream:
+    """Return the stream with a header that tells the right sizes."""
+    head = bytearray(source.read(start, data.start - start))
+
+    def put(place: int, value: int) -> None:
+        head[place : place + kind.width] = value.to_bytes(kind.width, kind.order)
+
+    put(len(head) - kind.width, size + kind.counted)
+    if kind.size_at:
+        put(kind.size_at, len(head) + size - kind.left_out)
+    if head[:4] == b"RF64":  # it is short enough for a plain WAV file
+        head[:4] = b"RIFF"
+        head = head.replace(b"ds64", b"JUNK", 1)
+    return Stream(data.start, data.start + size, bytes(head))
+
+
+def _find_au(source: Source, start: int, head: bytes) -> Layout:
+    offset, size = (int.from_bytes(head[i : i + 4], "big") for i in (4, 8))
+    end = start + offset + size
+    cut = end > source.size and not _is_unknown(size)
+    doubt = truncated(source.size, end, "bytes") if cut else ""
+    return Layout((Stream(start, source.size),), doubt)

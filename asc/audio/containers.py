@@ -1,0 +1,76 @@
+"""What the bytes of an audio file hold: its streams, and whether some may be missing.
+
+Decoders believe the header of a file, and return what is there of a truncated one
+without an error. So the length that the header tells is compared with the bytes.
+"""
+
+from __future__ import annotations
+
+from asc.audio import chunks, mpeg, ogg
+from asc.audio.layout import Layout, Stream, truncated
+from asc.audio.source import Source
+from asc.errors import InputError
+
+#: How a FLAC stream begins: with facts about it, of 34 bytes.
+_FLAC = b"fLaC\x00\x00\x00\x22"
+#: The fewest bytes of a FLAC frame.
+_FLAC_FRAME = 8
+_MOST_STREAMS, _MOST_TAGS = 2000, 100
+
+
+def find_streams(source: Source, *, quick: bool = False) -> Layout:
+    """Return the layout of a file: a single stream if its kind is not known here.
+
+    Parameters
+    ----------
+    source : Source
+    quick : bool
+        Don't read files as a whole, where most of what they hold is known without.
+    """
+    start = 0
+    for _ in range(_MOST_TAGS):
+        # Tags of MP3 players are found in front of files of all kinds.
+        size = mpeg.id3_size(source.read(start, 10))
+        if not size:
+            break
+        start += size
+    head = source.read(start, 4)
+    if head == b"OggS":
+        return ogg.find_streams(source, start, quick=quick)
+    if head == _FLAC[:4]:
+        return _flac(source, start, quick)
+    layout = chunks.find_samples(source, start)
+    if layout is None and (start or mpeg.frame_size(head)):
+        layout = mpeg.find_streams(source, start, quick=quick)
+    return layout or Layout((Stream(start, source.size),))
+
+
+def _flac(source: Source, start: int, quick: bool) -> Layout:
+    """Return the streams of a FLAC file, whose lengths their headers tell."""
+    head = source.read(start, 26)
+    samples = int.from_bytes(head[21:26], "big") & (1 << 36) - 1
+    # Each frame has at most so many samples, and at least a few bytes.
+    most = int.from_bytes(head[10:12], "big") * (source.size // _FLAC_FRAME)
+    doubt = truncated(most, samples, "frames at most") if samples > most else ""
+    begins = [start]
+    if not quick:
+        begin = _after_metadata(source, start)
+        while (begin := source.find(_FLAC[:4], begin)) >= 0:
+            if source.read(begin + 5, 3) == _FLAC[5:]:
+                begins.append(begin)
+                begin = _after_metadata(source, begin)
+            begin += 4
+            if len(begins) > _MOST_STREAMS:
+                raise InputError(f"the file has more than {_MOST_STREAMS:,} streams.")
+    ends = [*begins[1:], source.size]
+    return Layout(tuple(map(Stream, begins, ends)), doubt)
+
+
+def _after_metadata(source: Source, start: int) -> int:
+    """Return the place after the metadata of a FLAC stream, which may be any bytes."""
+    position = start + 4
+    while len(head := source.read(position, 4)) == 4:
+        position += 4 + int.from_bytes(head[1:], "big")
+        if head[0] & 0x80:
+            break
+    return min(position, source.size)

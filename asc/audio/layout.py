@@ -1,0 +1,57 @@
+"""What the bytes of an audio file hold."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+
+@dataclass(frozen=True)
+class Stream:
+    """A part of a file that is decoded by itself.
+
+    Attributes
+    ----------
+    start, end : int
+        Its bytes.
+    prefix : bytes
+        What the decoder gets in front of them: a header that tells the right length.
+    frames : int or None
+        Samples of each channel that the bytes hold; None if only decoding tells.
+    """
+
+    start: int
+    end: int
+    prefix: bytes = b""
+    frames: int | None = None
+
+
+class Samples(NamedTuple):
+    """Where the samples of a WAV file lie, and the chunk that describes them."""
+
+    description: bytes
+    start: int
+    size: int
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The streams of a file, one after the other.
+
+    Attributes
+    ----------
+    streams : tuple of Stream
+    doubt : str
+        Why the file may be truncated; empty if all samples are there.
+    samples : Samples, optional
+        Of a WAV file.
+    """
+
+    streams: tuple[Stream, ...]
+    doubt: str = ""
+    samples: Samples | None = None
+
+
+def truncated(have: int, expected: int, unit: str) -> str:
+    """Return the sentence for a file that is truncated."""
+    return f"the file is truncated ({have:,} {unit} of {expected:,})."

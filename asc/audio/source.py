@@ -1,0 +1,189 @@
+"""The bytes of an audio file: small files in memory, large ones where they are needed."""
+
+from __future__ import annotations
+
+import io
+import os
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from asc.errors import InputError, MissingInputError
+from asc.files import open_regular, reason
+
+#: The message for a file that is missing.
+MISSING = "the file is missing."
+
+#: Larger files are not read as a whole: recordings of hours, of which clips are cut.
+_MOST_IN_MEMORY = 1 << 25
+#: Bytes at each end of a large file that its checksum covers.
+_END = 1 << 20
+#: Bytes read at a time: few enough to be in the cache for the checksum.
+_CHUNK = 1 << 18
+#: Bytes of a large file that are searched at a time.
+_SEARCHED = 1 << 22
+
+
+class Source:
+    """The bytes of a file.
+
+    Parameters
+    ----------
+    path : path-like
+    whole : bool
+        Read a small file into memory; without it, read only what is asked for.
+
+    Attributes
+    ----------
+    size : int
+    checksum : int
+        See `checksum`; 0 without `whole`.
+
+    Raises
+    ------
+    MissingInputError
+        If there is no such file.
+    InputError
+        If it is not a regular file, is empty or cannot be read.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], *, whole: bool = True) -> None:
+        try:
+            self._file = open_regular(path, name="the file")
+        except MissingInputError as error:
+            raise MissingInputError(MISSING) from error
+        self._data: np.ndarray | None = None
+        self.checksum = 0
+        try:
+            self.size = os.fstat(self._file.fileno()).st_size
+            if not self.size:
+                raise InputError("the file is empty (0 bytes).")
+            if whole and self.size <= _MOST_IN_MEMORY:
+                self._data, self.checksum = self._read_all()
+                self.size = len(self._data)
+            elif whole:
+                self.checksum = zlib.crc32(self.read(0, _END))
+                end = self.read(self.size - _END, _END)
+                self.checksum = zlib.crc32(end, self.checksum)
+        except BaseException:
+            self.close()
+            raise
+
+    def __enter__(self) -> Source:
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+    @property
+    def in_memory(self) -> bool:
+        """True if the whole file is in memory."""
+        return self._data is not None
+
+    @property
+    def descriptor(self) -> int:
+        """The open file, for a library that reads it by itself."""
+        return self._file.fileno()
+
+    def read(self, start: int, count: int) -> bytes:
+        """Return bytes from a place on; fewer at the end of the file."""
+        return self.array(start, count).tobytes()
+
+    def array(self, start: int, count: int) -> np.ndarray:
+        """Return bytes from a place on [shape=(n,)], uint8; of memory, a view."""
+        start = max(0, start)
+        count = max(0, min(count, self.size - start))
+        if self._data is not None:
+            return self._data[start : start + count]
+        data = np.empty(count, np.uint8)
+        done = 0
+        try:
+            while done < count:
+                view = [data[done:].data]
+                read = os.preadv(self._file.fileno(), view, start + done)
+                if not read:
+                    break  # the file was cut meanwhile
+                done += read
+        except OSError as error:
+            raise _unreadable(error) from error
+        return data[:done]
+
+    def find(self, pattern: bytes, start: int) -> int:
+        """Return the place of the first such bytes from a place on; -1 if none."""
+        step = self.size if self.in_memory else _SEARCHED
+        while start < self.size:
+            found = self.read(start, step + len(pattern) - 1).find(pattern)
+            if found >= 0:
+                return start + found
+            start += step
+        return -1
+
+    def open(self, start: int, end: int, prefix: bytes = b"") -> io.BufferedIOBase:
+        """Return a part of the file, with other bytes in front, as a file."""
+        if self.in_memory:
+            data = self.array(start, end - start)
+            return io.BytesIO(prefix + data.tobytes() if prefix else data.data)
+        return _Window(self, start, end, prefix)
+
+    def _read_all(self) -> tuple[np.ndarray, int]:
+        """Return all bytes and their CRC-32, computed while they are cached."""
+        data = np.empty(self.size, np.uint8)
+        offset = crc32 = 0
+        try:
+            while count := self._file.readinto(data[offset : offset + _CHUNK].data):
+                crc32 = zlib.crc32(data[offset : offset + count].data, crc32)
+                offset += count
+        except OSError as error:
+            raise _unreadable(error) from error
+        return data[:offset], crc32
+
+
+def checksum(path: str | os.PathLike[str]) -> int:
+    """Return the CRC-32 of a file; raises as `Source`.
+
+    Of a file of more than 32 MiB, it is that of the first and the last MiB.
+    """
+    with Source(path) as source:
+        return source.checksum
+
+
+def _unreadable(error: OSError) -> InputError:
+    return InputError(f"the file cannot be read: {reason(error)}.")
+
+
+class _Window(io.BufferedIOBase):
+    """A part of a large file, which libsndfile calls back for."""
+
+    def __init__(self, source: Source, start: int, end: int, prefix: bytes) -> None:
+        self._source, self._start, self._prefix = source, start, prefix
+        self._size = len(prefix) + end - start
+        self._position = 0
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        base = {os.SEEK_CUR: self._position, os.SEEK_END: self._size}.get(whence, 0)
+        self._position = max(0, base + offset)
+        return self._position
+
+    def tell(self) -> int:
+        return self._position
+
+    def readinto(self, buffer: Any) -> int:
+        view = memoryview(buffer).cast("B")
+        data = self._prefix[self._position : self._position + len(view)]
+        if len(data) < len(view):
+            begin = max(0, self._position - len(self._prefix))
+            left = self._size - len(self._prefix) - begin
+            count = max(0, min(len(view) - len(data), left))
+            try:
+                data += self._source.read(self._start + begin, count)
+            except InputError:
+                pass  # libsndfile cannot be told, and reports missing samples
+        view[: len(data)] = data
+        self._position += len(data)
+        return len(data)
