@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from asc.audio.layout import Layout, Samples, Stream, truncated
 from asc.audio.source import Source
@@ -23,7 +23,7 @@ class _Kind(NamedTuple):
     data: bytes  # name of the chunk with the samples
     head: int  # bytes before the first chunk
     size_at: int  # place of the size of the file, 0 if there is none
-    order: str = "little"
+    order: Literal["little", "big"] = "little"
     width: int = 4  # bytes of a size
     name: int = 4  # bytes of the name of a chunk
     align: int = 2
@@ -60,7 +60,7 @@ def find_samples(source: Source, start: int) -> Layout | None:
     if head[:4] == b".snd":
         return _find_au(source, start, head)
     kind = _KINDS.get(head[:4])
-    if kind is None or len(head) < kind.head:
+    if kind is None or kind is _WAV and head[8:12] != b"WAVE":
         return None
     found = {name: chunk for name, chunk in _chunks(source, start, kind)}
     size_at = kind.size_at
@@ -72,10 +72,10 @@ def find_samples(source: Source, start: int) -> Layout | None:
         outer = int.from_bytes(sizes[:8], "little")
         if size == 0xFFFFFFFF:
             size = int.from_bytes(sizes[8:], "little")
-    # Where the file ends by its first size; None if that tells nothing.
-    end = start + outer + kind.left_out if size_at else None
+    # Where the file ends by its first size, if it has one.
+    end = start + outer + kind.left_out if size_at else 0
     if data is None:
-        cut = end is not None and end > source.size and not _is_unknown(outer)
+        cut = end > source.size and not _is_unknown(outer)
         doubt = truncated(source.size, end, "bytes") if cut else ""
         return Layout((Stream(start, source.size),), doubt)
 
@@ -87,7 +87,7 @@ def find_samples(source: Source, start: int) -> Layout | None:
         doubt, size = _half_frame(text, there), there
     elif size > there and outer and not _is_unknown(outer):
         if not whole:  # else the size of the chunk is wrong
-            expected = max(end or 0, data.start + size)
+            expected = max(end, data.start + size)
             doubt = truncated(source.size, expected, "bytes")
         size = there
     elif size > there:
@@ -95,7 +95,7 @@ def find_samples(source: Source, start: int) -> Layout | None:
     stream = Stream(start, source.size)
     if size != data.size and data.start + size - start <= _MOST_WAV:
         stream = _corrected(source, start, kind, data, size)
-    samples = Samples(text, data.start, size) if kind is _WAV else None
+    samples = Samples(data.start, size) if kind is _WAV else None
     return Layout((stream,), doubt, samples)
 
 
@@ -109,8 +109,8 @@ def _chunks(source: Source, start: int, kind: _Kind) -> Iterator[tuple[bytes, _C
             return
         size = int.from_bytes(head[kind.name :], kind.order) - kind.counted
         name, begin = head[:4], position + len(head)
-        if size < 0:
-            return
+        if size < 0 or not (name.isascii() and name.decode().isprintable()):
+            return  # damaged: what libsndfile makes of it counts
         if name not in seen:
             yield name, _Chunk(begin, size)
         if name == kind.data:

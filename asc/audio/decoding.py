@@ -79,7 +79,9 @@ class AudioFile:
             if layout.doubt:
                 self._doubt(layout.doubt)
             if layout.samples is not None and not header:
-                self._decoder = open_pcm(self._source, layout.samples)
+                opened = self._open(self._streams[0], in_memory=False)
+                self._decoder = open_pcm(self._source, layout.samples, opened)
+                opened.close()
             if self._decoder is None:
                 self._decoder = self._open(self._streams[0])
             self.sample_rate: int = self._decoder.sample_rate
@@ -105,7 +107,7 @@ class AudioFile:
 
     @property
     def frames(self) -> int | None:
-        """Samples of each channel; None until decoding tells, if the header does not."""
+        """Samples of each channel; None if the header does not tell, until it ends."""
         known = [length for length in self._lengths if length is not None]
         return sum(known) if len(known) == len(self._lengths) else None
 
@@ -192,13 +194,14 @@ class AudioFile:
             _check_values(samples)
         return samples
 
-    def _open(self, stream: Stream) -> Any:
-        """Return the decoder of a stream."""
+    def _open(self, stream: Stream, *, in_memory: bool = True) -> Any:
+        """Return libsndfile's decoder of a stream, of memory if the file is there."""
         from asc.audio.sndfile import SndfileDecoder
 
         whole = (stream.start, stream.end, stream.prefix) == (0, self.size, b"")
-        if whole and not self._source.in_memory:
+        if whole and not (in_memory and self._source.in_memory):
             file: Any = self._source.descriptor
+            os.lseek(file, 0, os.SEEK_SET)
         else:
             file = self._source.open(stream.start, stream.end, stream.prefix)
         try:

@@ -27,9 +27,8 @@ class Stream:
 
 
 class Samples(NamedTuple):
-    """Where the samples of a WAV file lie, and the chunk that describes them."""
+    """Where the samples of a WAV file lie."""
 
-    description: bytes
     start: int
     size: int
 

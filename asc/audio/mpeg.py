@@ -21,7 +21,7 @@ from asc.audio.source import Source
 from asc.compiled import compiled
 from asc.errors import InputError
 
-#: Bit rates by index (in kbit/s): MPEG 1 layer I, II and III; MPEG 2 layer I, the others.
+#: Bit rates by index (in kbit/s): MPEG 1 layer I, II, III; MPEG 2 layer I, the others.
 _BIT_RATES = (
     (0, 32, 64, 96, 128, 160, 192, 224, 256, 288, 320, 352, 384, 416, 448, 0),
     (0, 32, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384, 0),
@@ -100,7 +100,7 @@ class _First(NamedTuple):
 
     def fits(self, there: int) -> bool:
         """Return True if the size that it tells is that of the bytes there."""
-        return bool(self.frames and self.bytes) and abs(there - self.bytes) <= _SLACK
+        return bool(self.frames) and abs(there - (self.bytes or 0)) <= _SLACK
 
     def stream(self, end: int, count: int, cut: bool) -> Stream:
         """Return the stream, with a first frame that tells the right length."""
@@ -244,8 +244,13 @@ def _next_frame(source: Source, position: int, within: int) -> int:
         for place in np.flatnonzero(sizes).tolist():
             following = position + place + int(sizes[place])
             head = source.read(following, 4)
-            same = len(head) == 4 and frame_size(head) and (
-                head[1] | 1 == data[place + 1] | 1 and not (head[2] ^ data[place + 2]) & 12
+            same = (
+                len(head) == 4
+                and frame_size(head)
+                and (
+                    head[1] | 1 == data[place + 1] | 1
+                    and not (head[2] ^ data[place + 2]) & 12
+                )
             )
             if same or following == source.size:
                 return position + place

@@ -7,17 +7,18 @@ checks that the samples are equal bit by bit. All other files are left to libsnd
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from asc.audio.layout import Samples
 from asc.audio.source import Source
 from asc.compiled import compiled
 
-_PCM, _EXTENSIBLE = 1, 0xFFFE
-#: What follows the number of the encoding in the identifier of an extensible file.
-_IDENTIFIER = bytes.fromhex("000000001000800000aa00389b71")
-#: The most that libsndfile reads.
-_MOST_RATE, _MOST_CHANNELS = (1 << 31) - 1, 1024
+if TYPE_CHECKING:
+    from asc.audio.sndfile import SndfileDecoder
+
+_WIDTHS = {"PCM_16": 16, "PCM_24": 24}
 
 
 class PcmDecoder:
@@ -73,22 +74,25 @@ class PcmDecoder:
         """Nothing is held."""
 
 
-def open_pcm(source: Source, samples: Samples) -> PcmDecoder | None:
-    """Return a decoder of a WAV file of 16- or 24-bit samples; None for any other."""
-    head = samples.description
-    kind, channels, rate, _, frame_bytes, width = (
-        int.from_bytes(head[start:end], "little")
-        for start, end in ((0, 2), (2, 4), (4, 8), (8, 12), (12, 14), (14, 16))
-    )
-    if kind == _EXTENSIBLE and len(head) >= 40 and head[26:40] == _IDENTIFIER:
-        kind = int.from_bytes(head[24:26], "little")
-    if kind != _PCM or width not in (16, 24) or len(head) < 16:
+def open_pcm(
+    source: Source, samples: Samples, header: SndfileDecoder
+) -> PcmDecoder | None:
+    """Return a decoder of a WAV file of 16- or 24-bit samples; None for any other.
+
+    Parameters
+    ----------
+    source : Source
+    samples : Samples
+        Where they are.
+    header : SndfileDecoder
+        The file as libsndfile reads its header, which decides what a WAV file is.
+    """
+    container, encoding = header.format.split()
+    if container not in ("WAV", "WAVEX") or encoding not in _WIDTHS:
         return None
-    if not (0 < channels <= _MOST_CHANNELS and 0 < rate <= _MOST_RATE):
-        return None
-    if frame_bytes != channels * width // 8:
-        return None
-    return PcmDecoder(source, samples, rate, channels, width)
+    facts = header.sample_rate, header.channels
+    decoder = PcmDecoder(source, samples, *facts, _WIDTHS[encoding])
+    return decoder if decoder.frames == header.frames else None
 
 
 @compiled

@@ -7,7 +7,6 @@ from typing import BinaryIO
 import numpy as np
 import soundfile
 
-
 #: Encodings in which libsndfile finds a sample without decoding those before it.
 _EXACT = ("PCM_16", "PCM_24", "PCM_32", "PCM_U8", "PCM_S8", "FLOAT", "DOUBLE")
 #: Samples that are decoded at a time to pass over them.

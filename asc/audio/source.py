@@ -1,11 +1,10 @@
-"""The bytes of an audio file: small files in memory, large ones where they are needed."""
+"""The bytes of an audio file: small ones in memory, large ones as they are needed."""
 
 from __future__ import annotations
 
 import io
 import os
 import zlib
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,7 +16,7 @@ from asc.files import open_regular, reason
 MISSING = "the file is missing."
 
 #: Larger files are not read as a whole: recordings of hours, of which clips are cut.
-_MOST_IN_MEMORY = 1 << 25
+_MOST_IN_MEMORY = 1 << 24
 #: Bytes at each end of a large file that its checksum covers.
 _END = 1 << 20
 #: Bytes read at a time: few enough to be in the cache for the checksum.
@@ -101,17 +100,10 @@ class Source:
         count = max(0, min(count, self.size - start))
         if self._data is not None:
             return self._data[start : start + count]
-        data = np.empty(count, np.uint8)
-        done = 0
-        try:
-            while done < count:
-                view = [data[done:].data]
-                read = os.preadv(self._file.fileno(), view, start + done)
-                if not read:
-                    break  # the file was cut meanwhile
-                done += read
-        except OSError as error:
-            raise _unreadable(error) from error
+        data, done = np.empty(count, np.uint8), 0
+        # The file may be cut meanwhile.
+        while done < count and (read := self._read_into(data[done:], start + done)):
+            done += read
         return data[:done]
 
     def find(self, pattern: bytes, start: int) -> int:
@@ -135,26 +127,26 @@ class Source:
         """Return all bytes and their CRC-32, computed while they are cached."""
         data = np.empty(self.size, np.uint8)
         offset = crc32 = 0
-        try:
-            while count := self._file.readinto(data[offset : offset + _CHUNK].data):
-                crc32 = zlib.crc32(data[offset : offset + count].data, crc32)
-                offset += count
-        except OSError as error:
-            raise _unreadable(error) from error
+        while count := self._read_into(data[offset : offset + _CHUNK], offset):
+            crc32 = zlib.crc32(data[offset : offset + count].data, crc32)
+            offset += count
         return data[:offset], crc32
+
+    def _read_into(self, data: np.ndarray, start: int) -> int:
+        """Read bytes from a place on into an array; return how many."""
+        try:
+            return os.preadv(self._file.fileno(), [data.data], start)
+        except OSError as error:
+            raise InputError(f"the file cannot be read: {reason(error)}.") from error
 
 
 def checksum(path: str | os.PathLike[str]) -> int:
     """Return the CRC-32 of a file; raises as `Source`.
 
-    Of a file of more than 32 MiB, it is that of the first and the last MiB.
+    Of a file of more than 16 MiB, it is that of the first and the last MiB.
     """
     with Source(path) as source:
         return source.checksum
-
-
-def _unreadable(error: OSError) -> InputError:
-    return InputError(f"the file cannot be read: {reason(error)}.")
 
 
 class _Window(io.BufferedIOBase):

@@ -11,6 +11,7 @@ import click
 from asc.cli.options import (
     PATH,
     NearestGroup,
+    accept_truncated_option,
     format_option,
     import_option,
     jobs_option,
@@ -39,10 +40,15 @@ def corpus() -> None:
     is_flag=True,
     help="Read all audio and count equal files, also between train and test.",
 )
+@accept_truncated_option
 @json_option
 @verbose_option
 def info(
-    corpus: Path, corpus_format: str | None, duplicates: bool, as_json: bool
+    corpus: Path,
+    corpus_format: str | None,
+    duplicates: bool,
+    accept_truncated: bool,
+    as_json: bool,
 ) -> int:
     """Analyse CORPUS: clips, scenes, recordings, durations, formats, leakage.
 
@@ -56,7 +62,12 @@ def info(
 
     with progress("reading", "clips") as show:
         found = open_corpus(corpus, corpus_format)
-        summary = summarise(found, duplicates=duplicates, progress=show)
+        summary = summarise(
+            found,
+            duplicates=duplicates,
+            accept_truncated=accept_truncated,
+            progress=show,
+        )
     if as_json:
         print_json(summary)
     else:

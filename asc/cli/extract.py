@@ -10,6 +10,7 @@ import click
 from asc.cli.options import (
     PATH,
     Settings,
+    accept_truncated_option,
     backend_option,
     feature_option,
     format_option,
@@ -41,6 +42,7 @@ from asc.text import counted, duration, listed, megabytes
     is_flag=True,
     help="Complete the store without clips that fail, and record them.",
 )
+@accept_truncated_option
 @click.option(
     "--overwrite", is_flag=True, help="Rebuild a store made with other settings."
 )

@@ -96,6 +96,12 @@ json_option = click.option(
     "--json", "as_json", is_flag=True, help="Print facts as JSON on standard output."
 )
 
+accept_truncated_option = click.option(
+    "--accept-truncated",
+    is_flag=True,
+    help="Read what is there of audio files that may be truncated.",
+)
+
 jobs_option = click.option(
     "-j",
     "--jobs",

@@ -9,7 +9,14 @@ from typing import Any
 
 import click
 
-from asc.cli.options import PATH, import_option, note, print_json, verbose_option
+from asc.cli.options import (
+    PATH,
+    accept_truncated_option,
+    import_option,
+    note,
+    print_json,
+    verbose_option,
+)
 from asc.cli.progress import progress
 from asc.errors import EXIT_PARTIAL, InputError, UsageError
 from asc.text import percent, printable, scene_columns
@@ -28,12 +35,18 @@ _COLUMNS = ("path", "seconds", "windows", "predicted")
     show_default=True,
     help="Number of scenes to print.",
 )
+@accept_truncated_option
 @import_option
 @click.option("--csv", "as_csv", is_flag=True, help="Print all probabilities as CSV.")
 @click.option("--json", "as_json", is_flag=True, help="Print them as JSON.")
 @verbose_option
 def predict(
-    run: Path, audio: tuple[Path, ...], top: int, as_csv: bool, as_json: bool
+    run: Path,
+    audio: tuple[Path, ...],
+    top: int,
+    accept_truncated: bool,
+    as_csv: bool,
+    as_json: bool,
 ) -> int:
     """Predict the scenes of AUDIO files, or of all audio in folders, with RUN.
 
@@ -53,7 +66,9 @@ def predict(
     used = failed = 0
     records: list[dict[str, Any]] = []
     with progress("predicting", "files") as show:
-        predictions = prediction.predict(run, audio, progress=show)
+        predictions = prediction.predict(
+            run, audio, accept_truncated=accept_truncated, progress=show
+        )
         scenes = predictions.scenes
         for text in predictions.notes:
             note(text)

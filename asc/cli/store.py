@@ -91,6 +91,9 @@ def _lines(summary: dict[str, Any]) -> Iterator[str]:
             f"left out: {counted(summary['failed'], 'failed clip', 'failed clips')},"
             f" {counted(summary['problems'], 'problem', 'problems')} of the metadata"
         )
+    if summary["notes"]:
+        yield f"notes ({len(summary['notes']):,}):"
+        yield from listed(summary["notes"])
     yield f"scenes ({len(summary['scenes'])}): {', '.join(summary['scenes'])}"
     for name, facts in summary["features"].items():
         yield f"feature {name}: {tuple(facts['shape'])} {facts['dtype']}"

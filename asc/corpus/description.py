@@ -100,6 +100,9 @@ def _audio_lines(summary: Mapping[str, Any]) -> list[str]:
             f"clip length: {spread['min']:.2f} to {spread['max']:.2f} s,"
             f" median {spread['median']:.2f} s"
         )
+    if summary.get("unknown_lengths"):
+        clips = counted(summary["unknown_lengths"], "clip", "clips")
+        lines.append(f"clip length unknown: {clips}, told only by decoding")
     for kind in ("missing", "unreadable"):
         if summary[kind]:
             lines.append(

@@ -8,9 +8,10 @@ from collections.abc import Callable, Sequence
 from statistics import median
 from typing import Any
 
+from asc.audio import MISSING
 from asc.corpus.base import Corpus, Problem
 from asc.corpus.duplicates import equal_files
-from asc.corpus.headers import MISSING, Header, read_headers
+from asc.corpus.headers import Header, read_headers
 from asc.corpus.leakage import PARTS, equal_in_train
 from asc.corpus.splits import make_splits
 
@@ -19,6 +20,7 @@ def summarise(
     corpus: Corpus,
     *,
     duplicates: bool = False,
+    accept_truncated: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> dict[str, Any]:
     """Count the clips, recordings, hours, formats and splits of a corpus.
@@ -28,6 +30,8 @@ def summarise(
     corpus : Corpus
     duplicates : bool
         Read all files completely, to find those that are equal.
+    accept_truncated : bool
+        Count what is there of files that may be truncated, which else are unreadable.
     progress : callable(done, total), optional
         Called with headers that were read, then with files.
 
@@ -36,7 +40,8 @@ def summarise(
     dict of plain values for JSON
         ``name``, ``format``, ``root``, ``clips``; ``scenes`` (name -> ``clips``,
         ``recordings``, ``seconds``); ``recordings``; ``seconds`` (in total) and
-        ``clip_seconds`` (``min``, ``median``, ``max``), over files with a header;
+        ``clip_seconds`` (``min``, ``median``, ``max``), over files whose header tells
+        their length; ``unknown_lengths`` (count of the others);
         ``formats`` (list of ``format``, ``sample_rate``, ``channels``,
         ``clips``, the most frequent first); ``missing`` and ``unreadable`` (counts of
         files); ``duplicates`` (clips that equal another one); ``splits`` (name ->
@@ -44,7 +49,7 @@ def summarise(
         ``duplicates``, the test clips that equal one in train); ``problems`` and
         ``notes`` (sentences). What is unknown is None.
     """
-    found = read_headers(corpus, progress=progress)
+    found = read_headers(corpus, accept_truncated=accept_truncated, progress=progress)
     read = [header for header in found if isinstance(header, Header)]
     failed = [problem for problem in found if isinstance(problem, Problem)]
     missing = [problem.where for problem in failed if problem.message == MISSING]
@@ -57,7 +62,7 @@ def summarise(
             f" (the first is {missing[0]})."
         )
     problems += map(str, unreadable)
-    lengths = [header.seconds for header in read]
+    lengths = [header.seconds for header in read if header.seconds is not None]
     groups = equal_files(corpus, progress=progress) if duplicates else None
     return {
         "name": corpus.name,
@@ -68,6 +73,7 @@ def summarise(
         "recordings": len(corpus.recordings) if corpus.recordings_known else None,
         "seconds": _total(lengths),
         "clip_seconds": _spread(lengths),
+        "unknown_lengths": len(read) - len(lengths),
         "formats": _formats(read),
         "missing": len(missing),
         "unreadable": len(unreadable),
@@ -99,7 +105,13 @@ def _scenes(
             "recordings": (
                 len({name for name, _ in rows}) if corpus.recordings_known else None
             ),
-            "seconds": _total([h.seconds for _, h in rows if isinstance(h, Header)]),
+            "seconds": _total(
+                [
+                    header.seconds
+                    for _, header in rows
+                    if isinstance(header, Header) and header.seconds is not None
+                ]
+            ),
         }
         for scene, rows in sorted(clips.items())
     }

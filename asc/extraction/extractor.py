@@ -23,7 +23,7 @@ from asc.extraction.reuse import find_previous, killers, open_writer
 from asc.extraction.workers import Outcome, compute_rows
 from asc.files import is_full_disk, locked
 from asc.parallel import BACKENDS, InWork
-from asc.store import StoreWriter, partial_path
+from asc.store import FeatureStore, StoreWriter, partial_path
 from asc.store.schema import DONE
 from asc.text import counted
 from asc.validation import check_choice
@@ -131,7 +131,8 @@ def extract(
         previous = find_previous(plan, overwrite=overwrite, update=update)
         if previous is not None and previous.up_to_date:
             store = previous.store
-            kept, failures, notes = len(store), store.failures(), list(plan.notes)
+            kept, failures = len(store), store.failures()
+            notes = [*plan.notes, *_accepted(store)]
             return Report(store.path, True, kept, 0, kept, failures, notes)
         in_work = InWork(plan.store.with_name(partial_path(plan.store).name + ".work"))
         if previous is None or not previous.current:
@@ -170,6 +171,7 @@ def extract(
                 store = writer.finish(plan.store)
                 report.store, report.complete = store.path, True
                 report.clips = len(store)
+                report.notes += _accepted(store)
     report.seconds = time.perf_counter() - started
     return report
 
@@ -227,6 +229,13 @@ def _record(
             f" of their own: {', '.join(sorted(retried)[:5])}."
         )
     return notes
+
+
+def _accepted(store: FeatureStore) -> Iterator[str]:
+    """Yield a note on clips that were accepted though truncated."""
+    if notes := store.notes():
+        clips = counted(len(notes), "truncated clip is", "truncated clips are")
+        yield f"{clips} accepted, such as {notes[0]}"
 
 
 @contextmanager

@@ -10,12 +10,16 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from asc.audio import AudioFile
 from asc.corpus import Corpus
 from asc.corpus.headers import Header, read_headers
 from asc.errors import InputError
 from asc.features import FeatureSpec, completed
 from asc.store import bytes_needed
 from asc.text import counted
+
+#: Clips that are decoded to know their length, where no header tells it.
+_DECODED = 25
 
 
 @dataclass(frozen=True)
@@ -75,7 +79,7 @@ def plan(
     >>> plan.spec.sample_rate, plan.spec.seconds, plan.spec.shape
     (44100, 1.0, (16, 16, 1))
     """
-    found = read_headers(corpus)
+    found = read_headers(corpus, accept_truncated=accept_truncated)
     # Files that cannot be read become failures of the extraction.
     headers = [item for item in found if isinstance(item, Header)]
     if not headers:
@@ -88,9 +92,11 @@ def plan(
     rate = settings.pop("sample_rate", None) or max(
         rates, key=lambda rate: (rates[rate], rate)
     )
-    lengths = [header.seconds for header in headers]
-    middle = median(lengths)
-    seconds = settings.pop("seconds", None) or round(middle, 1 if middle >= 1 else 3)
+    lengths = [header.seconds for header in headers if header.seconds is not None]
+    seconds = settings.pop("seconds", None)
+    if seconds is None:
+        middle = median(lengths or _decoded_lengths(corpus, accept_truncated))
+        seconds = round(middle, 1 if middle >= 1 else 3)
     spec = completed(FeatureSpec.for_audio(rate, seconds, **settings))
 
     notes = list(corpus.notes)
@@ -107,7 +113,26 @@ def plan(
         clips = counted(long, "clip is", "clips are")
         notes.append(f"{clips} longer than {seconds:g} s and will be cut.")
     notes += _scene_notes(corpus)
-    return ExtractionPlan(corpus, Path(store), spec, tuple(notes))
+    return ExtractionPlan(corpus, Path(store), spec, tuple(notes), accept_truncated)
+
+
+def _decoded_lengths(corpus: Corpus, accept_truncated: bool) -> list[float]:
+    """Return the lengths of some clips, where no header tells one (in seconds)."""
+    clips = corpus.clips[:: -(-len(corpus.clips) // _DECODED)]
+    lengths = []
+    for clip in clips:
+        try:
+            path = corpus.root / clip.path
+            with AudioFile(path, accept_truncated=accept_truncated) as file:
+                lengths.append(file.finish() / file.sample_rate)
+        except InputError:
+            pass  # it becomes a failure of the extraction
+    if not lengths:
+        raise InputError(
+            f"The length of the clips in {corpus.root} is not known. None of the"
+            f" {len(clips):,} that were tried can be decoded. Give it with --seconds."
+        )
+    return lengths
 
 
 def _scene_notes(corpus: Corpus) -> Iterator[str]:

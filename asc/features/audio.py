@@ -35,7 +35,7 @@ class Audio:
         Bytes of the file.
     checksum : int
         CRC-32 of the file, at a tenth of the cost of decoding. It shows changes, but
-        does not protect against forgery. Of a file of more than 32 MiB, that of
+        does not protect against forgery. Of a file of more than 16 MiB, that of
         its first and last MiB.
     note : str
         What is missing of a truncated file that was accepted; else empty.

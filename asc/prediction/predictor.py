@@ -32,6 +32,7 @@ def predict(
     run: Run | str | os.PathLike[str],
     sources: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
     *,
+    accept_truncated: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> Predictions:
     """Predict the scenes of audio files.
@@ -47,6 +48,8 @@ def predict(
     run : Run or path
     sources : path, or iterable of paths
         Audio files, folders to search for audio, or ``-`` for standard input.
+    accept_truncated : bool
+        Read what is there of files that may be truncated.
     progress : callable(done, total), optional
         Called with files.
 
@@ -74,7 +77,7 @@ def predict(
     files, notes = find_sources(paths)
     ensemble = Ensemble.load(opened)
     frontend = FrontEnd(opened.spec, (opened.recipe.feature,))
-    readings = [_Reading(source, frontend) for source in files]
+    readings = [_Reading(source, frontend, accept_truncated) for source in files]
     found = _predictions(ensemble, readings, progress)
     return Predictions(opened.scenes, (*ensemble.notes, *notes), found)
 
@@ -93,8 +96,8 @@ def _open_run(path: str | os.PathLike[str], audio: list[Path]) -> Run:
 class _Reading:
     """A file that is read, and what the model has given for its windows."""
 
-    def __init__(self, source: Source, frontend: FrontEnd) -> None:
-        self.source = source
+    def __init__(self, source: Source, frontend: FrontEnd, accept: bool) -> None:
+        self.source, self._accept = source, accept
         self.ended = False
         self.waiting = 0  # windows that the model has not seen yet
         self._frontend = frontend
@@ -111,7 +114,9 @@ class _Reading:
         (feature,) = self._frontend.features
         spec = self._frontend.spec
         try:
-            with stream_audio(self.source.file, spec) as stream:
+            with stream_audio(
+                self.source.file, spec, accept_truncated=self._accept
+            ) as stream:
                 self._seconds, self._note = stream.seconds, stream.note
                 windows = cut_windows(stream.blocks(), spec.samples, spec.samples)
                 for start, y in windows:

@@ -10,7 +10,7 @@ import numpy as np
 
 from asc import plots
 from asc.errors import AscError
-from asc.features import fit, read_audio
+from asc.features import read_clip
 from asc.store import FeatureStore
 
 #: Scenes that are drawn.
@@ -92,6 +92,6 @@ def _samples(store: FeatureStore, audio: Path | None, path: str) -> np.ndarray |
     if not file.is_relative_to(root):
         return None
     try:
-        return fit(read_audio(file), store.spec)[0]
+        return read_clip(file, store.spec, accept_truncated=True).y[0]
     except AscError:
         return None

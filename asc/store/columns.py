@@ -26,6 +26,8 @@ class Columns:
     path: Path
     spec: FeatureSpec
     scenes: tuple[str, ...]
+    complete: bool
+    _note_count: int  # of a complete store
     _arrays: dict[str, schema.Array]
 
     def __len__(self) -> int:
@@ -107,6 +109,15 @@ class Columns:
                 Problem(_decoded(paths[row]), _decoded(errors[row])) for row in failed
             ]
         return left_out
+
+    def notes(self) -> list[Problem]:
+        """Return what a user must know of clips, such as that one is truncated."""
+        if self.complete and not self._note_count:
+            return []  # without reading a million rows
+        errors = self._array("rows/error")
+        noted = np.flatnonzero((errors != b"") & (self.status() == schema.DONE))
+        paths = self._array("clips/path")
+        return [Problem(_decoded(paths[row]), _decoded(errors[row])) for row in noted]
 
     def row_arrays(self) -> dict[str, schema.Array]:
         """Return the places of all arrays that are written row by row."""

@@ -31,6 +31,7 @@ class Header:
     fingerprint: str
     digest: str
     recordings: int  # -1 if the corpus names none
+    notes: int  # clips with a note
     arrays: dict[str, schema.Array]  # by their path in the file
     encodings: dict[str, Encoding]  # of each feature
     overlaps: dict[str, dict[str, float | None]]  # leakage, adjacent; None: unknown
@@ -84,6 +85,10 @@ def _read_header(file: h5py.File) -> Header:
         fingerprint=schema.read_text(file.attrs, "fingerprint"),
         digest=schema.read_text(file.attrs, "digest"),
         recordings=int(schema.read_number(file.attrs, "recordings")),
+        # Stores of earlier versions have no notes.
+        notes=(
+            int(schema.read_number(file.attrs, "notes")) if "notes" in file.attrs else 0
+        ),
         arrays=arrays,
         encodings=_read_encodings(file, spec),
         overlaps=overlaps,

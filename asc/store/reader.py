@@ -104,6 +104,7 @@ class FeatureStore(Columns):
         self.splits: tuple[str, ...] = tuple(sorted(header.overlaps))
         self.fingerprint = header.fingerprint
         self.complete = header.complete
+        self._note_count = header.notes
         self.provenance = header.provenance
         self.environment = header.environment
         self.corpus = header.corpus
@@ -264,6 +265,7 @@ class FeatureStore(Columns):
             "finished": len(finished),
             "failed": failed,
             "problems": problems,
+            "notes": list(map(str, self.notes())),
             "duplicates": int((groups >= 0).sum()),
             "scenes": list(self.scenes),
             "recordings": self.recording_count,

@@ -49,6 +49,7 @@ class RowWriter:
         row: int,
         features: Mapping[str, np.ndarray],
         measured: Mapping[str, float],
+        note: str = "",
     ) -> None:
         """Write everything of a row but its status.
 
@@ -59,6 +60,8 @@ class RowWriter:
             In the spec's dtype.
         measured : dict of str to number
             The columns `asc.store.schema.MEASURED`.
+        note : str
+            What a user must know of the clip, such as that it is truncated.
 
         Raises
         ------
@@ -71,8 +74,7 @@ class RowWriter:
             values[f"rows/digest_{name}"] = digest_of(array)
         for name, value in measured.items():
             values[f"clips/{name}"] = np.asarray(value, schema.MEASURED[name]).tobytes()
-        # An earlier run may have left a message.
-        values["rows/error"] = bytes(self.arrays["rows/error"].row_bytes)
+        values["rows/error"] = _error_text(note, self.arrays["rows/error"])
         descriptor = os.open(self.path, os.O_RDWR)
         try:
             facts = os.fstat(descriptor)
@@ -156,11 +158,8 @@ class StoreWriter:
 
     def fail(self, row: int, message: str) -> None:
         """Record that a clip cannot become a row, and why."""
-        kept = message.encode(errors="replace")[: schema.ERROR_BYTES]
-        text = kept.decode(errors="ignore").encode()  # without half a character
         array = self.rows.arrays["rows/error"]
-        data = np.array(text, array.dtype).tobytes()
-        _write_row(self._file, array, row, data)
+        _write_row(self._file, array, row, _error_text(message, array))
         self._uncommitted.append((row, schema.FAILED))
 
     def commit(self) -> None:
@@ -239,6 +238,7 @@ def _write_layout(
     schema.write_text(file.attrs, "format", schema.FORMAT)
     file.attrs["version"] = np.int32(schema.VERSION)
     file.attrs["complete"] = np.uint8(0)
+    file.attrs["notes"] = np.int64(0)
     schema.write_text(file.attrs, "digest", NO_DIGEST)
     schema.write_text(file.attrs, HEADER_DIGEST, NO_DIGEST)
     rows = len(texts["path"])
@@ -327,11 +327,18 @@ def _copy_rows(
 ) -> None:
     """Copy everything of rows but their status into another file."""
     for name, old in source.row_arrays().items():
-        if name in ("rows/status", "rows/error"):
+        if name == "rows/status":
             continue
         data, new = old.map(source.path), arrays[name]
         for row, new_row in zip(rows, new_rows, strict=True):
             _write_row(descriptor, new, new_row, data[row].tobytes())
+
+
+def _error_text(message: str, array: schema.Array) -> bytes:
+    """Return the bytes of a message, without half a character at its end."""
+    kept = message.encode(errors="replace")[: schema.ERROR_BYTES]
+    text = kept.decode(errors="ignore").encode()
+    return np.array(text, array.dtype).tobytes()
 
 
 def _write_row(descriptor: int, array: schema.Array, row: int, data: bytes) -> None:
@@ -356,6 +363,7 @@ def _seal(path: Path) -> None:
         for name in schema.MEASURED:
             measured = digest_of(store.measured(name)).hex()
             schema.write_text(file[f"clips/{name}"].attrs, "digest", measured)
+        file.attrs["notes"] = np.int64(len(store.notes()))
         header = header_digest(file, store.arrays())
         schema.write_text(file.attrs, HEADER_DIGEST, header)
         file.attrs["complete"] = np.uint8(1)

@@ -10,9 +10,10 @@ import pytest
 import soundfile
 from world import run_python
 
+from asc.audio import MISSING
 from asc.corpus import Clip, Corpus, Problem, open_corpus
 from asc.corpus.description import describe
-from asc.corpus.headers import MISSING, Header, read_header, read_headers
+from asc.corpus.headers import Header, read_header, read_headers
 from asc.corpus.summary import summarise
 from asc.errors import InputError
 
@@ -84,7 +85,7 @@ def test_why_there_is_no_header(tmp_path):
     audio(tmp_path / "silent.wav", seconds=0)
     expected = {
         "empty.wav": "the file is empty (0 bytes).",
-        "folder.wav": "the file cannot be read (Is a directory).",
+        "folder.wav": "the file is not a regular file.",
         "gone.wav": MISSING,
         "silent.wav": "the file has no samples.",
         "text.raw": "not readable as audio (",
@@ -106,7 +107,7 @@ def test_why_there_is_no_header(tmp_path):
 def test_an_interruption_does_not_wait_for_the_rest(tmp_path, monkeypatch):
     read = []
 
-    def slow(path):
+    def slow(path, **options):
         read.append(path)
         raise InputError(MISSING)
 
@@ -137,6 +138,7 @@ def test_summary(corpus):
         "recordings": 7,
         "seconds": 66.25,
         "clip_seconds": {"min": 0.5, "median": 0.5, "max": 60.0},
+        "unknown_lengths": 0,
         "formats": [
             {"format": "WAV PCM_16", "sample_rate": 8000, "channels": 1, "clips": 10},
             {"format": "FLAC PCM_24", "sample_rate": 8000, "channels": 2, "clips": 1},

@@ -143,14 +143,14 @@ def test_recordings_that_failed_altogether(extract, own_corpus, store):
 
 def test_a_clip_that_upsets_the_program(extract, few_clips, monkeypatch, store):
     """Any exception is that clip's failure and stops no other."""
-    read, bad = workers.read_audio, open_corpus(few_clips).clips[3].path
+    read, bad = workers.read_clip, open_corpus(few_clips).clips[3].path
 
-    def upset(path):
+    def upset(path, spec, **options):
         if path == few_clips / bad:
             raise ZeroDivisionError("oh \udcff")
-        return read(path)
+        return read(path, spec, **options)
 
-    monkeypatch.setattr(workers, "read_audio", upset)
+    monkeypatch.setattr(workers, "read_clip", upset)
     report = extract(few_clips, store)
     (problem,) = report.failures
     assert problem.where == bad

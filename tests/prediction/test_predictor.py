@@ -228,10 +228,10 @@ def test_no_error_of_one_file_stops_the_others(
     good = sorted((few_clips / "audio").iterdir())[:3]
     stream_audio = predictor.stream_audio
 
-    def failing(path, spec):
+    def failing(path, spec, **options):
         if path == good[1]:
             raise error
-        return stream_audio(path, spec)
+        return stream_audio(path, spec, **options)
 
     monkeypatch.setattr(predictor, "stream_audio", failing)
     found = list(predict(run, good))
@@ -248,8 +248,8 @@ def test_an_error_after_some_windows(run, few_clips, monkeypatch):
         raise InputError("the file is damaged.")
 
     @contextmanager
-    def failing(path, spec):
-        with stream_audio(path, spec) as stream:
+    def failing(path, spec, **options):
+        with stream_audio(path, spec, **options) as stream:
             blocks = broken(stream.blocks()) if path == good[0] else stream.blocks()
             yield SimpleNamespace(blocks=lambda: blocks, seconds=30.0, note="")
 
@@ -261,7 +261,7 @@ def test_an_error_after_some_windows(run, few_clips, monkeypatch):
 
 
 def test_an_interruption_is_no_error_of_a_file(run, few_clips, monkeypatch):
-    def interrupted(path, spec):
+    def interrupted(path, spec, **options):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(predictor, "stream_audio", interrupted)
