@@ -16,7 +16,7 @@ HEADER_DIGEST = "header_digest"
 #: The other attributes of the file. Not `complete`, which is written after the digest.
 _OF_FILE = (
     *("format", "version", "digest", "fingerprint", "provenance", "spec"),
-    *("scenes", "recordings", "corpus", "environment"),
+    *("scenes", "recordings", "corpus", "environment", "notes"),
 )
 _OF_SPLIT = ("leakage", "adjacent")
 _OF_DATASET = ("digest", "scale", "offset", "lowest", "step", "unit", "axes")

@@ -30,6 +30,8 @@ from asc.store.header_digest import HEADER_DIGEST, header_digest
 from asc.store.reader import FeatureStore, PartialStore
 
 NO_DIGEST = "0" * 64
+#: Datasets whose digest is known when all rows are done.
+_DIGESTED_LAST = ("rows/error", *(f"clips/{name}" for name in schema.MEASURED))
 
 
 @dataclass(frozen=True)
@@ -263,7 +265,7 @@ def _write_layout(
                 dataset.attrs[fact] = getattr(encoding, fact)
             schema.write_text(dataset.attrs, "unit", encoding.unit)
             schema.write_text(dataset.attrs, "axes", "clip row column channel")
-        elif name.startswith("clips/"):
+        elif name in _DIGESTED_LAST:
             schema.write_text(dataset.attrs, "digest", NO_DIGEST)
     for name in ("rows/status", "rows/error"):
         file[name][...] = np.zeros((), file[name].dtype)
@@ -360,9 +362,9 @@ def _seal(path: Path) -> None:
     digest = store.compute_digest()
     with schema.open_for_writing(path, "r+") as file:
         schema.write_text(file.attrs, "digest", digest)
-        for name in schema.MEASURED:
-            measured = digest_of(store.measured(name)).hex()
-            schema.write_text(file[f"clips/{name}"].attrs, "digest", measured)
+        for name in _DIGESTED_LAST:
+            data = digest_of(store.arrays()[name].map(path)).hex()
+            schema.write_text(file[name].attrs, "digest", data)
         file.attrs["notes"] = np.int64(len(store.notes()))
         header = header_digest(file, store.arrays())
         schema.write_text(file.attrs, HEADER_DIGEST, header)

@@ -15,9 +15,6 @@ import pytest
 from asc.errors import InputError, StoreError
 from asc.store import FeatureStore, verify
 
-#: In a complete store, an error text belongs to no row.
-WITHOUT_MEANING = {"rows/error"}
-
 
 def things_in(file: h5py.File) -> list[tuple[str, str | None]]:
     """Return every dataset, and every attribute of the file, a group or a dataset."""
@@ -29,7 +26,7 @@ def things_in(file: h5py.File) -> list[tuple[str, str | None]]:
         found += [(place, name) for name in item.attrs]
         if isinstance(item, h5py.Dataset) and item.size:
             found.append((place, None))
-    return [thing for thing in found if thing[0] not in WITHOUT_MEANING]
+    return found
 
 
 def changed(value: np.ndarray, rng: random.Random) -> np.ndarray:
@@ -37,7 +34,7 @@ def changed(value: np.ndarray, rng: random.Random) -> np.ndarray:
     data = bytearray(value.tobytes())
     if value.dtype.kind == "S":  # a letter or digit for another one
         places = [at for at, byte in enumerate(data) if chr(byte).isalnum()]
-        data[rng.choice(places)] ^= 1
+        data[rng.choice(places or range(len(data)))] ^= 1
     else:
         data[rng.randrange(len(data))] ^= 1 << rng.randrange(7)
     return np.frombuffer(bytes(data), value.dtype).reshape(value.shape)
@@ -125,10 +122,6 @@ def test_any_bit(own_store, seed):
             found += 1
             continue
         read = content(FeatureStore(own_store))
-        skipped = [name for name in FeatureStore(own_store).arrays()].index(
-            "rows/error"
-        )
-        read[-1][skipped] = expected[-1][skipped]
         assert read == expected, place
     assert found > 10
 
