@@ -103,8 +103,8 @@ def check_path(name: str, value: Any) -> Path:
     if not isinstance(value, (str, bytes, os.PathLike)):
         raise UsageError(f"{name} must be a path. Got {value!r}.")
     path = os.fsdecode(value)
-    if not path or "\0" in path:
-        raise UsageError(f"{name} must be the path of a file or folder. Got {path!r}.")
+    if not path:
+        raise UsageError(f"{name} must be the path of a file or folder. Got ''.")
     return Path(path)
 
 

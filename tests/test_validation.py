@@ -31,7 +31,7 @@ def test_a_name_that_is_not_utf8():
     assert os.fsencode(check_path("audio", b"caf\xe9.wav")) == b"caf\xe9.wav"
 
 
-@pytest.mark.parametrize("value", ["", b"", "a\0b", None, 1, ["a"]])
+@pytest.mark.parametrize("value", ["", b"", None, 1, ["a"]])
 def test_what_is_no_path(value):
     with pytest.raises(UsageError, match="^run must be "):
         check_path("run", value)

@@ -25,8 +25,8 @@ from asc.cli.options import (
 from asc.cli.recipe_options import recipe_options, take_recipe
 from asc.cli.streams import continue_without_reader
 from asc.errors import EXIT_PARTIAL, UsageError
-from asc.experiments.grid import AXES, GRIDS, Grid
-from asc.text import counted, duration, unknown_name
+from asc.experiments.grid import AXES, Grid, named_grid
+from asc.text import counted, duration
 from asc.training.recipes import choose
 
 if TYPE_CHECKING:
@@ -141,11 +141,7 @@ def _grid(named: str | None, recipe: str | None, flags: dict[str, Any]) -> Grid:
             if field in chosen_values
         }
     else:
-        if named not in GRIDS and not Path(named).suffix and not Path(named).exists():
-            raise UsageError(
-                unknown_name("grid", named, tuple(GRIDS)) + " Or name a JSON file."
-            )
-        grid = Grid(**GRIDS[named]) if named in GRIDS else Grid.load(named)
+        grid = named_grid(named)
     for name, given in texts.items():
         values: list[Any] = [value for text in given for value in text.split(",")]
         if name == "seeds":

@@ -10,6 +10,7 @@ from typing import ClassVar
 from asc.corpus.base import Corpus
 from asc.errors import InputError, MissingInputError, UsageError
 from asc.registry import Registry
+from asc.validation import check_path
 
 
 class Reader(ABC):
@@ -124,7 +125,7 @@ def open_corpus(path: str | os.PathLike[str], format: str | None = None) -> Corp
     >>> corpus.format, len(corpus.clips), corpus.scenes
     ('tut', 36, ('home', 'library', 'park'))
     """
-    path = Path(path)
+    path = check_path("corpus", path)
     candidates = readers() if format is None else [READERS.get(format)]
     _check_readable(path)
     reader = next((one for one in candidates if one.detect(path)), None)

@@ -17,7 +17,7 @@ from asc import environment, parallel
 from asc.errors import AscError, SettingsMismatch
 from asc.experiments.comparison import Comparison
 from asc.experiments.entry import DONE, Entry
-from asc.experiments.grid import GRIDS, Grid
+from asc.experiments.grid import GRIDS, Grid, named_grid
 from asc.files import locked, write_json
 from asc.models import register_model
 from asc.models.entries import ModelEntry, describe
@@ -26,7 +26,7 @@ from asc.store import FeatureStore
 from asc.store.fingerprint import canonical_json
 from asc.text import describe_difference
 from asc.training.recipe import Recipe
-from asc.validation import check_choice
+from asc.validation import check_choice, check_path
 
 #: Called after each run: its entry, runs done, runs in all, and the estimated seconds
 #: until the end.
@@ -60,7 +60,7 @@ class _Task:
 
 def compare(
     store: FeatureStore | str | os.PathLike[str],
-    grid: Grid,
+    grid: Grid | str | os.PathLike[str],
     folder: str | os.PathLike[str] | None = None,
     *,
     jobs: int = 1,
@@ -79,7 +79,8 @@ def compare(
     Parameters
     ----------
     store : FeatureStore or path
-    grid : Grid
+    grid : Grid, str or path
+        Or the name of one, or a JSON file.
     folder : path, optional
         The folder of the comparison; `default_folder` if not given.
     jobs : int > 0
@@ -127,9 +128,13 @@ def compare(
     check_choice("backend", backend, BACKENDS)
     if not isinstance(store, FeatureStore):
         store = FeatureStore(store)
+    if not isinstance(grid, Grid):
+        grid = named_grid(grid)
     for recipe in grid.recipes():
         experiment.check(store, recipe)
-    path = Path(folder) if folder is not None else default_folder(store, grid)
+    path = default_folder(store, grid)
+    if folder is not None:
+        path = check_path("folder", folder)
     path.parent.mkdir(parents=True, exist_ok=True)
     with locked(path):
         comparison = _open(path, grid, store)

@@ -29,6 +29,7 @@ from asc.experiments.differences import Difference, Training, best_against, choi
 from asc.experiments.entry import PENDING, Entry
 from asc.experiments.grid import Grid, run_name
 from asc.files import write_csv, write_json
+from asc.validation import check_path
 
 #: Columns of results.csv that are figures of a run.
 _FIGURES = (
@@ -97,7 +98,7 @@ class Comparison:
         InputError
             If it cannot be read.
         """
-        path = Path(folder)
+        path = check_path("comparison", folder)
         try:
             record = json.loads((path / "grid.json").read_text("utf-8"))
             grid, store = Grid.from_dict(record["grid"]), dict(record["store"])

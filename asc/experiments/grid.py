@@ -14,6 +14,7 @@ from typing import Any
 from asc.errors import InputError, UsageError
 from asc.text import unknown_name
 from asc.training.recipe import Recipe
+from asc.validation import check_path
 
 #: Field of a grid -> the field of a recipe that it varies, slowest first.
 AXES = {
@@ -140,6 +141,25 @@ GRIDS: dict[str, dict[str, Any]] = {
         "augments": ("none", "thirds"),
     }
 }
+
+
+def named_grid(name: str | os.PathLike[str]) -> Grid:
+    """Return the grid of a name (`GRIDS`) or of a JSON file.
+
+    Raises
+    ------
+    UsageError
+        If it is neither.
+    InputError
+        If the file cannot be read.
+    """
+    path = check_path("grid", name)
+    if str(path) in GRIDS:
+        return Grid(**GRIDS[str(path)])
+    if not path.suffix and not path.exists():
+        unknown = unknown_name("grid", str(path), tuple(GRIDS))
+        raise UsageError(f"{unknown} Or name a JSON file.")
+    return Grid.load(path)
 
 
 def run_name(recipe: Recipe) -> str:

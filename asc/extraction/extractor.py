@@ -111,7 +111,8 @@ def extract(
         If the store, or its partial file, was made with other settings, or if the
         audio has changed since and ``update`` is not set.
     UsageError
-        If the backend is unknown or not installed, or the store cannot be there.
+        If it is not a plan, if the backend is unknown or not installed, or if the
+        store cannot be there.
     Busy
         If another process is writing the store.
     AscError
@@ -119,11 +120,16 @@ def extract(
 
     Examples
     --------
-    >>> plan = asc.plan(asc.open_corpus("corpus"), "new.h5", rows=16, columns=16)
+    >>> plan = asc.plan("corpus", "new.h5", rows=16, columns=16)
     >>> report = asc.extract(plan, jobs=1)
     >>> report.complete, report.computed, report.kept
     (True, 36, 0)
     """
+    if not isinstance(plan, ExtractionPlan):
+        raise UsageError(
+            f"asc.extract takes a plan. Got {plan!r}. Make one with asc.plan(corpus,"
+            " store)."
+        )
     check_choice("backend", backend, BACKENDS)
     started = time.perf_counter()
     _check_place(plan.store)

@@ -11,12 +11,13 @@ from statistics import median
 from typing import Any
 
 from asc.audio import AudioFile
-from asc.corpus import Corpus
+from asc.corpus import Corpus, open_corpus
 from asc.corpus.headers import Header, read_headers
 from asc.errors import InputError
 from asc.features import FeatureSpec, completed
 from asc.store import bytes_needed
 from asc.text import counted
+from asc.validation import check_path
 
 #: Clips that are decoded to know their length, where no header tells it.
 _DECODED = 25
@@ -44,7 +45,7 @@ class ExtractionPlan:
 
 
 def plan(
-    corpus: Corpus,
+    corpus: Corpus | str | os.PathLike[str],
     store: str | os.PathLike[str],
     *,
     accept_truncated: bool = False,
@@ -54,8 +55,8 @@ def plan(
 
     Parameters
     ----------
-    corpus : Corpus
-    store : path-like
+    corpus : Corpus or path
+    store : path
         The store that will be written.
     accept_truncated : bool
         Read what is there of files that may be truncated, and record a note on each.
@@ -75,10 +76,13 @@ def plan(
 
     Examples
     --------
-    >>> plan = asc.plan(asc.open_corpus("corpus"), "store.h5", rows=16, columns=16)
+    >>> plan = asc.plan("corpus", "store.h5", rows=16, columns=16)
     >>> plan.spec.sample_rate, plan.spec.seconds, plan.spec.shape
     (44100, 1.0, (16, 16, 1))
     """
+    store = check_path("store", store)
+    if not isinstance(corpus, Corpus):
+        corpus = open_corpus(corpus)
     found = read_headers(corpus, accept_truncated=accept_truncated)
     # Files that cannot be read become failures of the extraction.
     headers = [item for item in found if isinstance(item, Header)]
@@ -113,7 +117,7 @@ def plan(
         clips = counted(long, "clip is", "clips are")
         notes.append(f"{clips} longer than {seconds:g} s and will be cut.")
     notes += _scene_notes(corpus)
-    return ExtractionPlan(corpus, Path(store), spec, tuple(notes), accept_truncated)
+    return ExtractionPlan(corpus, store, spec, tuple(notes), accept_truncated)
 
 
 def _decoded_lengths(corpus: Corpus, accept_truncated: bool) -> list[float]:

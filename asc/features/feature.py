@@ -19,6 +19,7 @@ from asc.features.encoding import Encoding
 from asc.features.spec import FeatureSpec
 from asc.registry import Registry
 from asc.text import unknown_name
+from asc.validation import one_or_several
 
 if TYPE_CHECKING:
     import scipy.sparse
@@ -239,7 +240,7 @@ def register_feature(feature: F, *, replace: bool = False) -> F:
 
 
 def make_features(
-    spec: FeatureSpec, names: Iterable[str] | None = None
+    spec: FeatureSpec, names: str | Iterable[str] | None = None
 ) -> dict[str, Feature]:
     """Return the features of a spec by name, or only the named ones.
 
@@ -249,7 +250,8 @@ def make_features(
         If one is not registered, or cannot be computed under the spec.
     """
     found = {}
-    for name in spec.features if names is None else names:
+    chosen = spec.features if names is None else one_or_several("features", names)
+    for name in chosen:
         if name not in FEATURES:
             raise UsageError(
                 f"{unknown_name('feature', name, FEATURES.names())} If it is your own,"

@@ -22,7 +22,7 @@ class FrontEnd:
     Parameters
     ----------
     spec : FeatureSpec
-    features : iterable of str, optional
+    features : str or iterable of str, optional
         Compute only these.
 
     Raises
@@ -40,7 +40,7 @@ class FrontEnd:
     """
 
     def __init__(
-        self, spec: FeatureSpec, features: Iterable[str] | None = None
+        self, spec: FeatureSpec, features: str | Iterable[str] | None = None
     ) -> None:
         import scipy.sparse
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,7 @@ from asc.reporting.record import (
 from asc.reporting.results import headline, results_section
 from asc.reporting.significance import significance_section
 from asc.reporting.templating import GENERATOR, HEAD, render
+from asc.validation import check_path, one_or_several
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class Section:
 
 
 def report(
-    paths: Sequence[str | os.PathLike[str]] | str | os.PathLike[str],
+    paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
     output: str | os.PathLike[str] = "report.html",
     *,
     audio: str | os.PathLike[str] | None = None,
@@ -54,7 +55,7 @@ def report(
 
     Parameters
     ----------
-    paths : path, or sequence of paths
+    paths : path, or iterable of paths
         Runs, comparisons, and folders that ``asc evaluate --output`` wrote.
     output : path
         File to write. A report of this name is replaced, any other file is not.
@@ -85,11 +86,10 @@ def report(
     >>> asc.report(["run", "comparison"], "report.html")
     PosixPath('report.html')
     """
-    if isinstance(paths, (str, os.PathLike)):
-        paths = [paths]
+    paths = [check_path("report", path) for path in one_or_several("report", paths)]
     if not paths:
         raise UsageError("A report needs at least one run. Got none.")
-    target = Path(output)
+    target = check_path("output", output)
     _check_output(target)
     folder = None if audio is None else Path(audio)
     if folder is not None and not folder.is_dir():

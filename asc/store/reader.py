@@ -18,6 +18,7 @@ from asc.store import schema
 from asc.store.columns import Columns
 from asc.store.header import is_incomplete, read_header
 from asc.text import counted, unknown_name
+from asc.validation import check_path
 
 
 def partial_path(store: Path) -> Path:
@@ -27,7 +28,7 @@ def partial_path(store: Path) -> Path:
 
 def _existing_path(path: str | os.PathLike[str]) -> Path:
     """Return the path of a store, or of its partial file if only that exists."""
-    store = Path(path)
+    store = check_path("store", path)
     partial = partial_path(store)
     return partial if partial.exists() and not store.exists() else store
 
@@ -87,7 +88,7 @@ class FeatureStore(Columns):
         return super().__new__(cls)
 
     def __init__(self, path: str | os.PathLike[str], *, partial: bool = False) -> None:
-        self._read(_existing_path(path) if partial else Path(path))
+        self._read(_existing_path(path) if partial else check_path("store", path))
         if not self.complete:
             raise StoreError(
                 f"{self.path} is not complete. Run the asc-extract command that made"

@@ -432,7 +432,7 @@ def test_swapped_arguments(run, few_clips):
     )
 
 
-@pytest.mark.parametrize("source", ["", 5, [""], [5], ["a\0b"]])
+@pytest.mark.parametrize("source", ["", 5, [""], [5]])
 def test_what_is_no_path(run, source):
     with pytest.raises(UsageError, match="^audio must be "):
         predict(run, source)
