@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import warnings
-import zipfile
 from pathlib import Path
 
 import keras
 
 from asc.errors import InputError, MissingInputError, UsageError
+from asc.models.safety import check_weights_file, first_line, load_model
 
 #: Name of the layer that marks a model as one that maps its input to pixels.
 PREPROCESSING = "imagenet_preprocessing"
@@ -70,15 +70,7 @@ def read_model(source: Path | str | None) -> keras.Model | None:
     """Read the model if `source` is the path of one; otherwise return None."""
     if not isinstance(source, Path) or source.suffix != ".keras":
         return None
-    if not zipfile.is_zipfile(source):
-        raise InputError(f"{source} is not a model. Expected a file saved by Keras.")
-    try:
-        return keras.saving.load_model(source, compile=False, safe_mode=True)
-    except (ValueError, TypeError, KeyError, OSError) as error:
-        raise InputError(
-            f"The model {source} cannot be read ({_first_line(error)}). Expected a file"
-            " saved by Keras."
-        ) from error
+    return load_model(source)
 
 
 def takes_pixels(model: keras.Model) -> bool:
@@ -110,23 +102,18 @@ def load_weights(model: keras.Model, path: Path, expected: str) -> None:
 
     Keras requires a fitting value for everything in `model`, and ignores the rest.
     """
+    check_weights_file(path)
     try:
         with warnings.catch_warnings():
             # Keras warns of this where it skips layers.
             warnings.filterwarnings("error", "Skipping nested container")
             model.load_weights(path)
-    except (OSError, RuntimeError) as error:
-        raise InputError(
-            f"The weights in {path} cannot be read ({_first_line(error)}). Expected a"
-            " file saved by Keras."
-        ) from error
     except (ValueError, TypeError, KeyError, UserWarning) as error:
         raise InputError(
             f"The weights in {path} do not fit. Expected {expected}."
         ) from error
-
-
-def _first_line(error: BaseException) -> str:
-    """Return the start of Keras' message, which may run over many lines."""
-    lines = str(error).strip().splitlines() or [type(error).__name__]
-    return lines[0].rstrip(".")
+    except Exception as error:  # noqa: BLE001 - damage ends in any of them
+        raise InputError(
+            f"The weights in {path} cannot be read ({first_line(error)}). Expected a"
+            " file saved by Keras."
+        ) from error

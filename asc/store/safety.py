@@ -1,4 +1,4 @@
-"""What no store may contain: links, external storage, types that are not plain.
+"""What no store and no file of weights may contain: links, other files, odd types.
 
 A store is untrusted. Its layout is checked where it is read (`asc.store.schema`);
 this module checks everything in the file, also what the layout does not name.
@@ -6,9 +6,15 @@ this module checks everything in the file, also what the layout does not name.
 
 from __future__ import annotations
 
+import math
+import os
+from collections.abc import Iterator
+from typing import BinaryIO
+
 import h5py
 
 from asc.errors import StoreError
+from asc.text import megabytes
 
 #: More than any store has datasets and groups.
 _MOST_OBJECTS = 10_000
@@ -17,6 +23,10 @@ _LONGEST_PLACE = 200
 #: Bytes at the start of an HDF5 file that `declared_end` looks at.
 SUPERBLOCK_BYTES = 64
 _PLAIN = (h5py.h5t.INTEGER, h5py.h5t.FLOAT, h5py.h5t.STRING)
+#: Also truth values, and numbers that HDF5 does not know, such as bfloat16.
+_NUMBERS = (h5py.h5t.INTEGER, h5py.h5t.FLOAT, h5py.h5t.ENUM, h5py.h5t.OPAQUE)
+#: Numbers hardly shrink when they are compressed.
+_MOST_EXPANSION = 20
 
 
 def declared_end(start: bytes) -> int | None:
@@ -49,6 +59,41 @@ def check_plain(file: h5py.File) -> None:
     """
     if file.userblock_size:
         raise StoreError("there is other data in front of it.")
+    for place, found in _datasets(file):
+        _check_plain_dataset(place, found)
+
+
+def check_weights(file: BinaryIO, most: int) -> None:
+    """Check that a file of Keras' weights has nothing but arrays of numbers.
+
+    Parameters
+    ----------
+    file : binary file
+    most : int
+        Bytes that its arrays may have.
+
+    Raises
+    ------
+    StoreError
+        If there is a link, external or virtual storage, or a type without a fixed size;
+        if the arrays are larger than `most`, or than the file holds.
+    """
+    size = file.seek(0, os.SEEK_END)
+    with h5py.File(file, "r") as opened:
+        total = 0
+        for place, found in _datasets(opened):
+            kept, kind = found.get_create_plist(), found.get_type()
+            if kept.get_layout() == h5py.h5d.VIRTUAL or kept.get_external_count():
+                raise StoreError(f"{place} is not stored in the file itself.")
+            if kind.get_class() not in _NUMBERS:
+                raise StoreError(f"{place} is not of numbers.")
+            total += math.prod(found.shape or ()) * kind.get_size()
+        if total > min(most, _MOST_EXPANSION * size):
+            raise StoreError(f"its arrays of {megabytes(total)} are too large for it.")
+
+
+def _datasets(file: h5py.File) -> Iterator[tuple[str, h5py.h5d.DatasetID]]:
+    """Yield the place of every dataset and the dataset; refuse what is not one."""
     waiting = [("", h5py.h5g.open(file.id, b"/"))]
     # Groups may contain each other. HDF5's own walk is recursive, and a file with
     # enough levels ends the process.
@@ -62,20 +107,20 @@ def check_plain(file: h5py.File) -> None:
         for name in group:
             inside = f"{place}/{ascii(name.decode(errors='replace'))[1:-1]}"
             if group.links.get_info(name).type != h5py.h5l.TYPE_HARD:
-                raise StoreError(f"{inside} is a link. A store has no links.")
+                raise StoreError(f"{inside} is a link, and links are refused.")
             found = h5py.h5o.open(group, name)
             if isinstance(found, h5py.h5g.GroupID):
                 address = h5py.h5o.get_info(found).addr
                 if address not in seen:
                     seen.add(address)
                     waiting.append((inside[-_LONGEST_PLACE:], found))
+            elif isinstance(found, h5py.h5d.DatasetID):
+                yield inside, found
             else:
-                _check_plain_dataset(inside, found)
+                raise StoreError(f"{inside} is neither a dataset nor a group.")
 
 
 def _check_plain_dataset(place: str, found: h5py.h5d.DatasetID) -> None:
-    if not isinstance(found, h5py.h5d.DatasetID):
-        raise StoreError(f"{place} is neither a dataset nor a group.")
     kept = found.get_create_plist()
     if (
         kept.get_layout() != h5py.h5d.CONTIGUOUS

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import time
-import warnings
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ import numpy as np
 
 from asc.errors import AscError, InputError, MissingInputError
 from asc.files import replacing, write_csv, write_json
+from asc.models.safety import load_model
 from asc.pipeline.tensorflow import keras
 from asc.training.machine import dtype_policy
 from asc.training.optimizer import EmaWeights
@@ -86,14 +87,14 @@ class State:
             If it is missing or cannot be loaded.
         """
         file = self._model_file(run)
-        if not file.is_file():
+        if not os.path.lexists(file):
             raise MissingInputError(f"{run.path} cannot be resumed: {file} is missing.")
         try:
-            with dtype_policy(run.recipe.precision), warnings.catch_warnings():
-                # Keras skips variables that do not fit, which would change the result.
-                warnings.filterwarnings("error", "Skipping variable loading")
-                return keras.saving.load_model(file, safe_mode=True)
-        except (OSError, ValueError, TypeError, KeyError, UserWarning) as error:
+            with dtype_policy(run.recipe.precision):
+                return load_model(
+                    file, root=run.path, compile=True, modules=run.recipe.imports
+                )
+        except InputError as error:
             raise InputError(f"{run.path} cannot be resumed: {error}") from error
 
     def save(self, model: keras.Model, run: Run) -> None:

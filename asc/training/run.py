@@ -33,7 +33,6 @@ from asc.features import FeatureSpec, registered
 from asc.files import write_json
 from asc.kinds import Kind, kind_of, not_a
 from asc.models.outputs import check_shapes
-from asc.registry import missing_modules
 from asc.store import FeatureStore
 from asc.store.schema import is_name
 from asc.text import printable
@@ -145,18 +144,17 @@ class Run:
             If it is missing or cannot be loaded.
         """
         file = self.path / "model.keras"
-        if not file.is_file():
+        if not os.path.lexists(file):
             raise MissingInputError(
                 f"{self.path} has no model.keras: no epoch was finished."
             )
-        from asc.pipeline.tensorflow import keras
+        from asc.models import safety  # it imports TensorFlow
 
+        model = safety.load_model(file, root=self.path, modules=self.recipe.imports)
         try:
-            model = keras.saving.load_model(file, compile=False, safe_mode=True)
             check_shapes(model, self._feature_shape(), len(self.scenes))
-        except (OSError, ValueError, TypeError, KeyError) as error:
-            missing = missing_modules(self.recipe.imports)
-            raise InputError(f"Cannot load {file}: {error} {missing}") from error
+        except InputError as error:
+            raise InputError(f"{file} cannot be used: {error}") from error
         return model
 
     def _feature_shape(self) -> tuple[int, ...] | None:

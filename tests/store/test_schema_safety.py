@@ -423,7 +423,7 @@ def test_structure(own_store, damage, refusal):
 def test_links_are_named_as_such(own_store, link, refusal):
     with h5py.File(own_store, "r+") as file:
         globals()[link](file, own_store)
-    assert "is a link. A store has no links" in refusal(own_store)
+    assert "is a link, and links are refused" in refusal(own_store)
 
 
 @pytest.mark.parametrize(
