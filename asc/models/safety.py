@@ -150,9 +150,16 @@ def _check_file(file: BinaryIO, modules: Sequence[str]) -> None:
             )
     _check_size(weights.file_size, min(weights.compress_size, _on_disk(file)))
     config = json.loads(archive.read(_CONFIG))
-    _check_config(config, modules)
+    own_layers = _check_config(config, modules)
     check_weights(_member(file, archive, weights), _MAX_FILE)
-    _check_memory(config, weights.file_size)
+    try:
+        _check_memory(config, weights.file_size)
+    except AscError:
+        raise
+    except Exception:
+        # Layers of the user need not be able to do without memory.
+        if not own_layers:
+            raise
 
 
 def _on_disk(file: BinaryIO) -> int:
@@ -205,13 +212,18 @@ def _member(
     return _Part(file, start, member.file_size)  # type: ignore[return-value]
 
 
-def _check_config(config: Any, modules: Sequence[str]) -> None:
-    """Check the name of every class and function in the description of a model."""
+def _check_config(config: Any, modules: Sequence[str]) -> bool:
+    """Check the name of every class and function in the description of a model.
+
+    Returns
+    -------
+    bool
+        Whether some are from imported modules of the user.
+    """
     if not isinstance(config, dict) or "class_name" not in config:
         raise InputError(f"{_CONFIG} does not describe a model.")
-    for each in _dicts(config):
-        if "class_name" in each and "config" in each:
-            _check_class(each, modules)
+    found = [each for each in _dicts(config) if {"class_name", "config"} <= each.keys()]
+    return any([_check_class(each, modules) for each in found])
 
 
 def _dicts(config: Any) -> Iterator[dict[str, Any]]:
@@ -228,12 +240,13 @@ def _dicts(config: Any) -> Iterator[dict[str, Any]]:
             waiting += [(inner, depth + 1) for inner in value]
 
 
-def _check_class(each: dict[str, Any], modules: Sequence[str]) -> None:
+def _check_class(each: dict[str, Any], modules: Sequence[str]) -> bool:
+    """Check one class or function; return True if it is not Keras' own."""
     name, module, inner = each["class_name"], each.get("module"), each["config"]
     known = keras.saving.get_custom_objects()
     names = (each.get("registered_name", name), inner if name == "function" else None)
     if any(isinstance(one, str) and one in known for one in names):
-        return  # an imported module has registered it
+        return True  # an imported module has registered it
     if name in ("__tensor__", "__numpy__"):
         allowed = isinstance(inner, dict) and inner.get("dtype") in _PLAIN_TYPES
     elif name in ("__keras_tensor__", "__slice__", "__ellipsis__", "__bytes__"):
@@ -251,6 +264,7 @@ def _check_class(each: dict[str, Any], modules: Sequence[str]) -> None:
             " those of modules that you name with --import."
             + (f" {sentence}" if sentence else "")
         )
+    return False
 
 
 def _is_of_keras(module: Any, name: Any) -> bool:
@@ -307,23 +321,22 @@ def _check_memory(config: dict[str, Any], weights: int) -> None:
 def _measure(config: dict[str, Any], weights: int) -> None:
     config["compile_config"] = None
     # In a graph nothing is computed, and without a state nothing is allocated.
-    scope = keras.StatelessScope(initialize_variables=False)
-    with tf.Graph().as_default(), scope:
-        model = keras.saving.deserialize_keras_object(config, safe_mode=True)
-        if not isinstance(model, (keras.Model, keras.Sequential)):
-            raise InputError(f"{_CONFIG} does not describe a model.")
-    variables = model.variables
-    needed = sum(_bytes(value.shape, value.dtype) for value in variables)
-    if needed > min(MAX_WEIGHTS, weights):
-        raise InputError(
-            f"it describes weights of {megabytes(needed)}, and holds"
-            f" {megabytes(weights)}. Expected at most {megabytes(MAX_WEIGHTS)}."
-        )
     with tf.Graph().as_default() as graph:
+        with keras.StatelessScope(initialize_variables=False):
+            model = keras.saving.deserialize_keras_object(config, safe_mode=True)
+        if not isinstance(model, keras.Model):
+            raise InputError(f"{_CONFIG} does not describe a model.")
+        variables = model.variables
+        needed = sum(_bytes(value.shape, value.dtype) for value in variables)
+        if needed > min(MAX_WEIGHTS, weights):
+            raise InputError(
+                f"it describes weights of {megabytes(needed)}, and holds"
+                f" {megabytes(weights)}. Expected at most {megabytes(MAX_WEIGHTS)}."
+            )
         values = [(v, tf.compat.v1.placeholder(v.dtype, v.shape)) for v in variables]
-        inputs = tf.nest.map_structure(
-            lambda x: tf.compat.v1.placeholder(x.dtype, (1, *x.shape[1:])), model.inputs
-        )
+        inputs = [
+            tf.compat.v1.placeholder(x.dtype, (1, *x.shape[1:])) for x in model.inputs
+        ]
         given = sum(_bytes(x.shape, x.dtype) for x in inputs)
         before = len(graph.get_operations())
         with keras.StatelessScope(values, initialize_variables=False):

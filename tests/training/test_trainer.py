@@ -13,6 +13,7 @@ import pytest
 
 from asc.errors import AscError, InputError, StoreError, UsageError
 from asc.experiments import experiment
+from asc.models.safety import load_model
 from asc.store import FeatureStore
 from asc.training import trainer
 from asc.training.callback import TrainingCallback
@@ -336,7 +337,7 @@ def keeper(tmp_path, store):
             keeper.on_epoch_end(epoch, {"loss": 1.0} | {name: value})
             if model.stop_training:
                 break
-        kept = run.load_model().layers[-1].bias.numpy()
+        kept = load_model(run.path / "model.keras").layers[-1].bias.numpy()
         assert kept == state.best_epoch
         return state
 
