@@ -1,27 +1,27 @@
-"""Reading what others wrote, atomic writes, free space on the disk, and locks."""
+"""Reading what others wrote, and writing whole files or none."""
 
 from __future__ import annotations
 
 import csv
 import errno
-import fcntl
 import json
 import math
 import os
-import shutil
-import socket
+import re
 import stat
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from asc.errors import AscError, Busy, InputError, MissingInputError
-from asc.text import megabytes, printable
+from asc.errors import InputError, MissingInputError
+from asc.text import megabytes, printable, printable_lines
 
 _READ = os.O_RDONLY | os.O_CLOEXEC
 #: Lists and objects inside one another in JSON. Python writes no more than some 300.
 _MOST_LEVELS = 100
+#: Lists and objects of one JSON file.
+_MOST_LISTS = 1_000_000
 
 
 def open_regular(
@@ -88,13 +88,29 @@ def _open_below(root: Path, path: Path) -> int:
         os.close(here)
 
 
+def error_number(error: OSError) -> int:
+    """Return the number of an error of the operating system, 0 if there is none."""
+    # HDF5 sets no errno, but its message has the number.
+    found = re.search(r"errno = (\d{1,3})\b", str(error))
+    return error.errno or (int(found[1]) if found else 0)
+
+
 def reason(error: BaseException) -> str:
     """Return the reason of an error of the operating system in a few words."""
     if isinstance(error, OSError) and error.errno == errno.ELOOP:
         return "it is a symbolic link"
-    if isinstance(error, OSError) and error.errno:
-        return os.strerror(error.errno).lower()
+    if isinstance(error, OSError) and error_number(error):
+        return os.strerror(error_number(error)).lower()
     return printable(str(error)) or type(error).__name__
+
+
+def damaged(path: Path, error: BaseException | str, advice: str = "") -> InputError:
+    """Return the error for a file whose content is not what it should be."""
+    text = (error if isinstance(error, str) else reason(error)).rstrip(".")
+    name = printable(os.fspath(path))
+    # What reading it has raised names it already.
+    start = "" if text.startswith(name) else f"{name} is damaged: "
+    return InputError(f"{start}{text}. {advice}".rstrip())
 
 
 def read_bytes(
@@ -120,11 +136,15 @@ def read_bytes(
         except OSError as error:
             raise InputError(f"{name} cannot be read: {reason(error)}.") from error
     if max(size, len(data)) > limit:
-        raise InputError(
-            f"{name} is too large. Got {megabytes(max(size, len(data)))}, expected at"
-            f" most {megabytes(limit)}."
-        )
+        raise _too_large(name, max(size, len(data)), limit)
     return data
+
+
+def _too_large(name: str, size: int, limit: int) -> InputError:
+    return InputError(
+        f"{name} is too large. Got {megabytes(size)}, expected at most"
+        f" {megabytes(limit)}."
+    )
 
 
 def _read_up_to(file: BinaryIO, count: int) -> bytes:
@@ -150,6 +170,41 @@ def read_text(
             f"{printable(os.fspath(path))} is not UTF-8 text: byte {error.start:,}"
             f" cannot be decoded."
         ) from error
+
+
+def read_lines(
+    path: str | os.PathLike[str],
+    *,
+    limit: int,
+    longest: int = 1 << 20,
+    root: str | os.PathLike[str] | None = None,
+) -> Iterator[str]:
+    """Yield the lines of UTF-8 text with their ends, without holding all of them.
+
+    Parameters
+    ----------
+    path, limit, root
+        See `read_bytes`.
+    longest : int
+        Most characters of a line.
+    """
+    name = printable(os.fspath(path))
+    with open_regular(path, root=root) as file:
+        if (size := os.fstat(file.fileno()).st_size) > limit:
+            raise _too_large(name, size, limit)
+        number = file.fileno()
+        try:
+            with open(number, encoding="utf-8-sig", newline="", closefd=False) as text:
+                while line := text.readline(longest + 1):
+                    if len(line) > longest:
+                        raise InputError(
+                            f"{name} has a line of more than {longest:,} characters."
+                        )
+                    yield line
+        except UnicodeDecodeError as error:
+            raise InputError(f"{name} is not UTF-8 text.") from error
+        except OSError as error:
+            raise InputError(f"{name} cannot be read: {reason(error)}.") from error
 
 
 def read_json(
@@ -183,6 +238,9 @@ def parse_json(text: str) -> Any:
         If it is not JSON as the standard has it, without NaN and infinity, or if
         lists and objects are nested too deeply.
     """
+    # An empty list of two characters takes thirty times as much memory.
+    if text.count("[") + text.count("{") > _MOST_LISTS:
+        raise ValueError("it has too many lists and objects")
     try:
         value = json.loads(text, parse_constant=_refuse, parse_float=_finite)
     except RecursionError:
@@ -277,92 +335,54 @@ def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence]) -> No
             writer.writerows(rows)
 
 
-def free_space(target: Path) -> int:
-    """Return the free bytes on the disk that a path is on, or will be on."""
-    places = (target, *target.absolute().parents)
-    return shutil.disk_usage(next(path for path in places if path.is_dir())).free
-
-
-def check_free_space(target: Path, needed: int) -> None:
-    """Raise AscError if the disk of a path has less free space than so many bytes."""
-    free = free_space(target)
-    if needed > free:
-        raise AscError(
-            f"Not enough space on the disk of {target}. Got {megabytes(free)} free,"
-            f" expected {megabytes(needed)}. Free some space, or write to another disk."
-        )
-
-
-def is_full_disk(error: BaseException) -> bool:
-    """Return True for the error of a full disk, whichever library wrote to it."""
-    # HDF5 sets no errno, but its message has the number.
-    return isinstance(error, OSError) and (
-        error.errno == errno.ENOSPC or f"errno = {errno.ENOSPC}" in str(error)
-    )
+def append_line(path: Path, line: str) -> None:
+    """Add a line to a text file, a regular one that no link leads to."""
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK
+    with opened_to_write(path, flags) as descriptor:
+        data = printable_lines(line) + "\n"
+        with open(descriptor, "w", encoding="utf-8", closefd=False) as file:
+            file.write(data)
 
 
 @contextmanager
-def locked(
-    target: Path, *, lock_path: Path | None = None, wait: bool = False
-) -> Iterator[None]:
-    """Hold the right to write a file or a folder.
+def opened_to_write(path: Path, flags: int) -> Iterator[int]:
+    """Yield the descriptor of a regular file that is no link; made if not there."""
+    name = printable(os.fspath(path))
+    advice = "Remove it and run the command again."
+    try:
+        descriptor = os.open(path, flags | os.O_CLOEXEC, 0o644)
+    except OSError as error:
+        # What a link, a folder, and a pipe or socket give.
+        if error.errno not in (errno.ELOOP, errno.EISDIR, errno.ENXIO):
+            raise
+        kind = "a symbolic link" if error.errno == errno.ELOOP else "no regular file"
+        raise InputError(f"{name} is {kind}. {advice}") from error
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise InputError(f"{name} is no regular file. {advice}")
+        yield descriptor
+    finally:
+        os.close(descriptor)
 
-    The operating system releases the lock when its holder dies, so a stale lock
-    file stops nobody.
 
-    Parameters
-    ----------
-    target : Path
-    lock_path : Path, optional
-        The lock file, which exists while the lock is held; ``TARGET.lock`` beside the
-        target if not given.
-    wait : bool
-        Wait for another holder instead of giving up.
+def check_no_links(path: Path, root: Path) -> None:
+    """Check that a place below a folder is reached without a link.
+
+    It need not exist. What is read and written there then is in the folder, whoever
+    has made the folder.
 
     Raises
     ------
-    Busy
-        If another process holds it; the message names host and process.
     InputError
-        If the lock file is a symbolic link, which could lead to any file.
+        If it is outside the folder, or one of its parts is a symbolic link.
     """
-    path = lock_path or target.with_name(target.name + ".lock")
-    while True:
-        try:
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o644)
-        except OSError as error:
-            if error.errno != errno.ELOOP:
-                raise
+    parts = path.relative_to(root).parts
+    place = root
+    for part in parts:
+        place /= part
+        if part == os.pardir:
+            raise InputError(f"{printable(str(path))} is outside {root}.")
+        if place.is_symlink():
             raise InputError(
-                f"{path} is a symbolic link; expected a regular lock file. Remove it"
-                " and run the command again."
-            ) from None
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-        except BlockingIOError:
-            # Others can write to it too, and it reaches a terminal.
-            holder = printable(os.read(descriptor, 200).decode(errors="replace"))
-            os.close(descriptor)
-            raise Busy(
-                f"{target} is being written by {holder.strip() or 'another process'}."
-                " Wait for it, or write somewhere else."
-            ) from None
-        except BaseException:  # interrupted while waiting
-            os.close(descriptor)
-            raise
-        # The last holder may have removed the file between the two calls.
-        try:
-            if os.path.samestat(os.fstat(descriptor), os.stat(path)):
-                break
-        except FileNotFoundError:
-            pass
-        os.close(descriptor)
-    try:
-        os.ftruncate(descriptor, 0)
-        os.write(
-            descriptor, f"process {os.getpid()} on {socket.gethostname()}".encode()
-        )
-        yield
-    finally:
-        path.unlink(missing_ok=True)
-        os.close(descriptor)
+                f"{printable(str(place))} is a symbolic link, which is not followed."
+            )

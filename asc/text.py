@@ -73,6 +73,19 @@ def printable(text: str) -> str:
     return _CONTROL.sub(lambda match: repr(match.group())[1:-1], text)
 
 
+def printable_lines(text: str) -> str:
+    """Return text of several lines, `printable` but for its line breaks."""
+    return "\n".join(map(printable, text.split("\n")))
+
+
+def printable_json(text: str) -> str:
+    """Return JSON that says the same without control characters but line breaks."""
+    return "\n".join(
+        _CONTROL.sub(lambda match: f"\\u{ord(match.group()):04x}", line)
+        for line in text.split("\n")
+    )
+
+
 def table(rows: Iterable[Sequence[object]], align: str = "") -> list[str]:
     """Return the lines of a table in plain text, columns two spaces apart.
 

@@ -20,6 +20,8 @@ ORDER = (
     "compiled",
     "environment",
     "files",
+    "disk",
+    "locking",
     "kinds",
     "validation",
     "registry",

@@ -9,16 +9,10 @@ import socket
 
 import pytest
 
+from asc.disk import check_free_space, free_space
 from asc.errors import AscError, Busy, InputError, MissingInputError
-from asc.files import (
-    check_free_space,
-    free_space,
-    locked,
-    open_regular,
-    read_bytes,
-    read_json,
-    read_text,
-)
+from asc.files import open_regular, read_bytes, read_json, read_text
+from asc.locking import locked
 
 
 def test_a_lock_goes_when_it_is_no_longer_held(tmp_path):

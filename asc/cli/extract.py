@@ -26,8 +26,8 @@ from asc.cli.options import (
 )
 from asc.cli.progress import progress
 from asc.cli.streams import continue_without_reader
+from asc.disk import free_space
 from asc.errors import EXIT_PARTIAL, InputError
-from asc.files import free_space
 from asc.text import counted, duration, listed, megabytes
 
 

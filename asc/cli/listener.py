@@ -44,7 +44,9 @@ class ProgressCallback(TrainingCallback):
         from tqdm import tqdm
 
         if self._bar is None:
-            self._bar = tqdm(total=self._batches, unit=" batch", leave=False)
+            self._bar = tqdm(
+                total=self._batches, unit=" batch", leave=False, file=sys.__stderr__
+            )
         self._bar.update(done - self._bar.n)
         self._bar.set_postfix(loss=f"{loss:.3f}", refresh=False)
 

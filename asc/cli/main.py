@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
 import traceback
@@ -22,9 +21,9 @@ from asc.cli.predict import predict
 from asc.cli.report import report
 from asc.cli.store import store
 from asc.cli.train import train
+from asc.disk import unexpected_error
 from asc.environment import settings_of_libraries, take_over_settings, version
 from asc.errors import EXIT_INTERRUPTED, AscError, InputError
-from asc.files import reason
 from asc.text import printable
 
 EXIT_CODES = """\b
@@ -121,11 +120,9 @@ def _exit_code(command: click.Command, name: str) -> int:
         _show(name, found, settings)
         return found.exit_code
     except Exception as error:  # noqa: BLE001 - the last resort
-        if isinstance(error, OSError) and error.errno and error.filename:
-            place = printable(os.fsdecode(error.filename))
-            found = InputError(f"{place} cannot be read or written: {reason(error)}.")
-            _show(name, found, settings)
-            return found.exit_code
+        if isinstance(error, OSError) and (disk := unexpected_error(error)):
+            _show(name, disk, settings)
+            return disk.exit_code
         _show(name, error, settings)
         if not settings.verbose:
             click.echo("  This was not expected; -v shows where.", err=True)

@@ -16,7 +16,7 @@ from typing import Any
 import click
 
 from asc.cli.progress import progress
-from asc.text import unknown_name
+from asc.text import printable_json, unknown_name
 from asc.validation import check_path
 
 
@@ -252,7 +252,7 @@ def print_json(value: Any) -> None:
         text.encode(sys.stdout.encoding or "utf-8")
     except UnicodeEncodeError:
         text = json.dumps(value, indent=2, allow_nan=False)
-    click.echo(text)
+    click.echo(printable_json(text))
 
 
 def note(text: str) -> None:

@@ -29,7 +29,9 @@ def progress(what: str, unit: str) -> Iterator[Callable[[int, int], None]]:
         return
     from tqdm import tqdm
 
-    with tqdm(desc=what, unit=f" {unit}", total=0, dynamic_ncols=True) as bar:
+    with tqdm(
+        desc=what, unit=f" {unit}", total=0, dynamic_ncols=True, file=sys.__stderr__
+    ) as bar:
 
         def show(done: int, total: int) -> None:
             bar.total = total

@@ -10,6 +10,7 @@ from select import select
 from typing import Any
 
 from asc.files import reason
+from asc.text import printable_lines
 
 
 class _Stream(io.FileIO):
@@ -51,6 +52,19 @@ class _Stream(io.FileIO):
             return len(data)
 
 
+class _Text(io.TextIOWrapper):
+    """A text stream that escapes control characters, whoever made the text.
+
+    Names and messages of files from others are in what asc prints. A control character
+    in them could move the cursor or forge a line.
+    """
+
+    def write(self, text: str) -> int:
+        """Write text with its control characters escaped."""
+        super().write(printable_lines(text))
+        return len(text)
+
+
 def prepare(program: str) -> None:
     """Take over the standard streams of a command."""
     # A stream that was closed (`>&-`) leaves its number to the next file that is
@@ -66,7 +80,7 @@ def prepare(program: str) -> None:
 
 def _text(stream: Any, program: str, needed: bool) -> io.TextIOWrapper:
     stream.flush()
-    return io.TextIOWrapper(
+    return _Text(
         io.BufferedWriter(_Stream(stream.fileno(), program, needed)),
         encoding=stream.encoding,
         # A name that the encoding lacks must not end a command.

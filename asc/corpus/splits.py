@@ -48,9 +48,11 @@ _DRAWS, _DRAWN_RECORDINGS = 1000, 1_000_000
 #: The name by which a recipe asks for all folds, one after the other. Not a split.
 FOLDS = "folds"
 #: Names of official folds.
-OFFICIAL_FOLD = re.compile(r"fold(\d+)")
+OFFICIAL_FOLD = re.compile(r"fold(\d{1,9})")
 #: Names of splits that are made on demand.
-DEVELOPMENT, _RECORDING_FOLD = "development", re.compile(r"recording(\d+)of(\d+)")
+DEVELOPMENT, _RECORDING_FOLD = "development", re.compile(
+    r"recording(\d{1,9})of(\d{1,9})"
+)
 
 
 def make_splits(corpus: Corpus) -> dict[str, Split]:

@@ -13,6 +13,7 @@ from asc.corpus.splits import FOLDS
 from asc.errors import InputError, SettingsMismatch, StoreError, UsageError
 from asc.evaluation.evaluation import Evaluation
 from asc.evaluation.measure import measure
+from asc.files import damaged
 from asc.models.outputs import are_probabilities
 from asc.pipeline.batches import Batches
 from asc.pipeline.stream import stream_batches
@@ -215,12 +216,16 @@ def _training_facts(run: Run, model: keras.Model) -> dict[str, Any]:
     from asc.models import parameter_counts
 
     history = run.history()
+    try:
+        seconds = sum(record["seconds"] for record in history)
+    except KeyError:
+        raise damaged(run.path / "history.csv", "it has no column seconds") from None
     return {
         "model": run.recipe.model,
         "feature": run.recipe.feature,
         "augment": run.recipe.augment,
         "parameters": parameter_counts(model)[0],
         "epochs": len(history),
-        "seconds": round(sum(record["seconds"] for record in history), 1),
+        "seconds": round(seconds, 1),
         "seed": run.recipe.seed,
     }

@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import csv
-import json
-from collections.abc import Sequence
+from array import array
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from asc.errors import AscError, InputError, MissingInputError
+from asc.errors import MissingInputError
 from asc.evaluation.intervals import Interval, both_intervals
 from asc.evaluation.metrics import Metrics
 from asc.evaluation.sentences import accuracy_sentence
-from asc.files import write_csv, write_json
-from asc.text import scene_columns
+from asc.files import damaged, read_json, read_lines, write_csv, write_json
+from asc.text import printable, scene_columns
+from asc.training.run import MOST_METRICS_BYTES
 
 #: Columns of predictions.csv before those of the scenes.
 _COLUMNS = ("path", "recording", "scene", "predicted")
+
+
+#: Most bytes of predictions.csv.
+_MOST_PREDICTION_BYTES = 1 << 29
 
 
 @dataclass(frozen=True)
@@ -91,47 +96,58 @@ class Evaluation:
         InputError
             If they are damaged.
         """
+        file = folder / "metrics.json"
+        advice = (
+            f"Delete {printable(str(file))}, and asc-train --resume evaluates the run"
+            " again."
+        )
         try:
-            metrics = Metrics.from_dict(
-                json.loads((folder / "metrics.json").read_text("utf-8"))
-            )
-            with (folder / "predictions.csv").open(
-                newline="", encoding="utf-8"
-            ) as file:
-                header, *rows = csv.reader(file)
-            return cls._of_rows(metrics, header[len(_COLUMNS) :], rows)
-        except FileNotFoundError as error:
+            values = read_json(file, limit=MOST_METRICS_BYTES, root=folder)
+            metrics = Metrics.from_dict(values)
+            file = folder / "predictions.csv"
+            lines = read_lines(file, limit=_MOST_PREDICTION_BYTES, root=folder)
+            return cls._of_rows(metrics, csv.reader(lines))
+        except MissingInputError as error:
             raise MissingInputError(
-                f"{folder} has no {Path(error.filename).name}: its evaluation is not"
-                " finished. Resume it with asc-train --resume."
+                f"{folder} has no {file.name}: its evaluation is not finished. Resume"
+                " it with asc-train --resume."
             ) from error
-        except (OSError, LookupError, TypeError, ValueError, RecursionError) as error:
-            kind = "" if isinstance(error, AscError) else f"{type(error).__name__}: "
-            raise InputError(
-                f"The evaluation in {folder} is damaged. {kind}{error}".rstrip(".")
-                + ". Delete its metrics.json, and asc-train --resume evaluates the run"
-                " again."
-            ) from error
+        except (csv.Error, LookupError, TypeError, ValueError) as error:
+            raise damaged(file, error, advice) from error
 
     @classmethod
-    def _of_rows(
-        cls, metrics: Metrics, columns: list[str], rows: list[list[str]]
-    ) -> Evaluation:
-        """Return an evaluation from the lines of predictions.csv, checked."""
+    def _of_rows(cls, metrics: Metrics, lines: Iterator[list[str]]) -> Evaluation:
+        """Return an evaluation from the rows of predictions.csv, checked."""
         scenes = tuple(metrics.per_scene)
+        columns = next(lines, [])[len(_COLUMNS) :]
         # Older files have scenes that are called like other columns as they are.
         if columns not in (list(scenes), scene_columns(scenes, _COLUMNS)):
-            raise ValueError("metrics.json and predictions.csv have different scenes")
-        if metrics.clips != len(rows):
-            raise ValueError(f"{len(rows)} predictions of {metrics.clips} clips")
-        paths, recordings, truth = map(list, zip(*(row[:3] for row in rows)))
-        probabilities = np.array([row[4:] for row in rows], dtype=np.float32)
-        probabilities = probabilities.reshape(len(rows), len(scenes))
+            raise ValueError("it has other scenes than metrics.json")
+        labels = {scene: label for label, scene in enumerate(scenes)}
+        paths: list[str] = []
+        recordings: list[str] = []
+        truth, values = array("l"), array("f")
+        for row in lines:
+            path, recording, scene, _, *cells = row
+            if len(cells) != len(scenes) or len(paths) == metrics.clips:
+                raise ValueError(
+                    f"row {len(paths) + 1:,} has too many or too few cells"
+                )
+            if scene not in labels:
+                raise ValueError(f"{scene!r} is not a scene of metrics.json")
+            paths.append(path)
+            recordings.append(recording)
+            truth.append(labels[scene])
+            values.extend(map(float, cells))
+        if metrics.clips != len(paths):
+            raise ValueError(f"it has {len(paths):,} of {metrics.clips:,} clips")
+        probabilities = np.array(values, np.float32).reshape(-1, len(scenes))
         # They are rounded when they are written.
         if not ((probabilities >= 0) & (probabilities <= 1 + 1e-6)).all():
             raise ValueError("a probability is not in [0, 1]")
-        labels = np.array([scenes.index(scene) for scene in truth])
-        return cls(metrics, scenes, paths, recordings, labels, probabilities)
+        return cls(
+            metrics, scenes, paths, recordings, np.array(truth, int), probabilities
+        )
 
 
 def pooled_intervals(results: Sequence[Evaluation]) -> tuple[Interval, Interval]:

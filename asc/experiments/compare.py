@@ -14,11 +14,13 @@ from pathlib import Path
 from typing import Any
 
 from asc import environment, parallel
+from asc.disk import writing_to
 from asc.errors import AscError, SettingsMismatch
 from asc.experiments.comparison import Comparison
 from asc.experiments.entry import DONE, Entry
 from asc.experiments.grid import GRIDS, Grid, named_grid
-from asc.files import locked, write_json
+from asc.files import check_no_links, write_json
+from asc.locking import locked
 from asc.models import register_model
 from asc.models.entries import ModelEntry, describe
 from asc.pipeline.transforms import TRANSFORMS, Transform
@@ -135,9 +137,12 @@ def compare(
     path = default_folder(store, grid)
     if folder is not None:
         path = check_path("folder", folder)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with locked(path):
+    with writing_to(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    with locked(path), writing_to(path):
         comparison = _open(path, grid, store)
+        for entry in comparison.entries:
+            check_no_links(entry.path, path)
         threads = max(1, environment.usable_cores() // jobs) if jobs > 1 else None
         tasks = [
             _Task(

@@ -13,7 +13,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import time
 from collections.abc import Mapping
@@ -22,15 +21,17 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from asc.errors import AscError, InputError, MissingInputError
+from asc.errors import MissingInputError
 from asc.evaluation.evaluation import Evaluation
 from asc.experiments.cells import Cell, Gap, gaps
 from asc.experiments.differences import Difference, Training, best_against, choices
 from asc.experiments.entry import PENDING, Entry
 from asc.experiments.grid import Grid, run_name
-from asc.files import write_csv, write_json
-from asc.validation import check_path
+from asc.files import append_line, damaged, read_json, write_csv, write_json
+from asc.validation import check_path, check_text
 
+#: Most bytes of grid.json and of results.json.
+_MOST_GRID_BYTES, _MOST_RESULT_BYTES = 1 << 22, 1 << 27
 #: Columns of results.csv that are figures of a run.
 _FIGURES = (
     "accuracy",
@@ -99,19 +100,17 @@ class Comparison:
             If it cannot be read.
         """
         path = check_path("comparison", folder)
+        file = path / "grid.json"
         try:
-            record = json.loads((path / "grid.json").read_text("utf-8"))
+            record = read_json(file, limit=_MOST_GRID_BYTES, root=path)
             grid, store = Grid.from_dict(record["grid"]), dict(record["store"])
-            errors = _recorded_errors(path)
-        except FileNotFoundError as error:
+        except MissingInputError as error:
             raise MissingInputError(
                 f"{path} is not the folder of a comparison: it has no grid.json."
             ) from error
-        except (OSError, LookupError, TypeError, ValueError, RecursionError) as error:
-            kind = "" if isinstance(error, AscError) else f"{type(error).__name__}: "
-            raise InputError(
-                f"Cannot read the comparison in {path}. {kind}{error}"
-            ) from error
+        except (LookupError, TypeError, ValueError) as error:
+            raise damaged(file, error) from error
+        errors = _recorded_errors(path)
         entries = [
             Entry.read(path / "runs" / name, recipe, errors.get(name))
             for recipe in grid.recipes()
@@ -198,8 +197,8 @@ class Comparison:
 
     def log(self, text: str) -> None:
         """Add a line with the time to log.txt."""
-        with open(self.path / "log.txt", "a", encoding="utf-8") as file:
-            file.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')}  {text}\n")
+        stamp = time.strftime("%Y-%m-%d %H:%M:%S")
+        append_line(self.path / "log.txt", f"{stamp}  {text}")
 
     def save(self) -> None:
         """Write results.csv, differences.csv and results.json."""
@@ -222,11 +221,20 @@ def _training(entry: Entry) -> Training:
 
 def _recorded_errors(path: Path) -> dict[str, str | None]:
     """Return the error of every run in results.json, by name."""
+    file = path / "results.json"
     try:
-        record = json.loads((path / "results.json").read_text("utf-8"))
-    except FileNotFoundError:
+        entries = read_json(file, limit=_MOST_RESULT_BYTES, root=path)["entries"]
+        return {
+            check_text("name", entry["name"]): (
+                entry["error"] and check_text("error", entry["error"])
+            )
+            for entry in entries
+        }
+    except MissingInputError:
         return {}
-    return {entry["name"]: entry["error"] for entry in record["entries"]}
+    except (LookupError, TypeError, ValueError) as error:
+        advice = "Delete it; a run that failed then counts as not begun."
+        raise damaged(file, error, advice) from error
 
 
 def _row(entry: Entry) -> list[Any]:

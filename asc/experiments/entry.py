@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 from asc.errors import InputError
 from asc.evaluation.evaluation import Evaluation
 from asc.evaluation.metrics import Metrics
+from asc.files import check_no_links
 from asc.training.recipe import Recipe
 
 DONE, FAILED, PENDING = "done", "failed", "pending"
@@ -41,11 +43,13 @@ class Entry:
     def read(cls, path: Path, recipe: Recipe, error: str | None = None) -> Entry:
         """Return a run from its folder and its last error.
 
-        A run whose evaluation is damaged has failed.
+        A run whose evaluation is damaged has failed, and one that is not in the
+        folder of the comparison.
         """
-        if not (path / "metrics.json").exists():
-            return cls(recipe, path, FAILED if error else PENDING, None, error)
         try:
+            check_no_links(path, path.parents[1])
+            if not os.path.exists(path / "metrics.json"):
+                return cls(recipe, path, FAILED if error else PENDING, None, error)
             return cls(recipe, path, DONE, Evaluation.load(path))
         except InputError as damage:
             return cls(recipe, path, FAILED, None, str(damage))

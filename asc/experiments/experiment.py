@@ -9,19 +9,20 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Mapping
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from asc.corpus.splits import FOLDS
-from asc.errors import AscError, SettingsMismatch, UsageError
+from asc.disk import writing_to
+from asc.errors import AscError, Busy, SettingsMismatch, UsageError
 from asc.evaluation.evaluate import evaluate_session
 from asc.evaluation.evaluation import Evaluation
 from asc.evaluation.sentences import fold_sentences
 from asc.experiments.folds import fold_names, pool
 from asc.experiments.outputs import draw_training, save_evaluation, write_results
-from asc.files import is_full_disk
+from asc.files import check_no_links
 from asc.store import FeatureStore
 from asc.text import describe_difference
 from asc.training.callback import TrainingCallback
@@ -92,9 +93,11 @@ def train(
         made = session.run
     try:
         return made, _complete(made, store, session, **options)
+    except Busy:
+        raise  # the folder is that of another process now
     except Exception as error:
-        if not made.history() and not any(made.path.glob("*/recipe.json")):
-            shutil.rmtree(made.path)
+        if not (made.path / "history.csv").exists() and not made.folds():
+            shutil.rmtree(made.path, ignore_errors=True)
             error.__notes__ = []  # there is nothing to resume
         raise
 
@@ -176,21 +179,21 @@ def _complete(
     run: Run, store: FeatureStore, session: Session | None = None, **options: Any
 ) -> Evaluation:
     """Do what is left of a run; add how to resume it to an interruption."""
+    folds = run.recipe.split == FOLDS
+    if not folds:
+        session = session or Session.open(run, store)
+    writes = not run.is_finished() and (session is None or session.is_chief)
+    advice = "All saved epochs are kept."
     try:
-        if run.recipe.split == FOLDS:
-            return _train_folds(run, store, **options)
-        return _train_one(session or Session.open(run, store), **options)
+        with run.locked() if writes else nullcontext(), writing_to(run.path, advice):
+            if session is None:
+                return _train_folds(run, store, **options)
+            return _train_one(session, **options)
     except (Exception, KeyboardInterrupt) as error:
-        note = f"Resume with: asc-train --resume {run.path}"
-        if is_full_disk(error):
-            full = AscError(
-                f"The disk of {run.path} is full. All saved epochs are kept. Free some"
-                " space and resume the run."
-            )
-            full.__notes__ = [note]
-            raise full from error
-        if isinstance(error, KeyboardInterrupt) or run.recipe.split == FOLDS:
-            error.__notes__ = [note]  # instead of that of a single fold
+        of_disk = isinstance(error.__cause__, OSError)
+        if folds or of_disk or isinstance(error, KeyboardInterrupt):
+            # Instead of that of a single fold.
+            error.__notes__ = [f"Resume with: asc-train --resume {run.path}"]
         raise
 
 
@@ -218,6 +221,7 @@ def _train_folds(run: Run, store: FeatureStore, **options: Any) -> Evaluation:
     done = {}
     for name in fold_names(store):
         recipe = replace(run.recipe, split=name)
+        check_no_links(run.path / name, run.path)
         done[name] = finish(store, recipe, run.path / name, **options)
     pooled = pool(done, store)
     if not run.is_finished():

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-import json
+import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
-from asc.errors import InputError, UsageError
-from asc.text import unknown_name
+from asc.errors import UsageError
+from asc.files import read_json
+from asc.text import has_control_characters, unknown_name
 from asc.training.recipe import Recipe
 from asc.validation import check_path
 
@@ -24,6 +24,10 @@ AXES = {
     "features": "feature",
     "seeds": "seed",
 }
+
+
+#: Bytes of a file, and runs: what is more is no grid that anybody trains.
+_MOST_BYTES, _MOST_RUNS = 1 << 22, 10_000
 
 
 @dataclass(frozen=True)
@@ -78,7 +82,13 @@ class Grid:
                 raise UsageError(
                     f"{name!r} cannot be a setting of all runs: a grid varies it."
                 )
-        self.recipes()  # checks every value
+        count = math.prod(len(getattr(self, name)) for name in AXES)
+        if count > _MOST_RUNS:
+            raise UsageError(
+                f"A grid can have at most {_MOST_RUNS:,} runs. Got {count:,}."
+            )
+        for recipe in self.recipes():  # which checks every value
+            _check_file_name(run_name(recipe))
 
     def recipes(self) -> list[Recipe]:
         """Return the recipe of every run, split by split, model by model."""
@@ -123,12 +133,11 @@ class Grid:
         UsageError
             If it is not a grid.
         """
+        values = read_json(path, limit=_MOST_BYTES)
         try:
-            return cls.from_dict(json.loads(Path(path).read_text("utf-8")))
-        except (OSError, ValueError, RecursionError) as error:
-            if isinstance(error, UsageError):
-                raise UsageError(f"{path}: {error}") from error
-            raise InputError(f"Cannot read a grid from {path}: {error}.") from error
+            return cls.from_dict(values)
+        except UsageError as error:
+            raise UsageError(f"{path}: {error}") from error
 
 
 #: Grids that have a name, as what is not the default in them.
@@ -168,3 +177,11 @@ def run_name(recipe: Recipe) -> str:
         f"{recipe.split}-{recipe.model}-{recipe.augment}-{recipe.feature}"
         f"-seed{recipe.seed}"
     )
+
+
+def _check_file_name(name: str) -> None:
+    """Raise UsageError for the name of a run that cannot be that of a folder."""
+    if "/" in name or has_control_characters(name) or len(name.encode()) > 255:
+        raise UsageError(
+            f"A grid has a run that no folder can be named after. Got {name[:300]!r}."
+        )

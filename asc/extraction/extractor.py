@@ -17,11 +17,12 @@ from pathlib import Path
 import numpy as np
 
 from asc.corpus import Problem
+from asc.disk import is_full_disk
 from asc.errors import AscError, UsageError
 from asc.extraction.planning import ExtractionPlan
 from asc.extraction.reuse import find_previous, killers, open_writer
 from asc.extraction.workers import Outcome, compute_rows
-from asc.files import is_full_disk, locked
+from asc.locking import locked
 from asc.parallel import BACKENDS, InWork
 from asc.store import FeatureStore, StoreWriter, partial_path
 from asc.store.schema import DONE

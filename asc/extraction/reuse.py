@@ -16,11 +16,12 @@ import numpy as np
 from asc import environment
 from asc.audio import checksum
 from asc.corpus.splits import make_splits
+from asc.disk import check_free_space
 from asc.errors import InputError, SettingsMismatch, StoreError, UsageError
 from asc.extraction.planning import ExtractionPlan
 from asc.extraction.workers import KILLED
 from asc.features import read_clip
-from asc.files import check_free_space, replacing
+from asc.files import replacing
 from asc.store import FeatureStore, PartialStore, StoreWriter, partial_path
 from asc.store.fingerprint import fingerprint, provenance
 from asc.store.schema import DONE

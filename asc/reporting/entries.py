@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections import Counter
 from collections.abc import Sequence
@@ -17,11 +16,14 @@ from asc.evaluation.evaluation import Evaluation
 from asc.evaluation.metrics import Metrics
 from asc.experiments.comparison import Comparison
 from asc.experiments.entry import DONE, Entry
+from asc.files import check_no_links, read_json
 from asc.store import FeatureStore
 from asc.training.recipe import Recipe
 from asc.training.run import Run
 from asc.training.session import Session
 
+#: Most bytes of environment.json.
+_MOST_BYTES = 1 << 20
 #: Limits of the axes of curves.
 _MAX_EPOCH, _MAX_VALUE = 10**6, 1e30
 
@@ -115,8 +117,9 @@ def gather(paths: Sequence[str | os.PathLike[str]]) -> list[ReportEntry]:
     found: dict[Path, Entry | None] = {}
     for path in map(Path, paths):
         if (path / "grid.json").is_file():
-            for entry in Comparison.load(path).entries:
-                found.setdefault(entry.path.resolve(), entry)
+            # The place of a run is not resolved: no link in the folder is followed.
+            for entry in Comparison.load(path.resolve()).entries:
+                found.setdefault(entry.path, entry)
         else:
             found.setdefault(path.resolve(), None)
     stores: dict[str, FeatureStore | str] = {}
@@ -142,6 +145,7 @@ def _read(
         return _evaluation(key, name, folder)
     entry = ReportEntry(key, name, recipe=compared.recipe)
     try:
+        check_no_links(folder, folder.parents[1])
         if folder.exists():
             entry = _run(key, name, folder, stores)
     except InputError as error:  # one damaged run does not hide the others
@@ -185,7 +189,7 @@ def _run(
         try:
             history = [_drawable(record) for record in training.history()]
             histories |= {fold: history} if history else {}
-        except (AttributeError, KeyError, TypeError, ValueError, OSError):
+        except (KeyError, ValueError):
             where = f" of {fold}" if fold else ""
             missing.append(f"history.csv{where} is damaged, so there are no curves.")
     return ReportEntry(
@@ -230,11 +234,7 @@ def _trainings(run: Run) -> dict[str, Run]:
     """Return the trainings of a run: itself, or one for each of its folds."""
     if run.recipe.split != FOLDS:
         return {"": run}
-    found = {}
-    for record in sorted(run.path.glob("*/recipe.json")):
-        with suppress(InputError):  # the pooled evaluation has its clips
-            found[record.parent.name] = Run(record.parent)
-    return found
+    return run.folds()  # the pooled evaluation has the clips of a damaged one
 
 
 def _evaluation(key: str, name: str, folder: Path) -> ReportEntry:
@@ -258,8 +258,9 @@ def _evaluation(key: str, name: str, folder: Path) -> ReportEntry:
 
 def _environment(folder: Path) -> dict[str, Any]:
     try:
-        found = json.loads((folder / "environment.json").read_text("utf-8"))
-    except (OSError, ValueError, RecursionError):
+        file = folder / "environment.json"
+        found = read_json(file, limit=_MOST_BYTES, root=folder)
+    except InputError:
         return {}
     return found if isinstance(found, dict) else {}
 

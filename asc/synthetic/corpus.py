@@ -21,8 +21,10 @@ import soundfile
 
 from asc import files, parallel
 from asc.corpus.base import Clip
+from asc.disk import check_free_space
 from asc.environment import usable_cores
 from asc.errors import AscError, SettingsMismatch, UsageError
+from asc.locking import locked
 from asc.synthetic import scenery, tut_layout
 from asc.synthetic.soundscape import RATE, Place
 from asc.text import describe_difference
@@ -130,7 +132,7 @@ def write_synthetic_corpus(
     frames = round(seconds * RATE)
     size = _HEADER_BYTES + 6 * frames
     missing = [row for row in rows if not _is_complete(root / row.path, size)]
-    files.check_free_space(root, len(missing) * size)
+    check_free_space(root, len(missing) * size)
 
     with _claimed(root, settings):
         done = len(rows) - len(missing)
@@ -174,7 +176,7 @@ def _claimed(root: Path, settings: dict[str, Any]) -> Iterator[None]:
     """Mark the folder, and keep other writers out during the block."""
     if not (root / MARKER).exists():
         _write_bytes(root / MARKER, (json.dumps(settings, indent=2) + "\n").encode())
-    with files.locked(root, lock_path=root / ".lock"):
+    with locked(root, lock_path=root / ".lock"):
         yield
 
 

@@ -6,7 +6,6 @@ patience starts again, and a worse model overwrites the best one.
 
 from __future__ import annotations
 
-import json
 import math
 import os
 import time
@@ -16,15 +15,16 @@ from typing import Any
 
 import numpy as np
 
-from asc.errors import AscError, InputError, MissingInputError
-from asc.files import replacing, write_csv, write_json
+from asc.errors import AscError, InputError, MissingInputError, UsageError
+from asc.files import damaged, read_json, replacing, write_csv, write_json
 from asc.models.safety import load_model
 from asc.pipeline.tensorflow import keras
 from asc.training.machine import dtype_policy
 from asc.training.optimizer import EmaWeights
 from asc.training.recipe import Recipe
-from asc.training.run import Run
+from asc.training.run import MOST_HISTORY_BYTES, Run, check_column
 from asc.training.session import Session
+from asc.validation import check_flag, check_number, check_whole
 
 
 @dataclass
@@ -56,11 +56,32 @@ class State:
         """Return the state of a run; a new one if no epoch was finished."""
         file = run.path / "state" / "state.json"
         try:
-            return cls(**json.loads(file.read_text()))
-        except FileNotFoundError:
+            values = read_json(file, limit=2 * MOST_HISTORY_BYTES, root=run.path)
+        except MissingInputError:
             return cls()
-        except (ValueError, TypeError) as error:
-            raise InputError(f"{file} cannot be read ({error}).") from error
+        try:
+            state = cls(**values)
+            state._check(run.recipe.monitor)
+            return state
+        except (TypeError, AscError) as error:
+            raise damaged(file, error) from error
+
+    def _check(self, monitor: str) -> None:
+        """Check values that were read; they become files with these names in them."""
+        check_whole("epoch", self.epoch)
+        check_whole("best_epoch", self.best_epoch, most=self.epoch)
+        if self.best_value is not None or self.epoch:
+            check_number("best_value", self.best_value)
+        check_flag("stopped", self.stopped)
+        if not isinstance(self.history, list) or len(self.history) != self.epoch:
+            raise UsageError(f"history must have the {self.epoch} epochs.")
+        for record in self.history:
+            if not isinstance(record, dict) or list(record) != list(self.history[0]):
+                raise UsageError("all epochs of history must have the same figures.")
+            for name, value in record.items():
+                check_number(check_column(name), value)
+        if self.history and not {"epoch", "seconds", monitor} <= set(self.history[0]):
+            raise UsageError(f"history must have epoch, seconds and {monitor}.")
 
     @property
     def is_best(self) -> bool:
@@ -116,8 +137,8 @@ class State:
             with EmaWeights(model, run.recipe).applied():
                 _save_model(bare, run.path / "model.keras")
         names = list(self.history[0])
-        rows = [[record.get(name, "") for name in names] for record in self.history]
-        write_csv(run.path / "history.csv", names, rows)
+        rows = (record.values() for record in self.history)
+        write_csv(run.path / "history.csv", names, map(list, rows))
         file = self._model_file(run)
         for other in file.parent.glob("epoch-*.keras"):
             if other != file:
@@ -172,6 +193,7 @@ class CheckpointCallback(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         run, state = self._session.run, self._state
+        run.check_in_place()
         # An epoch on other data must not become part of the run.
         run.check_unchanged(self._session.store)
         # The last batch can make the weights infinite after its loss was computed.

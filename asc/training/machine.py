@@ -10,11 +10,9 @@ from asc.environment import install_command
 from asc.errors import AscError, UsageError
 from asc.pipeline.tensorflow import keras, tf
 from asc.training.recipe import Recipe
-from asc.training.run import Run
+from asc.training.run import TENSORBOARD, Run
 from asc.validation import check_choice, check_whole
 
-#: Folder of the logs in a run folder.
-TENSORBOARD = "tensorboard"
 DEVICES = ("cpu", "gpu")
 MAX_THREADS = 4096
 

@@ -7,6 +7,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
+from asc.disk import writing_to
 from asc.environment import cache_dir
 from asc.errors import UsageError
 from asc.files import write_json
@@ -42,14 +43,15 @@ def create_run(
         If the folder exists and is not empty: runs are never overwritten.
     """
     folder = _new_folder(store, recipe) if path is None else Path(path)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        if any(folder.iterdir()):
-            raise FileExistsError
-        # Of two processes that start at once, the one that makes this file wins.
-        (folder / "log.txt").touch(exist_ok=False)
-    except (FileExistsError, NotADirectoryError):
-        raise UsageError(exists_already(folder)) from None
+    with writing_to(folder):
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            if any(folder.iterdir()):
+                raise FileExistsError
+            # Of two processes that start at once, the one that makes this file wins.
+            (folder / "log.txt").touch(exist_ok=False)
+        except FileExistsError:
+            raise UsageError(exists_already(folder)) from None
     values, default = recipe.to_dict(), Recipe().to_dict()
     made_in_python = {
         name: "default" if value == default[name] else "given"
@@ -66,9 +68,10 @@ def create_run(
         "spec": store.spec.to_dict(),
         "scenes": list(store.scenes),
     }
-    write_json(folder / "recipe.json", record)
-    run = Run(folder)
-    run.record_environment(command)
+    with writing_to(folder):
+        write_json(folder / "recipe.json", record)
+        run = Run(folder)
+        run.record_environment(command)
     return run
 
 
@@ -87,10 +90,12 @@ def _new_folder(store: FeatureStore, recipe: Recipe) -> Path:
     )
     folder = cache_dir() / "runs"
     path, number = folder / name, 1
-    while True:
-        try:
-            path.mkdir(parents=True)
-            return path
-        except FileExistsError:
-            number += 1
-            path = folder / f"{name}-{number}"
+    with writing_to(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        while True:
+            try:
+                path.mkdir()
+                return path
+            except FileExistsError:
+                number += 1
+                path = folder / f"{name}-{number}"

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from asc.errors import InputError, MissingInputError, UsageError
+from asc.files import read_json
 from asc.text import unknown_name
 from asc.training.recipe import Recipe
 
@@ -32,6 +32,10 @@ RECIPES: dict[str, dict[str, Any]] = {
     "better": _BETTER,
     "short": _BETTER | {"epochs": 30, "warmup": 1.0},
 }
+
+
+#: Most bytes of a file.
+_MOST_BYTES = 1 << 22
 
 
 def choose(
@@ -78,20 +82,18 @@ def choose(
 
 
 def _read(place: str | os.PathLike[str]) -> dict[str, Any]:
-    path = Path(place)
+    path, root = Path(place), None
     if path.is_dir():
-        path /= "recipe.json"
+        path, root = path / "recipe.json", path
     try:
-        record = json.loads(path.read_text("utf-8"))
-    except FileNotFoundError:
+        record = read_json(path, limit=_MOST_BYTES, root=root)
+    except MissingInputError:
         if path.suffix or len(path.parts) > 1:
             raise MissingInputError(
                 f"There is no recipe {path}. Check the path."
             ) from None
         message = unknown_name("recipe", str(place), tuple(RECIPES))
         raise UsageError(f"{message} A path of a file works too.") from None
-    except (OSError, ValueError, RecursionError) as error:
-        raise InputError(f"{path} is not a recipe in JSON ({error}).") from error
     values = record.get("recipe", record) if isinstance(record, dict) else record
     if not isinstance(values, dict):
         raise InputError(

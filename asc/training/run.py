@@ -20,18 +20,29 @@
 from __future__ import annotations
 
 import csv
-import json
+import math
 import os
+import re
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from asc import environment
-from asc.errors import AscError, InputError, MissingInputError, StoreError
+from asc.errors import InputError, MissingInputError, StoreError, UsageError
 from asc.features import FeatureSpec, registered
-from asc.files import write_json
+from asc.files import (
+    append_line,
+    check_no_links,
+    damaged,
+    read_json,
+    read_lines,
+    write_json,
+)
 from asc.kinds import Kind, kind_of, not_a
+from asc.locking import locked
 from asc.models.outputs import check_shapes
 from asc.store import FeatureStore
 from asc.store.schema import is_name
@@ -41,6 +52,15 @@ from asc.validation import check_path
 
 if TYPE_CHECKING:
     import keras
+
+#: Folder of the logs for TensorBoard in a run folder, and those that it makes there.
+TENSORBOARD = "tensorboard"
+_FOLDERS_OF_TENSORBOARD = (f"{TENSORBOARD}/train", f"{TENSORBOARD}/validation")
+#: Most bytes of files: a record, one that grows with epochs, and one with scenes.
+_MOST_BYTES, MOST_HISTORY_BYTES, MOST_METRICS_BYTES = 1 << 22, 1 << 24, 1 << 26
+#: Folders of a run that are looked at.
+_MOST_FOLDERS = 1000
+_COLUMN = re.compile(r"\w{1,80}")
 
 
 class Run:
@@ -71,13 +91,12 @@ class Run:
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = check_path("run", path)
+        self._check_lock: Callable[[], None] | None = None
         file = self.path / "recipe.json"
         try:
-            record = json.loads(file.read_text("utf-8"))
-        except (FileNotFoundError, NotADirectoryError) as error:
+            record = read_json(file, limit=_MOST_BYTES, root=self.path)
+        except MissingInputError as error:
             raise _not_a_run(self.path) from error
-        except (OSError, ValueError, RecursionError) as error:
-            raise InputError(f"{file} cannot be read ({error}).") from error
         try:
             self.recipe = Recipe.from_dict(record["recipe"])
             self.spec = FeatureSpec.from_dict(record["spec"])
@@ -85,12 +104,8 @@ class Run:
             keys = ("path", "fingerprint", "digest")
             values = _names([record["store"][key] for key in keys])
             self.store = dict(zip(keys, values, strict=True))
-        except AscError as error:
-            raise InputError(f"{file} is damaged: {error}") from error
-        except (LookupError, TypeError, ValueError, RecursionError) as error:
-            raise InputError(
-                f"{file} is damaged ({type(error).__name__}: {error})."
-            ) from error
+        except (LookupError, TypeError, ValueError) as error:
+            raise damaged(file, error) from error
 
     def open_store(self, path: str | os.PathLike[str] | None = None) -> FeatureStore:
         """Open the store of the run, by default at the path of the training.
@@ -102,7 +117,7 @@ class Run:
         StoreError
             If another store is there.
         """
-        if path is None and not Path(self.store["path"]).exists():
+        if path is None and not os.path.exists(self.store["path"]):
             raise MissingInputError(
                 f"The store of {self.path} is no longer at {self.store['path']}. Give"
                 " its path with --store, or as STORE before --resume."
@@ -162,10 +177,32 @@ class Run:
         feature = registered(self.spec).get(self.recipe.feature)
         return None if feature is None else feature.shape
 
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the right to write the run folder.
+
+        Raises
+        ------
+        Busy
+            If another process writes it.
+        InputError
+            If it cannot be written, or if a link in it leads elsewhere.
+        """
+        with locked(self.path, lock_path=self.path / ".lock") as self._check_lock:
+            # Files are replaced, so a link in place of one is not followed.
+            for name in ("state", TENSORBOARD, *_FOLDERS_OF_TENSORBOARD):
+                check_no_links(self.path / name, self.path)
+            yield
+
+    def check_in_place(self) -> None:
+        """Raise InputError if the folder was removed or replaced since it is locked."""
+        if self._check_lock is not None:
+            self._check_lock()
+
     def log(self, line: str) -> None:
         """Add a line with the time to log.txt."""
-        with open(self.path / "log.txt", "a", encoding="utf-8") as file:
-            file.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')}  {line}\n")
+        stamp = time.strftime("%Y-%m-%d %H:%M:%S")
+        append_line(self.path / "log.txt", f"{stamp}  {line}")
 
     def record_environment(self, command: Sequence[str]) -> None:
         """Write environment.json: versions, machine and command."""
@@ -176,14 +213,41 @@ class Run:
         write_json(self.path / "environment.json", facts)
 
     def history(self) -> list[dict[str, float]]:
-        """Return the rows of history.csv; none before the first epoch."""
+        """Return the rows of history.csv; none before the first epoch.
+
+        Raises
+        ------
+        InputError
+            If it is damaged.
+        """
+        file = self.path / "history.csv"
+        lines = read_lines(file, limit=MOST_HISTORY_BYTES, root=self.path)
         try:
-            with open(self.path / "history.csv", newline="", encoding="utf-8") as file:
-                return [
-                    {name: float(value) for name, value in row.items()}
-                    for row in csv.DictReader(file)
-                ]
-        except FileNotFoundError:
+            return [_epoch(row) for row in csv.DictReader(lines)]
+        except MissingInputError:
+            return []
+        except InputError:
+            raise
+        except (csv.Error, TypeError, ValueError) as error:
+            raise damaged(file, error) from error
+
+    def folds(self) -> dict[str, Run]:
+        """Return the runs of its folds by the names of their folders, sorted.
+
+        A folder that is not a run is none of them, nor is what a link leads to.
+        """
+        found = {}
+        for name in sorted(self._folders()):
+            with suppress(InputError):
+                found[name] = Run(self.path / name)
+        return found
+
+    def _folders(self) -> list[str]:
+        try:
+            with os.scandir(self.path) as entries:
+                folders = (e for e in entries if e.is_dir(follow_symlinks=False))
+                return [entry.name for entry in islice(folders, _MOST_FOLDERS)]
+        except OSError:
             return []
 
     def is_finished(self) -> bool:
@@ -199,21 +263,19 @@ class Run:
             If the run was not evaluated, or if its figures are damaged.
         """
         file = self.path / "metrics.json"
+        advice = f"Use asc evaluate {self.path} to compute the metrics again."
         try:
-            metrics = json.loads(file.read_text("utf-8"))
-            if not isinstance(metrics, dict) or "accuracy" not in metrics:
-                raise ValueError("it has no accuracy")
-            return metrics
-        except FileNotFoundError as error:
+            metrics = read_json(file, limit=MOST_METRICS_BYTES, root=self.path)
+        except MissingInputError as error:
             raise MissingInputError(
                 f"{self.path} has no metrics.json: its training was not finished."
                 " Resume it with --resume, or use asc evaluate."
             ) from error
-        except (OSError, ValueError, RecursionError) as error:
-            raise InputError(
-                f"{file} is damaged ({error}). Use asc evaluate {self.path} to compute"
-                " the metrics again."
-            ) from error
+        except InputError as error:
+            raise damaged(file, error, advice) from error
+        if not isinstance(metrics, dict) or "accuracy" not in metrics:
+            raise damaged(file, "it has no accuracy", advice)
+        return metrics
 
 
 def _not_a_run(path: Path) -> MissingInputError:
@@ -233,3 +295,22 @@ def _names(values: Any) -> tuple[str, ...]:
     if not isinstance(values, list) or not values or not all(map(is_name, values)):
         raise ValueError(f"expected a list of names. Got {values!r}")
     return tuple(values)
+
+
+def check_column(name: Any) -> str:
+    """Return a name that a figure of an epoch can have."""
+    if not isinstance(name, str) or not _COLUMN.fullmatch(name):
+        raise UsageError(f"{name!r} is not the name of a figure.")
+    return name
+
+
+def _epoch(row: Mapping[Any, Any]) -> dict[str, float]:
+    """Return a row of history.csv as numbers."""
+    record = {}
+    for name, text in row.items():
+        # A name that is None has the cells beyond the header.
+        record[check_column(name)] = float(text)
+    for name in ("epoch", "seconds"):
+        if not 0 <= record.get(name, 0) < math.inf:
+            raise ValueError(f"{record[name]} is not possible as {name}")
+    return record

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ import numpy as np
 from asc.corpus.leakage import PARTS, leakage
 from asc.corpus.splits import FOLDS
 from asc.errors import UsageError
-from asc.files import write_json
+from asc.files import read_json, write_json
 from asc.pipeline.batches import Batches
 from asc.pipeline.statistics import Statistics, row_statistics
 from asc.registry import missing_modules
@@ -23,6 +22,10 @@ from asc.text import counted, leakage_percent
 from asc.training.new_run import create_run
 from asc.training.recipe import MULTIWORKER, Recipe
 from asc.training.run import Run
+from asc.validation import check_whole
+
+#: Most bytes of the statistics.
+_MOST_BYTES = 1 << 22
 
 #: Fields that no feature can exceed, in the order of its axes.
 _WIDTHS = ("freq_width", "time_width")
@@ -118,11 +121,14 @@ class Session:
     def statistics(self) -> Statistics:
         """The statistics of the train part, computed once for a run."""
         file = self.statistics_file
+        rows = self.store.features(self.run.recipe.feature).shape[1]
         try:
-            kept = json.loads(file.read_text())
-            mean, variance = np.array(kept["mean"]), np.array(kept["variance"])
-            return Statistics(mean, variance, kept["clips"])
-        except (OSError, LookupError, TypeError, ValueError):
+            kept = read_json(file, limit=_MOST_BYTES, root=self.run.path)
+            mean, variance = np.array([kept["mean"], kept["variance"]], float)
+            if mean.shape == (rows,) and (variance >= 0).all():
+                clips = check_whole("clips", kept["clips"], 1)
+                return Statistics(mean, variance, clips)
+        except (ArithmeticError, LookupError, TypeError, ValueError):
             pass  # not there yet, or damaged
         found = row_statistics(self.store, self.run.recipe.feature, self.rows["train"])
         file.parent.mkdir(exist_ok=True)

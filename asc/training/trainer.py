@@ -13,6 +13,7 @@ from asc.training.callback import TrainingCallback
 from asc.training.checkpoint import CheckpointCallback, State
 from asc.training.devices import Devices
 from asc.training.optimizer import compile_model, make_optimizer
+from asc.training.run import TENSORBOARD
 from asc.training.session import Session
 
 
@@ -66,7 +67,7 @@ def fit(
         return False
     machine.configure(run.recipe, threads, device)
     more = []
-    if session.is_chief and (tensorboard or (run.path / machine.TENSORBOARD).is_dir()):
+    if session.is_chief and (tensorboard or (run.path / TENSORBOARD).is_dir()):
         more.append(machine.tensorboard(run))
     listener = listener or TrainingCallback()
     listener.session = session

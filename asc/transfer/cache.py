@@ -14,7 +14,7 @@ from pathlib import Path
 
 from asc.environment import cache_dir
 from asc.errors import Busy, InputError, UsageError
-from asc.files import locked
+from asc.locking import locked
 from asc.transfer.download import beside, read_record, remove_with_record
 
 #: Environment variable with the greatest size of all copies, such as ``20GB``.

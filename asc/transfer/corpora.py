@@ -14,8 +14,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from asc.corpus.reader import open_corpus
+from asc.disk import check_free_space
 from asc.errors import AscError, InputError, SettingsMismatch, UsageError
-from asc.files import check_free_space, fsync_and_rename, locked, write_text
+from asc.files import fsync_and_rename, write_text
+from asc.locking import locked
 from asc.text import counted
 from asc.transfer.archives import unpack
 from asc.transfer.download import download, remove_with_record

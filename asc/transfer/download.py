@@ -12,8 +12,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from asc.disk import check_free_space
 from asc.errors import InputError
-from asc.files import check_free_space, write_json
+from asc.files import write_json
 from asc.transfer.locations import Unreachable
 from asc.transfer.sources import Source, Version
 

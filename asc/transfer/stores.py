@@ -15,8 +15,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from asc.disk import is_full_disk
 from asc.errors import AscError, InputError, MissingInputError, StoreError, UsageError
-from asc.files import fsync_and_rename, is_full_disk, locked, write_text
+from asc.files import fsync_and_rename, write_text
+from asc.locking import locked
 from asc.store import FeatureStore, verify
 from asc.transfer.cache import cache_limit, clean, discard, downloads, mark_used
 from asc.transfer.download import (

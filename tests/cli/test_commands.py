@@ -159,7 +159,7 @@ def test_dry_run_writes_nothing(own_corpus):
 
 
 def test_a_second_writer_exits_7(own_corpus):
-    from asc.files import locked
+    from asc.locking import locked
 
     with locked(own_corpus.parent / "s.h5"):
         told = sentence(

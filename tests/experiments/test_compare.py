@@ -20,7 +20,7 @@ from asc.experiments import experiment
 from asc.experiments.compare import compare, default_folder
 from asc.experiments.comparison import Comparison
 from asc.experiments.grid import GRIDS, Grid
-from asc.files import locked
+from asc.locking import locked
 from asc.pipeline.transforms import TRANSFORMS, register_augmentation
 from asc.store import FeatureStore
 from asc.training.recipe import Recipe

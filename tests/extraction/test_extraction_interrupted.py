@@ -143,7 +143,7 @@ def test_damaged_growing_file(extract, few_clips, store, stop_after):
 HOLDER = """
 import sys
 from pathlib import Path
-from asc.files import locked
+from asc.locking import locked
 
 with locked(Path(sys.argv[1])):
     print("held", flush=True)

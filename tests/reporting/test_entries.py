@@ -135,7 +135,7 @@ def cut_predictions(run):
     ("damage", "words"),
     [
         (damaged_record, "recipe.json is damaged"),
-        (lost_record, "recipe.json"),
+        (lost_record, "not a run folder"),
         (cut_predictions, "damaged"),
     ],
 )

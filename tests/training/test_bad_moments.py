@@ -63,6 +63,7 @@ class At(TrainingCallback):
 
 KILLED = """
 import json, os, signal, sys
+import mini_models
 from asc.experiments import experiment
 from asc.training import checkpoint
 from asc.training.callback import TrainingCallback

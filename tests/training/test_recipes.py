@@ -81,13 +81,13 @@ def test_the_sources_of_a_recipe_made_by_code(tmp_path, small_store):
         ('{"jit": 1}', UsageError, "jit must be true or false"),
         ('{"schedule": "cosin"}', UsageError, "Did you mean 'cosine'"),
         ('{"ema": 1}', UsageError, r"ema must be a number in \[0, 1\)"),
-        ('{"weight_decay": NaN}', UsageError, "weight_decay must be a number"),
+        ('{"weight_decay": NaN}', InputError, "NaN is not a number in JSON"),
         ('{"schedule": "cosine", "warmup": 50}', UsageError, "shorter than epochs"),
         ('{"recipe": 3}', InputError, "an object of fields"),
         ("[]", InputError, "an object of fields"),
-        ("{", InputError, "not a recipe in JSON"),
-        ("\x00", InputError, "not a recipe in JSON"),
-        ("[" * 100_000, InputError, "not a recipe in JSON"),
+        ("{", InputError, "is not JSON"),
+        ("\x00", InputError, "is not JSON"),
+        ("[" * 100_000, InputError, "is not JSON"),
     ],
 )
 def test_a_file_that_is_none(tmp_path, text, error, sentence):

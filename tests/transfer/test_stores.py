@@ -19,7 +19,7 @@ import h5py
 import pytest
 
 from asc.errors import AscError, Busy, InputError, StoreError, UsageError
-from asc.files import locked
+from asc.locking import locked
 from asc.store import FeatureStore
 from asc.transfer import stores
 from asc.transfer.cache import cached, clean, parse_size
