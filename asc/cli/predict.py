@@ -65,17 +65,16 @@ def predict(
         raise UsageError("--csv and --json exclude each other. Give one of them.")
     used = failed = 0
     records: list[dict[str, Any]] = []
+    predictions = prediction.predict(run, audio, accept_truncated=accept_truncated)
+    scenes = predictions.scenes
+    for text in predictions.notes:
+        note(text)
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    if as_csv:
+        writer.writerow([*_COLUMNS, *scene_columns(scenes, _COLUMNS)])
     with progress("predicting", "files") as show:
-        predictions = prediction.predict(
-            run, audio, accept_truncated=accept_truncated, progress=show
-        )
-        scenes = predictions.scenes
-        for text in predictions.notes:
-            note(text)
-        writer = csv.writer(sys.stdout, lineterminator="\n")
-        if as_csv:
-            writer.writerow([*_COLUMNS, *scene_columns(scenes, _COLUMNS)])
-        for found in predictions:
+        for done, found in enumerate(predictions, start=1):
+            show(done, predictions.total)
             name = printable(str(found.path))
             if found.probabilities is None:
                 failed += 1

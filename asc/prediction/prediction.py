@@ -57,6 +57,8 @@ class Predictions(Iterator[Prediction]):
     ----------
     scenes : tuple of str
         Names of the columns of probabilities.
+    total : int
+        Number of files.
     notes : tuple of str
         Sentences for the user: files that were left out, models that are averaged.
     """
@@ -64,10 +66,12 @@ class Predictions(Iterator[Prediction]):
     def __init__(
         self,
         scenes: tuple[str, ...],
+        total: int,
         notes: tuple[str, ...],
         found: Iterator[Prediction],
     ) -> None:
         self.scenes = scenes
+        self.total = total
         self.notes = notes
         self._found = found
 

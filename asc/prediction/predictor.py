@@ -79,7 +79,8 @@ def predict(
     frontend = FrontEnd(opened.spec, (opened.recipe.feature,))
     readings = [_Reading(source, frontend, accept_truncated) for source in files]
     found = _predictions(ensemble, readings, progress)
-    return Predictions(opened.scenes, (*ensemble.notes, *notes), found)
+    notes = [*ensemble.notes, *notes]
+    return Predictions(opened.scenes, len(files), tuple(notes), found)
 
 
 def _open_run(path: str | os.PathLike[str], audio: list[Path]) -> Run:
