@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -24,6 +25,9 @@ from asc.cli.options import (
 from asc.cli.progress import progress
 from asc.cli.streams import continue_without_reader
 from asc.text import megabytes
+
+if TYPE_CHECKING:
+    from asc.transfer.zenodo import DataSet
 
 
 @click.group(cls=NearestGroup)
@@ -112,7 +116,7 @@ def synth(folder: Path, jobs: int | None, **settings: Any) -> int:
 
 
 @corpus.command()
-@click.argument("name")
+@click.argument("name", required=False)
 @click.argument("folder", metavar="[DIR]", required=False, type=PATH)
 @click.option("--list", "listing", is_flag=True, help="Show what would be downloaded.")
 @click.option("--keep", is_flag=True, help="Keep the archives, in DIR/.download.")
@@ -120,7 +124,7 @@ def synth(folder: Path, jobs: int | None, **settings: Any) -> int:
 @json_option
 @verbose_option
 def download(
-    name: str, folder: Path | None, listing: bool, as_json: bool, **options: Any
+    name: str | None, folder: Path | None, listing: bool, as_json: bool, **options: Any
 ) -> int:
     """Download NAME into DIR: tut2017-development or tut2017-evaluation.
 
@@ -134,27 +138,18 @@ def download(
     """
     continue_without_reader()
     from asc.transfer import corpora
-    from asc.transfer.zenodo import data_set
+    from asc.transfer.zenodo import DATA_SETS, data_set
 
-    data = data_set(name)
-    licence = (
-        "The licence allows non-commercial use only, and by downloading you accept it."
-        f" Read it at {data.record}"
-    )
     if listing:
-        if as_json:
-            print_json({"name": name, "bytes": data.size, **asdict(data)})
-            return 0
-        for package in data.packages:
-            click.echo(f"{package.size:>14,} bytes  {package.name}  md5 {package.md5}")
-        click.echo(
-            f"{name}: {data.clips:,} clips, {megabytes(data.size)} to download, about"
-            f" {megabytes(data.unpacked)} unpacked. {licence}"
+        return _list(DATA_SETS if name is None else {name: data_set(name)}, as_json)
+    if name is None:
+        raise click.UsageError(
+            f"Missing argument 'NAME'. Known: {', '.join(DATA_SETS)}."
         )
-        return 0
+    data = data_set(name)
     if folder is None:
         raise click.UsageError("Missing argument 'DIR', the folder to download to.")
-    note(licence)
+    note(_licence(data))
     with transferring("downloading") as show:
         corpora.download_corpus(name, folder, progress=show, **options)
     if as_json:
@@ -162,3 +157,29 @@ def download(
     else:
         click.echo(f"{folder}: {data.clips:,} clips. Next: asc-extract {folder}")
     return 0
+
+
+def _list(found: Mapping[str, DataSet], as_json: bool) -> int:
+    """Print what would be downloaded."""
+    if as_json:
+        facts = [
+            {"name": name, "bytes": data.size, **asdict(data)}
+            for name, data in found.items()
+        ]
+        print_json(facts[0] if len(facts) == 1 else facts)
+        return 0
+    for name, data in found.items():
+        for package in data.packages:
+            click.echo(f"{package.size:>14,} bytes  {package.name}  md5 {package.md5}")
+        click.echo(
+            f"{name}: {data.clips:,} clips, {megabytes(data.size)} to download, about"
+            f" {megabytes(data.unpacked)} unpacked. {_licence(data)}"
+        )
+    return 0
+
+
+def _licence(data: DataSet) -> str:
+    return (
+        "The licence allows non-commercial use only, and by downloading you accept it."
+        f" Read it at {data.record}"
+    )

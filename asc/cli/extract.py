@@ -28,6 +28,7 @@ from asc.cli.progress import progress
 from asc.cli.streams import continue_without_reader
 from asc.disk import free_space
 from asc.errors import EXIT_PARTIAL, InputError
+from asc.kinds import Kind, kind_of
 from asc.text import counted, duration, listed, megabytes
 
 
@@ -133,6 +134,10 @@ def extract(
     from asc.environment import cache_dir
     from asc.store import partial_path
 
+    if kind_of(corpus) is Kind.STORE:
+        raise InputError(
+            f"{corpus} is a store. The corpus comes first: asc-extract CORPUS STORE."
+        )
     opened = open_corpus(corpus, corpus_format)
     store = store or cache_dir() / f"{opened.name}.h5"
     plan = extraction.plan(opened, store, features=features or None, **settings)

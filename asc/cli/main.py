@@ -19,6 +19,7 @@ from asc.cli.models import models
 from asc.cli.options import NearestGroup, Settings
 from asc.cli.predict import predict
 from asc.cli.report import report
+from asc.cli.runs import runs
 from asc.cli.store import store
 from asc.cli.train import train
 from asc.disk import unexpected_error
@@ -54,7 +55,7 @@ def asc() -> None:
 
 for _command in (
     *(extract, train, evaluate, predict, compare, report),
-    *(store, cache, corpus, models, env),
+    *(runs, store, cache, corpus, models, env),
 ):
     asc.add_command(_command)
 

@@ -28,6 +28,7 @@ from asc.cli.recipe_options import (
 )
 from asc.cli.streams import continue_without_reader
 from asc.errors import UsageError
+from asc.kinds import RUNS, kind_of
 from asc.text import counted, table
 from asc.training.recipe import Recipe
 from asc.training.recipes import choose
@@ -89,17 +90,22 @@ def train(
         asc-train tut2017.h5 --recipe better --model simple-cnn --split fold1
     """
     continue_without_reader()
+    if isinstance(store, Path):
+        _check_no_run(store)
     # What is left in settings is not part of the recipe.
     named, flags = take_recipe(ctx, settings)
     if resume is not None:
         _check_no_recipe(ctx)
     recipe, sources = choose(named, flags)
     recipe.resolve()  # fail before a download, not after it
+    from asc.store import FeatureStore
+
     if show:
+        if isinstance(store, Path):
+            FeatureStore(store, partial=partial)  # it must be there
         return _show(recipe, sources, as_json)
     from asc.evaluation.sentences import fold_sentences, leakage_sentence
     from asc.experiments import experiment
-    from asc.store import FeatureStore
 
     settings["listener"] = ProgressCallback(quiet=as_json)
     if resume is not None:
@@ -149,6 +155,15 @@ def _show(recipe: Recipe, sources: dict[str, str], as_json: bool) -> int:
     for line in table(zip(values, texts, sources.values(), strict=True)):
         click.echo(line)
     return 0
+
+
+def _check_no_run(store: Path) -> None:
+    """Raise UsageError for a run folder in the place of a store."""
+    if kind_of(store) in RUNS:
+        raise UsageError(
+            f"{store} is a run folder, not a store. To continue this run: asc-train"
+            f" --resume {store}"
+        )
 
 
 def _check_no_recipe(ctx: click.Context) -> None:

@@ -9,6 +9,7 @@ from typing import ClassVar
 
 from asc.corpus.base import Corpus
 from asc.errors import InputError, MissingInputError, UsageError
+from asc.kinds import Kind, kind_of, not_a
 from asc.registry import Registry
 from asc.validation import check_path
 
@@ -130,7 +131,7 @@ def open_corpus(path: str | os.PathLike[str], format: str | None = None) -> Corp
     _check_readable(path)
     reader = next((one for one in candidates if one.detect(path)), None)
     if reader is None and format is None:
-        raise InputError(f"{path} is not a corpus. {_known_formats()}")
+        raise InputError(_not_a_corpus(path) or f"{path} is not a corpus. {_formats()}")
     if reader is None:
         raise InputError(
             f"{path} cannot be read as format {format!r}. Expected"
@@ -140,8 +141,9 @@ def open_corpus(path: str | os.PathLike[str], format: str | None = None) -> Corp
     if not corpus.clips:
         first = f" First problem: {corpus.problems[0]}" if corpus.problems else ""
         raise InputError(
-            f"No clips in {path}, which was read as format {reader.name!r}.{first}"
-            f" {_known_formats()}"
+            _not_a_corpus(path)
+            or f"No clips in {path}, which was read as format {reader.name!r}.{first}"
+            f" {_formats()}"
         )
     return corpus
 
@@ -157,6 +159,13 @@ def _check_readable(path: Path) -> None:
         raise InputError(f"Cannot read the folder {path}: permission denied.")
 
 
-def _known_formats() -> str:
+def _not_a_corpus(path: Path) -> str:
+    """Return the message for what asc itself or a model wrote; empty for all else."""
+    if kind_of(path) in (Kind.CORPUS, Kind.FILE, Kind.FOLDER, Kind.TABLE):
+        return ""
+    return not_a("a corpus", path, "Give a folder of audio, or a table of clips.")
+
+
+def _formats() -> str:
     known = "; ".join(f"{one.name}: {one.description}" for one in readers())
     return f"Known formats are {known}."

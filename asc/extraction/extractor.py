@@ -7,7 +7,6 @@ do not depend on the number or order of workers, or on interruptions.
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, contextmanager
@@ -19,7 +18,7 @@ import numpy as np
 from asc.corpus import Problem
 from asc.disk import is_full_disk
 from asc.errors import AscError, UsageError
-from asc.extraction.planning import ExtractionPlan
+from asc.extraction.planning import ExtractionPlan, check_target
 from asc.extraction.reuse import find_previous, killers, open_writer
 from asc.extraction.workers import Outcome, compute_rows
 from asc.locking import locked
@@ -133,7 +132,8 @@ def extract(
         )
     check_choice("backend", backend, BACKENDS)
     started = time.perf_counter()
-    _check_place(plan.store)
+    check_target(plan.store)
+    plan.store.parent.mkdir(parents=True, exist_ok=True)
     with _translate_full_disk(plan.store), locked(plan.store):
         previous = find_previous(plan, overwrite=overwrite, update=update)
         if previous is not None and previous.up_to_date:
@@ -181,17 +181,6 @@ def extract(
                 report.notes += _accepted(store)
     report.seconds = time.perf_counter() - started
     return report
-
-
-def _check_place(store: Path) -> None:
-    if store.is_dir():
-        raise UsageError(f"{store} is a folder. STORE must be the name of a file.")
-    try:
-        store.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UsageError(f"Cannot make {store.parent}: {error.strerror}.") from error
-    if not os.access(store.parent, os.W_OK):
-        raise UsageError(f"Cannot write into {store.parent}: permission denied.")
 
 
 def _record(

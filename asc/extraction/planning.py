@@ -13,10 +13,11 @@ from typing import Any
 from asc.audio import AudioFile
 from asc.corpus import Corpus, open_corpus
 from asc.corpus.headers import Header, read_headers
-from asc.errors import InputError
+from asc.errors import InputError, UsageError
 from asc.features import FeatureSpec, completed
+from asc.kinds import Kind, kind_of
 from asc.store import bytes_needed
-from asc.text import counted
+from asc.text import counted, printable
 from asc.validation import check_path
 
 #: Clips that are decoded to know their length, where no header tells it.
@@ -72,7 +73,8 @@ def plan(
     InputError
         If no clip can be read.
     UsageError
-        If a setting is out of range.
+        If a setting is out of range, or another kind of file or folder is where the
+        store shall be.
 
     Examples
     --------
@@ -81,6 +83,7 @@ def plan(
     (44100, 1.0, (16, 16, 1))
     """
     store = check_path("store", store)
+    check_target(store)
     if not isinstance(corpus, Corpus):
         corpus = open_corpus(corpus)
     found = read_headers(corpus, accept_truncated=accept_truncated)
@@ -137,6 +140,22 @@ def _decoded_lengths(corpus: Corpus, accept_truncated: bool) -> list[float]:
             f" {len(clips):,} that were tried can be decoded. Give it with --seconds."
         )
     return lengths
+
+
+def check_target(store: Path) -> None:
+    """Raise an error if a store cannot be made at a path. Nothing is made."""
+    name, kind = printable(str(store)), kind_of(store)
+    if store.is_dir():
+        raise UsageError(f"{name} is a folder. STORE must be the name of a file.")
+    if kind not in (Kind.STORE, Kind.HDF5, Kind.MISSING):
+        raise UsageError(
+            f"{name} exists and is not a store, so it is not overwritten. Choose"
+            " another name."
+        )
+    folder = next(path for path in store.absolute().parents if path.exists())
+    if not (folder.is_dir() and os.access(folder, os.W_OK | os.X_OK)):
+        why = "permission denied" if folder.is_dir() else f"{folder} is not a folder"
+        raise InputError(f"Cannot write to {name}: {why}.")
 
 
 def _scene_notes(corpus: Corpus) -> Iterator[str]:

@@ -17,7 +17,7 @@ from asc import environment
 from asc.audio import checksum
 from asc.corpus.splits import make_splits
 from asc.disk import check_free_space
-from asc.errors import InputError, SettingsMismatch, StoreError, UsageError
+from asc.errors import InputError, SettingsMismatch, StoreError
 from asc.extraction.planning import ExtractionPlan
 from asc.extraction.workers import KILLED
 from asc.features import read_clip
@@ -30,7 +30,6 @@ from asc.text import counted, describe_difference, differing_fields
 #: Prefix of the fields of a provenance that depend on the corpus.
 _CORPUS = "corpus."
 #: Signature of HDF5 files.
-_HDF5 = b"\x89HDF\r\n\x1a\n"
 
 
 @dataclass(frozen=True)
@@ -71,7 +70,6 @@ def find_previous(
     wanted = provenance(plan.spec, plan.corpus)
     previous = None
     if overwrite:
-        _check_is_store(plan.store)
         _discard_other(plan.store, fingerprint(wanted))
     elif plan.store.exists():
         store = FeatureStore(plan.store)
@@ -181,17 +179,6 @@ def _check_unchanged(store: FeatureStore, same: np.ndarray) -> None:
             f" {store.paths()[changed[0]]}. Nothing was touched. --update computes"
             " what has changed and keeps the rest."
         )
-
-
-def _check_is_store(path: Path) -> None:
-    """Raise UsageError for a file that is not HDF5: it is never overwritten."""
-    if not path.exists():
-        return
-    with open(path, "rb") as file:
-        if file.read(len(_HDF5)) != _HDF5:
-            raise UsageError(
-                f"{path} is not a store, so it is not overwritten. Name another file."
-            )
 
 
 def _discard_other(store: Path, wanted: str) -> None:

@@ -24,6 +24,7 @@ import numpy as np
 from asc.errors import Busy, InputError, MissingInputError, StoreError
 from asc.features import FeatureSpec, registered
 from asc.files import open_regular, parse_json
+from asc.kinds import not_a
 from asc.store.safety import SUPERBLOCK_BYTES, declared_end
 from asc.text import printable
 
@@ -240,7 +241,7 @@ def _opened(path: Path, raw: BinaryIO) -> h5py.File:
     except Exception as error:  # whatever HDF5 makes of a damaged file
         text = str(error)
     if "signature" in text or not os.fstat(raw.fileno()).st_size:
-        raise StoreError(f"{path} is not a store: it is not an HDF5 file.")
+        raise StoreError(not_a("a store", path, "It is not an HDF5 file."))
     raise StoreError(f"{path} is a damaged HDF5 file ({text}).")
 
 

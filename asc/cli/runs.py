@@ -1,0 +1,162 @@
+"""asc runs: the runs on disk, and the room they take."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from asc.cli.options import (
+    PATH,
+    NearestGroup,
+    json_option,
+    note,
+    print_json,
+    verbose_option,
+)
+from asc.errors import UsageError
+from asc.text import counted, leakage_percent, megabytes, percent, printable, table
+
+if TYPE_CHECKING:
+    from asc.experiments.runs import RunFacts
+
+_HEADER = "run started model split accuracy leakage size state".split()
+_FOLDERS = click.argument("folders", metavar="[FOLDER]...", nargs=-1, type=PATH)
+
+
+@click.group(cls=NearestGroup)
+def runs() -> None:
+    """List runs and comparisons on disk, or remove what only --resume needs.
+
+    FOLDER is a run, a comparison, or a folder of these  [default: cache/runs and
+    cache/comparisons].
+    """
+
+
+@runs.command("list")
+@_FOLDERS
+@json_option
+@verbose_option
+def list_command(folders: tuple[Path, ...], as_json: bool) -> int:
+    """List runs: model, split, accuracy with its leakage, and sizes.
+
+    The size is that of the whole run; state is the part of it that only
+    asc-train --resume needs.
+
+    \b
+    Example:
+        asc runs list cache/comparisons/tut2017-slides
+    """
+    found = _found(folders)
+    if as_json:
+        print_json(
+            {
+                "bytes": sum(run.bytes for run in found),
+                "state_bytes": sum(run.state_bytes for run in found),
+                "runs": [_facts(run) for run in found],
+            }
+        )
+        return 0
+    for folder, some in groupby(found, lambda run: run.path.parent):
+        click.echo(f"{printable(str(folder))}:")
+        for line in table([_HEADER, *map(_row, some)], "<<<<>>>>"):
+            click.echo(f"  {line}")
+    for run in found:
+        if run.error is not None:
+            note(printable(run.error))
+    total, state = (megabytes(sum(sizes)) for sizes in _sizes(found))
+    click.echo(f"{counted(len(found), 'run', 'runs')}, {total}, of it {state} of state")
+    return 0
+
+
+@runs.command()
+@_FOLDERS
+@click.option("--dry-run", is_flag=True, help="Print what would be removed.")
+@click.option("--yes", is_flag=True, help="Remove it without asking.")
+@json_option
+@verbose_option
+def clean(folders: tuple[Path, ...], dry_run: bool, yes: bool, as_json: bool) -> int:
+    """Remove the state of finished runs: weights and optimizer for --resume.
+
+    Model, figures, predictions and pictures are kept, and unfinished runs with all
+    they have.
+
+    \b
+    Example:
+        asc runs clean --dry-run
+    """
+    from asc.experiments.runs import drop_state
+
+    found = [
+        run for run in _found(folders) if run.status == "finished" and run.state_bytes
+    ]
+    _, state = _sizes(found)
+    what = f"{megabytes(sum(state))} of {counted(len(found), 'run', 'runs')}"
+    if not as_json:
+        for run in found:
+            click.echo(f"{megabytes(run.state_bytes):>9}  {printable(str(run.path))}")
+    if found and not dry_run and not yes:
+        if not sys.stdin.isatty():
+            raise UsageError(
+                f"This would remove {what}. Give --yes to do so, or --dry-run to see"
+                " more."
+            )
+        click.confirm(f"Remove {what}?", abort=True, err=True)
+    freed = 0 if dry_run else sum(map(drop_state, found))
+    if as_json:
+        print_json(
+            {
+                "dry_run": dry_run,
+                "freed_bytes": freed,
+                "state_bytes": sum(state),
+                "runs": [str(run.path) for run in found],
+            }
+        )
+    else:
+        click.echo(f"would free {what}" if dry_run else f"{megabytes(freed)} freed")
+    return 0
+
+
+def _found(folders: tuple[Path, ...]) -> list[RunFacts]:
+    from asc.experiments.runs import default_places, list_runs
+
+    return list_runs(folders or default_places())
+
+
+def _sizes(found: Iterable[RunFacts]) -> tuple[list[int], list[int]]:
+    return [run.bytes for run in found], [run.state_bytes for run in found]
+
+
+def _row(run: RunFacts) -> tuple[str, ...]:
+    accuracy, leakage = run.status, ""
+    if run.metrics is not None:
+        accuracy = percent(run.metrics.accuracy)
+        leakage = leakage_percent(run.metrics.leakage)
+    return (
+        printable(run.path.name),
+        f"{run.started:%Y-%m-%d}",
+        printable(run.model or "-"),
+        printable(run.split or "-"),
+        *(accuracy, leakage, megabytes(run.bytes), megabytes(run.state_bytes)),
+    )
+
+
+def _facts(run: RunFacts) -> dict[str, Any]:
+    metrics = run.metrics
+    return {
+        "path": str(run.path),
+        "status": run.status,
+        "started": run.started.isoformat(timespec="seconds"),
+        "model": run.model,
+        "feature": run.feature,
+        "split": run.split,
+        "accuracy": None if metrics is None else metrics.accuracy,
+        "leakage": None if metrics is None else metrics.leakage,
+        "bytes": run.bytes,
+        "state_bytes": run.state_bytes,
+        "error": run.error,
+    }
