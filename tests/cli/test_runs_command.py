@@ -1,0 +1,100 @@
+"""asc runs: what is listed, and what is removed."""
+
+from __future__ import annotations
+
+import json
+import os
+
+import pytest
+from click.testing import CliRunner
+from world import finish_run
+
+from asc.cli.runs import runs
+from asc.errors import InputError, UsageError
+from asc.experiments.runs import list_runs
+
+
+def run_in_process(*arguments, **options):
+    """Return the output of a command, which must succeed."""
+    words = [str(argument) for argument in arguments]
+    result = CliRunner().invoke(runs, words, standalone_mode=False, **options)
+    if result.exception:
+        raise result.exception
+    assert result.return_value == 0
+    return result.stdout
+
+
+@pytest.fixture
+def folder(tmp_path, store, monkeypatch):
+    """Return a cache with a finished run, an unfinished one and a damaged one."""
+    monkeypatch.setenv("ASC_CACHE", str(tmp_path))
+    for name, recipe in (
+        ("runs/honest", {"split": "recording"}),
+        ("runs/stopped", {"split": "random"}),
+        ("comparisons/c/runs/a", {"split": "random", "model": "cnn-rnn"}),
+    ):
+        run = finish_run(tmp_path / name, store, **recipe).path
+        (run / "state").mkdir()
+        (run / "state" / "epoch-0002.keras").write_bytes(bytes(1000))
+        (run / "state" / "statistics.json").write_text("{}")
+    (tmp_path / "runs/stopped/metrics.json").unlink()
+    (tmp_path / "runs/damaged").mkdir()
+    (tmp_path / "runs/damaged/recipe.json").write_text("{\x1b")
+    (tmp_path / "runs/notes").mkdir()
+    # What a link leads to is not a run of this folder.
+    os.symlink(tmp_path / "comparisons", tmp_path / "runs/link")
+    return tmp_path
+
+
+def test_runs_of_the_cache_and_their_sizes(folder):
+    told = json.loads(run_in_process("list", "--json"))
+    found = {entry["path"]: entry for entry in told["runs"]}
+    assert {
+        path.removeprefix(f"{folder}/"): e["status"] for path, e in found.items()
+    } == {
+        "comparisons/c/runs/a": "finished",
+        "runs/damaged": "damaged",
+        "runs/honest": "finished",
+        "runs/stopped": "unfinished",
+    }
+    honest = folder / "runs" / "honest"
+    entry = found[str(honest)]
+    metrics = json.loads((honest / "metrics.json").read_text())
+    for key in ("accuracy", "leakage", "model", "split"):
+        assert entry[key] == metrics[key]
+    assert entry["leakage"] == 0
+    assert entry["state_bytes"] == 1000
+    assert entry["bytes"] == sum(
+        file.stat().st_size for file in honest.rglob("*") if file.is_file()
+    )
+    environment = json.loads((honest / "environment.json").read_text())
+    assert entry["started"][:16] == environment["started"][:16]
+    assert told["state_bytes"] == 3000
+
+    text = run_in_process("list")
+    assert "\x1b" not in text and text.splitlines()[-1].startswith("4 runs, ")
+    (line,) = [line.split() for line in text.splitlines() if "honest" in line]
+    assert line[2:4] == ["simple-cnn", "recording"]
+    assert line[4:8] == [f"{100 * metrics['accuracy']:.1f}", "%", "0", "%"]
+
+
+def test_clean_drops_the_state_of_finished_runs_alone(folder):
+    place = folder / "runs"
+    before = {path for path in folder.rglob("*") if path.is_file()}
+    with pytest.raises(UsageError, match="--yes"):
+        run_in_process("clean", place)
+    assert "would free 1 kB of 1 run" in run_in_process("clean", place, "--dry-run")
+    assert before == {path for path in folder.rglob("*") if path.is_file()}
+
+    told = json.loads(run_in_process("clean", place, "--yes", "--json"))
+    assert told["freed_bytes"] == 1000
+    assert told["runs"] == [str(place / "honest")]
+    after = {path for path in folder.rglob("*") if path.is_file()}
+    assert before - after == {place / "honest" / "state" / "epoch-0002.keras"}
+    assert "0 kB freed" in run_in_process("clean", place, "--yes")
+
+
+def test_a_place_that_is_no_folder_of_runs(small_store, tmp_path):
+    assert list_runs([tmp_path]) == []
+    with pytest.raises(InputError, match="is a store, not a folder of runs"):
+        list_runs([small_store])
