@@ -13,6 +13,7 @@ from typing import Any
 from asc.audio import AudioFile
 from asc.corpus import Corpus, open_corpus
 from asc.corpus.headers import Header, read_headers
+from asc.disk import check_writable
 from asc.errors import InputError, UsageError
 from asc.features import FeatureSpec, completed
 from asc.kinds import Kind, kind_of
@@ -152,10 +153,7 @@ def check_target(store: Path) -> None:
             f"{name} exists and is not a store, so it is not overwritten. Choose"
             " another name."
         )
-    folder = next(path for path in store.absolute().parents if path.exists())
-    if not (folder.is_dir() and os.access(folder, os.W_OK | os.X_OK)):
-        why = "permission denied" if folder.is_dir() else f"{folder} is not a folder"
-        raise InputError(f"Cannot write to {name}: {why}.")
+    check_writable(store)
 
 
 def _scene_notes(corpus: Corpus) -> Iterator[str]:
