@@ -16,7 +16,7 @@ from asc.evaluation.measure import measure
 from asc.files import damaged
 from asc.models.outputs import are_probabilities
 from asc.pipeline.batches import Batches
-from asc.pipeline.stream import stream_batches
+from asc.pipeline.stream import stream_batches, translate_read_errors
 from asc.store import FeatureStore
 from asc.text import describe_difference
 from asc.training.run import Run
@@ -184,13 +184,12 @@ def _probabilities(
         if progress is not None:
             progress(min((batch + 1) * _BATCH, len(rows)), len(rows))
 
-    batches = Batches.from_store(
-        store, feature, rows, batch_size=_BATCH, keep_pages=False
-    )
+    batches = Batches.from_store(store, feature, rows, batch_size=_BATCH, mapped=False)
     callback = keras.callbacks.LambdaCallback(on_predict_batch_end=show)
-    return np.asarray(
-        model.predict(stream_batches(batches), verbose=0, callbacks=[callback])
-    )
+    with translate_read_errors(batches):
+        return np.asarray(
+            model.predict(stream_batches(batches), verbose=0, callbacks=[callback])
+        )
 
 
 def _open_session(run: Run) -> Session | None:

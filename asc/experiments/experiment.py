@@ -202,6 +202,7 @@ def _train_one(session: Session, **options: Any) -> Evaluation:
 
     run = session.run
     try:
+        session.summary()  # at the end, the store may be another one
         trained = fit(session, **options)
     except (Exception, KeyboardInterrupt) as error:
         interrupted = isinstance(error, KeyboardInterrupt)

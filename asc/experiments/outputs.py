@@ -19,6 +19,7 @@ def write_results(session: Session) -> Evaluation:
     if session.is_chief:
         draw_training(session)
     evaluation = evaluate_session(session, session.tested_part)
+    run.check_unchanged(session.store)  # also while it was evaluated
     if session.is_chief:
         save_evaluation(evaluation, run.path)
         run.log(evaluation.title())

@@ -35,12 +35,6 @@ def compose(
     scenes : np.ndarray [shape=(batch, scenes)], float32
         Output: labels as weights of the scenes.
     """
-    rows, mixup_rows = plan.rows, plan.mixup_rows
-    if data.dtype == np.float16:  # which Numba does not support on CPUs
-        used, local = np.unique([rows[places], mixup_rows[places]], return_inverse=True)
-        data, labels = data[used].astype(np.float32), labels[used]
-        plan, places = plan[places], np.arange(len(places))
-        rows, mixup_rows = local.reshape(2, -1)
     # One type for the compiler: neither a memory map nor writeable.
     data = np.asarray(data).view()
     data.flags.writeable = False
@@ -48,8 +42,8 @@ def compose(
         data.reshape(len(data), -1),
         labels,
         places,
-        rows,
-        mixup_rows,
+        plan.rows,
+        plan.mixup_rows,
         plan.mixup_lambda,
         plan.time_shift,
         plan.freq_spans,

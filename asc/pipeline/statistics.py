@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from asc.store import FeatureStore, release_pages
+from asc.store import FeatureStore
 
 #: Clips read at a time.
 _BLOCK = 64
@@ -52,10 +52,10 @@ def row_statistics(store: FeatureStore, feature: str, rows: np.ndarray) -> Stati
     >>> statistics.mean.shape, statistics.variance.shape
     ((16,), (16,))
     """
-    data = store.features(feature)
+    data = store.row_reader(feature)
     bands = data.shape[1]
     total, squares = np.zeros(bands), np.zeros(bands)
-    first = data[rows[0]].astype(np.float32)
+    first = data[rows[:1]][0].astype(np.float32)
     near = np.rint(first.reshape(bands, -1).mean(axis=1, keepdims=True))
     for start in range(0, len(rows), _BLOCK):
         # Ascending rows, so that a disk is read in one direction.
@@ -64,7 +64,6 @@ def row_statistics(store: FeatureStore, feature: str, rows: np.ndarray) -> Stati
         block -= near
         total += block.sum(axis=2, dtype=np.float32).sum(axis=0, dtype=np.float64)
         squares += np.einsum("nbc,nbc->nb", block, block).sum(axis=0, dtype=np.float64)
-        release_pages(data)
     values = len(rows) * first.size // bands
     mean = total / values
     variance = np.maximum(squares / values - mean**2, 0.0)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import itertools
 import weakref
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -111,3 +112,23 @@ def stream_batches(
     result = result.with_options(options)
     result._asc_batches = batches
     return result
+
+
+@contextmanager
+def translate_read_errors(*streamed: Batches) -> Iterator[None]:
+    """Raise the error that stopped a stream, which TensorFlow wraps in one of its own.
+
+    Parameters
+    ----------
+    *streamed : Batches
+        Those that are streamed in the block.
+    """
+    from asc.pipeline.tensorflow import tf
+
+    try:
+        yield
+    except tf.errors.OpError as error:
+        for batches in streamed:
+            if batches.failure is not None:
+                raise batches.failure from error
+        raise

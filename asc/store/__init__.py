@@ -9,17 +9,18 @@ with variables(
 ):
     import h5py  # noqa: F401
 
-from asc.store.columns import release_pages
 from asc.store.reader import FeatureStore, PartialStore, partial_path
-from asc.store.verification import verify
+from asc.store.row_reader import RowReader
+from asc.store.verification import check_unchanged, verify
 from asc.store.writer import StoreWriter, bytes_needed
 
 __all__ = [
     "FeatureStore",
     "PartialStore",
+    "RowReader",
     "StoreWriter",
     "bytes_needed",
+    "check_unchanged",
     "partial_path",
-    "release_pages",
     "verify",
 ]

@@ -5,10 +5,9 @@ HDF5 indexing is never used, as it is slower by far.
 
 from __future__ import annotations
 
-import mmap
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -17,7 +16,11 @@ from asc.corpus.builder import leads_outside
 from asc.errors import StoreError, UsageError
 from asc.features import FeatureSpec
 from asc.store import schema
+from asc.store.row_reader import RowReader
 from asc.text import printable
+
+#: Clips that are looked at together.
+_BLOCK = 1 << 16
 
 
 class Columns:
@@ -97,11 +100,14 @@ class Columns:
 
     def failures(self) -> list[Problem]:
         """Return what was left out and why: clips, and rows of metadata."""
-        places, messages = (
-            map(_decoded, self._array(f"failures/{name}"))
-            for name in ("where", "error")
+        left_out = []
+        where, messages = (
+            self._array(f"failures/{name}") for name in ("where", "error")
         )
-        left_out = list(map(Problem, places, messages))
+        for place, message in zip(where, messages, strict=True):
+            if not place:
+                raise StoreError(f"{self.path}: /failures/where names nothing.")
+            left_out.append(Problem(_decoded(place), _decoded(message)))
         failed = np.flatnonzero(self.status() == schema.FAILED)
         if len(failed):
             paths, errors = self._array("clips/path"), self._array("rows/error")
@@ -130,20 +136,44 @@ class Columns:
     @cached_property
     def _labels(self) -> np.ndarray:
         names = np.array([scene.encode() for scene in self.scenes])
-        stored = np.asarray(self._array("clips/scene"))
         order = np.argsort(names)
-        place = np.searchsorted(names[order], stored)
-        labels = order[np.minimum(place, len(names) - 1)]
-        if not (names[labels] == stored).all():
-            raise StoreError(f"{self.path} has clips of scenes that it does not list.")
+        stored = self._array("clips/scene")
+        labels = np.empty(len(stored), np.int64)
+        # In blocks: an untrusted store may list far more clips than it has.
+        for start in range(0, len(stored), _BLOCK):
+            block = np.asarray(stored[start : start + _BLOCK])
+            place = np.searchsorted(names[order], block)
+            found = order[np.minimum(place, len(names) - 1)]
+            if not (names[found] == block).all():
+                raise StoreError(
+                    f"{self.path} has clips of scenes that it does not list."
+                )
+            labels[start : start + _BLOCK] = found
         return labels
 
+    def row_reader(self, feature: str) -> RowReader:
+        """Return what reads rows of a feature into memory.
+
+        Unlike `features`, which returns a memory map.
+        """
+        return self.reader_of(self._arrays[f"features/{feature}"])
+
+    def reader_of(self, array: schema.Array) -> RowReader:
+        """Return what reads rows of one of `arrays` into memory."""
+        with self._open() as file:
+            return RowReader(file, self.path, array)
+
+    def _open(self) -> BinaryIO:
+        raise NotImplementedError
+
     def _array(self, name: str) -> np.ndarray:
-        return self._arrays[name].map(self.path)
+        with self._open() as file:
+            return self._arrays[name].map(self.path, file)
 
     def _names(self, column: str) -> list[str]:
-        names = [bytes(name).decode(errors="replace") for name in self._array(column)]
-        for row, name in enumerate(names):
+        names = []
+        for row, text in enumerate(self._array(column)):
+            name = bytes(text).decode(errors="replace")
             if not schema.is_name(name):
                 raise StoreError(f"{self.path}: /{column} is {name!a} in row {row}.")
             if leads_outside(name) and column == "clips/path":
@@ -151,18 +181,8 @@ class Columns:
                     f"{self.path}: the path {name!a} of row {row} leaves the corpus"
                     " folder."
                 )
+            names.append(name)
         return names
-
-
-def release_pages(rows: np.ndarray) -> None:
-    """Advise the OS to drop the resident pages of a memory map (MADV_DONTNEED).
-
-    Else a process that reads a whole store counts as holding all of it. Reading pages
-    again is cheap while they are in the page cache. Other arrays stay as they are.
-    """
-    memory = getattr(rows, "_mmap", None)
-    if memory is not None and hasattr(mmap, "MADV_DONTNEED"):
-        memory.madvise(mmap.MADV_DONTNEED)
 
 
 def _decoded(value: Any) -> str:

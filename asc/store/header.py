@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import h5py
@@ -25,8 +25,8 @@ class Header:
     complete: bool
     spec: FeatureSpec
     provenance: dict
-    environment: dict
-    corpus: dict
+    environment: dict = field(compare=False)  # these two decide nothing
+    corpus: dict = field(compare=False)
     scenes: tuple[str, ...]
     fingerprint: str
     digest: str
@@ -150,6 +150,8 @@ def _locate_rows(file: h5py.File, spec: FeatureSpec) -> dict[str, schema.Array]:
     texts |= {"failures/where": None, "failures/error": None}
     for name, length in texts.items():
         arrays[name] = schema.locate(file, name, (length,), "text")
+    if len({arrays[f"failures/{name}"].shape for name in ("where", "error")}) > 1:
+        raise StoreError("/failures/where and /failures/error differ in length.")
     return arrays
 
 
@@ -157,6 +159,7 @@ def _locate_splits(
     file: h5py.File, arrays: dict[str, schema.Array]
 ) -> dict[str, dict[str, float | None]]:
     """Add the arrays of all splits, and return how much the splits leak."""
+    rows = arrays["rows/status"].shape[0]
     splits = file.get("splits")
     if not isinstance(splits, h5py.Group) or len(splits) > _MOST_SPLITS:
         raise StoreError("/splits is not a group of splits.")
@@ -167,6 +170,8 @@ def _locate_splits(
         for part in PARTS:
             place = f"splits/{name}/{part}"
             arrays[place] = schema.locate(file, place, (None,), np.dtype("<i4"))
+            if arrays[place].shape[0] > rows:
+                raise StoreError(f"/{place} has more entries than there are rows.")
         attributes = splits[name].attrs
         shares = {"leakage": schema.read_number(attributes, "leakage")}
         # Stores of earlier versions lack this one.

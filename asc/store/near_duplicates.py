@@ -145,7 +145,7 @@ def _spectra(store: FeatureStore, rows: np.ndarray, edges: np.ndarray) -> np.nda
     np.ndarray [shape=(clips, frequencies, bands - 1)], complex64
         Of unit length, or zero where nothing changes.
     """
-    levels = store.decode(Mel.name, store.features(Mel.name)[rows, :, :, 0])
+    levels = store.decode(Mel.name, store.row_reader(Mel.name)[rows][..., 0])
     loudest = levels.max(axis=(1, 2), keepdims=True)
     levels = np.maximum(levels, loudest - np.float32(_DYNAMICS))[:, : edges[-1]]
     bands = np.add.reduceat(levels, edges[:-1], axis=1)

@@ -5,20 +5,25 @@ from __future__ import annotations
 import hashlib
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
 from asc.corpus.duplicates import equal_rows
 from asc.corpus.leakage import PARTS, Origins, Split, equal_in_train
 from asc.corpus.splits import split_on_demand
-from asc.errors import StoreError, UsageError
+from asc.errors import MissingInputError, StoreError, UsageError
 from asc.features import Drawing, Encoding, drawing_of
+from asc.files import open_regular
 from asc.store import schema
 from asc.store.columns import Columns
 from asc.store.header import is_incomplete, read_header
+from asc.store.row_reader import keep_open
 from asc.text import counted, unknown_name
 from asc.validation import check_path
+
+#: Rows that are looked at together.
+_BLOCK = 1 << 16
 
 
 def partial_path(store: Path) -> Path:
@@ -94,10 +99,17 @@ class FeatureStore(Columns):
                 f"{self.path} is not complete. Run the asc-extract command that made"
                 " it again: it resumes."
             )
+        unfinished = int((self._array("rows/status") != schema.DONE).sum())
+        if unfinished:
+            rows = counted(unfinished, "row is", "rows are")
+            raise StoreError(
+                f"{self.path} is damaged: the store is complete, but {rows} not done."
+                " Copy or extract it again."
+            )
 
     def _read(self, path: Path) -> None:
         self.path = path
-        self._identity = _identity(path)
+        self._identity = self._seen = _identity(path)
         self._header = header = read_header(path)
         self._arrays = header.arrays
         self.spec = header.spec
@@ -121,6 +133,32 @@ class FeatureStore(Columns):
     def is_current(self) -> bool:
         """Return False if the file was changed or replaced since it was opened."""
         return _identity(self.path) == self._identity
+
+    def mark_current(self, unchanged: FeatureStore) -> None:
+        """Note that the file, as opened again, holds the same as before."""
+        self._identity = unchanged._identity
+
+    def _open(self) -> BinaryIO:
+        """Open the file, in which every array must lie where it did."""
+        try:
+            file = open_regular(self.path)
+        except MissingInputError as error:
+            raise MissingInputError(f"{self.path} was removed.") from error
+        identity = _identity(self.path)
+        if identity != self._seen:
+            try:
+                same = read_header(self.path) == self._header
+            except StoreError as error:
+                file.close()
+                raise StoreError(f"The store was changed: {error}") from error
+            if not same:
+                file.close()
+                raise StoreError(
+                    f"{self.path} was replaced by another store since it was opened."
+                    " Open it again."
+                )
+            self._seen = identity
+        return file
 
     def features(self, name: str) -> np.ndarray:
         """Return all rows of a feature as a read-only memory map.
@@ -173,7 +211,7 @@ class FeatureStore(Columns):
 
     def finished_rows(self) -> np.ndarray:
         """Return the rows that hold data [shape=(n,)]: in a complete store, all."""
-        return self._finished(np.arange(len(self)))
+        return np.arange(len(self))
 
     def split(self, name: str) -> Split:
         """Return a split.
@@ -256,6 +294,7 @@ class FeatureStore(Columns):
             If a split names rows that the store does not have.
         """
         finished = self.finished_rows()
+        self._check_digests(finished)
         groups = equal_rows(self.digests(self.spec.features[0]), finished)
         failed, problems = self._failure_counts()
         splits = {name: self._stored_split(name) for name in self.splits}
@@ -291,6 +330,13 @@ class FeatureStore(Columns):
             "libraries": self.provenance.get("libraries", {}),
         }
 
+    def _check_digests(self, rows: np.ndarray) -> None:
+        """Check that rows have digests: of holes in a file there are none."""
+        digests = self.digests(self.spec.features[0])
+        for start in range(0, len(rows), _BLOCK):
+            if not digests[rows[start : start + _BLOCK]].any(axis=1).all():
+                raise StoreError(f"{self.path} has rows without a digest.")
+
     def _failure_counts(self) -> tuple[int, int]:
         """Return how many clips failed, and how many rows of metadata are unusable."""
         left_out = self._arrays["failures/where"].shape[0]
@@ -320,14 +366,13 @@ class PartialStore(FeatureStore):
         self._read(_existing_path(path))
         self.complete = False
         # Opened now: the file may be renamed or replaced at any moment.
-        self._maps = {
-            name: array.map(self.path) for name, array in self._arrays.items()
-        }
+        with open_regular(self.path) as file:
+            self._descriptor = keep_open(file, self)
         self._done = self.status() == schema.DONE
 
     def __getstate__(self) -> dict[str, Any]:
-        # Pickling a memory map would pickle its data.
-        return {name: value for name, value in vars(self).items() if name != "_maps"}
+        # An open file cannot be pickled.
+        return {k: v for k, v in vars(self).items() if k != "_descriptor"}
 
     def is_current(self) -> bool:
         """Return True: it stays as it was when it was opened."""
@@ -344,6 +389,10 @@ class PartialStore(FeatureStore):
         parts = (self._finished(split.part(part)) for part in PARTS)
         return self.origins().split(name, *parts)
 
+    def finished_rows(self) -> np.ndarray:
+        """Return the rows that hold data [shape=(n,)]."""
+        return np.flatnonzero(self._done)
+
     def _finished(self, rows: np.ndarray) -> np.ndarray:
         return rows[self._done[rows]]
 
@@ -351,9 +400,11 @@ class PartialStore(FeatureStore):
         failed = int((self.status() == schema.FAILED).sum())
         return failed, self._arrays["failures/where"].shape[0]
 
-    def _array(self, name: str) -> np.ndarray:
-        maps = vars(self).get("_maps")  # not after unpickling
-        return maps[name] if maps else super()._array(name)
+    def _open(self) -> BinaryIO:
+        descriptor = vars(self).get("_descriptor")  # not after unpickling
+        if descriptor is None:
+            return super()._open()
+        return open(os.dup(descriptor), "rb", buffering=0)
 
 
 def _identity(path: Path) -> tuple[int, ...] | None:
@@ -362,4 +413,6 @@ def _identity(path: Path) -> tuple[int, ...] | None:
         facts = path.stat()
     except OSError:
         return None
-    return facts.st_dev, facts.st_ino, facts.st_size, facts.st_mtime_ns
+    # The time of a change in place can be set back, that of the entry cannot.
+    times = facts.st_mtime_ns, facts.st_ctime_ns
+    return facts.st_dev, facts.st_ino, facts.st_size, *times

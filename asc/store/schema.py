@@ -66,12 +66,12 @@ class Array:
         """Size of one row."""
         return math.prod(self.shape[1:]) * self.dtype.itemsize
 
-    def map(self, path: Path) -> np.ndarray:
-        """Return the array as a read-only memory map."""
+    def map(self, path: Path, file: BinaryIO | None = None) -> np.ndarray:
+        """Return the array as a read-only memory map, of an open file if given."""
         if not math.prod(self.shape):
             return np.empty(self.shape, self.dtype)
         try:
-            return np.memmap(path, self.dtype, "r", self.offset, self.shape)
+            return np.memmap(file or path, self.dtype, "r", self.offset, self.shape)
         except FileNotFoundError as error:
             raise MissingInputError(f"{path} was removed.") from error
         except ValueError as error:

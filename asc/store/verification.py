@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import h5py
@@ -17,13 +18,13 @@ from asc.store.fingerprint import fingerprint, listing_digest
 from asc.store.header_digest import HEADER_DIGEST, header_digest
 from asc.store.reader import FeatureStore
 from asc.store.writer import NO_DIGEST, digest_of
-from asc.text import counted
 
 
 def verify(
     store: FeatureStore,
     progress: Callable[[int, int], None] | None = None,
     *,
+    features: Sequence[str] | None = None,
     audio: Path | None = None,
     sample: int = 20,
 ) -> list[str]:
@@ -36,6 +37,8 @@ def verify(
     ----------
     store : FeatureStore
     progress : callable(done, total), optional
+    features : sequence of str, optional
+        Whose rows to check; those of all features if not given.
     audio : Path, optional
         Folder of the corpus. If given, random rows are recomputed from it.
     sample : int
@@ -51,24 +54,55 @@ def verify(
     >>> asc.verify(asc.FeatureStore("store.h5"))
     []
     """
-    problems = list(_problems(store, progress or (lambda done, total: None)))
+    show = progress or (lambda done, total: None)
+    problems = list(_problems(store, features or store.spec.features, show))
     if audio is not None:
         problems += _audio_problems(store, audio, sample)
     return problems
 
 
-def _problems(store: FeatureStore, progress: Callable) -> Iterator[str]:
+def check_unchanged(store: FeatureStore, features: Sequence[str] | None = None) -> None:
+    """Check that the file of a store holds what it did when it was opened.
+
+    This costs nothing while nobody has touched the file. Else what it holds is
+    verified, once for every time that it was touched.
+
+    Parameters
+    ----------
+    store : FeatureStore
+    features : sequence of str, optional
+        As of `verify`.
+
+    Raises
+    ------
+    StoreError
+        If it holds something else.
+    InputError
+        If it is gone or cannot be read.
+    """
+    if store.is_current():
+        return
+    opened = FeatureStore(store.path)
+    store.features(store.spec.features[0])  # compares the headers
+    problems = verify(opened, features=features)
+    if problems:
+        raise StoreError(
+            f"{store.path} was changed while it was in use. {problems[0]} Copy or"
+            " extract it again."
+        )
+    store.mark_current(opened)
+
+
+def _problems(
+    store: FeatureStore, features: Sequence[str], progress: Callable
+) -> Iterator[str]:
     if not store.complete:
         yield "The store is not complete."
-    status = store.status()
-    done = np.flatnonzero(status == schema.DONE)
-    if store.complete and len(done) < len(store):
-        rows = counted(len(store) - len(done), "row is", "rows are")
-        yield f"The store is complete, but {rows} not done."
+    done = store.finished_rows()
     paths = store.paths()
     if len(set(paths)) < len(paths):
         yield "Clips are listed more than once."
-    yield from _row_problems(store, done, paths, progress)
+    yield from _row_problems(store, features, done, paths, progress)
     if store.complete and store.compute_digest() != store.digest:
         yield "The digest of the store is not that of its rows."
     yield from _split_problems(store)
@@ -88,19 +122,25 @@ def notes(store: FeatureStore) -> list[str]:
 
 
 def _row_problems(
-    store: FeatureStore, rows: np.ndarray, paths: list[str], progress: Callable
+    store: FeatureStore,
+    features: Sequence[str],
+    rows: np.ndarray,
+    paths: list[str],
+    progress: Callable,
 ) -> Iterator[str]:
-    total = len(rows) * len(store.spec.features)
+    total = len(rows) * len(features)
     checked = 0
-    for feature in store.spec.features:
-        data, digests = store.features(feature), store.digests(feature)
-        for row in rows:
-            if digest_of(data[row]) != bytes(digests[row]):
-                yield f"Clip {paths[row]} (row {row}), {feature}: the data was changed."
-            if store.spec.dtype == "uint8" and not data[row].all():
-                yield f"Clip {paths[row]} (row {row}), {feature}: data is missing."
-            checked += 1
-            progress(checked, total)
+    for feature in features:
+        digests = store.digests(feature)
+        for block, data in store.row_reader(feature).blocks(rows):
+            for row, stored in zip(block, data, strict=True):
+                place = f"Clip {paths[row]} (row {row}), {feature}"
+                if digest_of(stored) != bytes(digests[row]):
+                    yield f"{place}: the data was changed."
+                if store.spec.dtype == "uint8" and not stored.all():
+                    yield f"{place}: data is missing."
+                checked += 1
+                progress(checked, total)
 
 
 def _split_problems(store: FeatureStore) -> Iterator[str]:
@@ -153,8 +193,16 @@ def _file_problems(store: FeatureStore) -> Iterator[str]:
             except Exception as error:  # noqa: BLE001 - whatever HDF5 makes of damage
                 yield f"The digest of /{name} cannot be read: {error}"
                 continue
-            if written not in (None, digest_of(array.map(store.path)).hex()):
+            if written not in (None, _digest_of_all(store, array)):
                 yield f"/{name} was changed: its bytes are not those of its digest."
+
+
+def _digest_of_all(store: FeatureStore, array: schema.Array) -> str:
+    """Return the SHA-256 of an array, without having all of it in memory."""
+    digest = hashlib.sha256()
+    for _, data in store.reader_of(array).blocks(np.arange(array.shape[0])):
+        digest.update(data.data)
+    return digest.hexdigest()
 
 
 def _digest_in(attributes: h5py.AttributeManager, name: str) -> str | None:
@@ -197,7 +245,7 @@ def _audio_problems(store: FeatureStore, root: Path, sample: int) -> Iterator[st
     """
     frontend = FrontEnd(store.spec)
     same_libraries = store.provenance.get("libraries") == dsp_versions()
-    done = np.flatnonzero(store.status() == schema.DONE)
+    done = store.finished_rows()
     paths = store.paths()
     for row in np.sort(np.random.default_rng().permutation(done)[:sample]):
         try:

@@ -44,7 +44,7 @@ from asc.files import (
 from asc.kinds import Kind, kind_of, not_a
 from asc.locking import locked
 from asc.models.outputs import check_shapes
-from asc.store import FeatureStore
+from asc.store import FeatureStore, check_unchanged
 from asc.store.schema import is_name
 from asc.text import printable
 from asc.training.recipe import Recipe
@@ -135,9 +135,13 @@ class Run:
             )
 
     def check_unchanged(self, store: FeatureStore) -> None:
-        """Raise an error if the file of a store was replaced by another, or is gone."""
+        """Raise an error if the file of a store is gone or holds something else.
+
+        It costs nothing while nobody has touched the file.
+        """
         if not store.is_current():
             self.check_store(FeatureStore(store.path))
+            check_unchanged(store, (self.recipe.feature,))
 
     def is_own(self, store: FeatureStore) -> bool:
         """Return True for the store that the run was trained on, or a copy of it.

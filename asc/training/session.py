@@ -174,7 +174,7 @@ class Session:
             shuffle=True,
             fill=self.statistics.mean,
             in_memory=in_memory,
-            keep_pages=False,
+            mapped=False,
         )
 
     def validation_batches(self) -> Batches:
@@ -184,7 +184,7 @@ class Session:
             self.run.recipe.feature,
             self.rows["validation"],
             batch_size=self.run.recipe.batch_size,
-            keep_pages=False,
+            mapped=False,
         )
 
     def notes(self) -> list[str]:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from asc.models import build_model, parameter_counts
+from asc.pipeline.stream import translate_read_errors
 from asc.pipeline.tensorflow import keras
 from asc.training import machine
 from asc.training.callback import TrainingCallback
@@ -54,7 +55,8 @@ def fit(
     Raises
     ------
     StoreError
-        If the store is replaced by another one during the training.
+        If the store is replaced by another one, changed or cut off during the
+        training.
     UsageError
         If TensorBoard is not installed, there is no such device, or the threads can no
         longer be changed.
@@ -104,11 +106,11 @@ def _fit(
     recipe.resolve(model=not state.epoch)
     training = session.training_batches(in_memory)
     batches = min(len(training), recipe.batches_per_epoch or len(training))
-    validation, validation_steps = None, None
+    streamed, validation, validation_steps = [training], None, None
     if len(session.rows["validation"]):
-        validation_batches = session.validation_batches()
-        validation_steps = len(validation_batches)
-        validation = devices.stream(validation_batches)
+        streamed.append(session.validation_batches())
+        validation_steps = len(streamed[1])
+        validation = devices.stream(streamed[1])
     with devices.scope():
         model = state.load_model(run) if state.epoch else _new_model(session, batches)
     model = devices.adapt(model, recipe)
@@ -133,24 +135,25 @@ def _fit(
         on_epoch_end=lambda *_: listener.epoch(state.history[-1], state.is_best),
     )
     try:
-        model.fit(
-            devices.stream(
-                training, first_epoch=state.epoch, batches_per_epoch=batches
-            ),
-            steps_per_epoch=batches,
-            epochs=recipe.epochs,
-            initial_epoch=state.epoch,
-            validation_data=validation,
-            validation_steps=validation_steps,
-            callbacks=[
-                *devices.callbacks(),
-                CheckpointCallback(session, state),
-                report,
-                *more,
-            ],
-            shuffle=False,  # the batches are permuted already; Keras would warn
-            verbose=0,
-        )
+        with translate_read_errors(*streamed):
+            model.fit(
+                devices.stream(
+                    training, first_epoch=state.epoch, batches_per_epoch=batches
+                ),
+                steps_per_epoch=batches,
+                epochs=recipe.epochs,
+                initial_epoch=state.epoch,
+                validation_data=validation,
+                validation_steps=validation_steps,
+                callbacks=[
+                    *devices.callbacks(),
+                    CheckpointCallback(session, state),
+                    report,
+                    *more,
+                ],
+                shuffle=False,  # the batches are permuted already; Keras would warn
+                verbose=0,
+            )
         devices.barrier()  # the others may read the run folder when the chief is done
     finally:
         machine.release_variables(model)

@@ -6,18 +6,20 @@ sentence: never in another exception, never in a large allocation.
 
 from __future__ import annotations
 
+import errno
 import os
 import pickle
 import random
 import re
 import resource
+import shutil
 
 import h5py
 import numpy as np
 import pytest
 
 from asc.errors import InputError, MissingInputError, StoreError
-from asc.store import FeatureStore, verify
+from asc.store import FeatureStore, schema, verify
 
 
 def replace(file: h5py.File, name: str, value: object) -> None:
@@ -605,12 +607,118 @@ def test_data_beyond_the_end(own_store, refusal):
 
 def test_file_cut_after_it_was_opened(own_store):
     store = FeatureStore(own_store)
+    reader = store.row_reader("stft")
     own_store.write_bytes(own_store.read_bytes()[:3000])
-    with pytest.raises(StoreError, match="shorter than when it was opened"):
+    with pytest.raises(StoreError, match="was changed: .*truncated file"):
         store.features("stft")
+    with pytest.raises(StoreError, match="was cut off while it was read"):
+        reader[np.arange(24)]
     own_store.unlink()
     with pytest.raises(MissingInputError, match="was removed"):
         store.features("stft")
+
+
+def test_file_replaced_after_it_was_opened(own_store, tiny_store, small_store):
+    """Arrays of another store lie at other places. A copy is as good."""
+    store = FeatureStore(own_store)
+    expected = np.array(store.features("mel"))
+    reader = store.row_reader("mel")
+    shutil.copy(tiny_store, own_store.with_name("other.h5"))
+    os.replace(own_store.with_name("other.h5"), own_store)
+    with pytest.raises(StoreError, match="was replaced by another store"):
+        store.features("mel")
+    np.testing.assert_array_equal(reader[np.arange(24)], expected)
+    shutil.copy(small_store, own_store)
+    np.testing.assert_array_equal(store.features("mel"), expected)
+
+
+def test_rows_are_read_in_any_order(own_store):
+    store = FeatureStore(own_store)
+    reader, data = store.row_reader("mel"), np.array(store.features("mel"))
+    for rows in ([], [3], [3, 4, 5], [5, 4, 5, 6, 23, 0], range(24)):
+        rows = np.array(rows, np.int64)
+        np.testing.assert_array_equal(reader[rows], data[rows])
+    assert (len(reader), reader.shape, reader.dtype) == (24, data.shape, data.dtype)
+
+
+def test_reads_that_fall_short_are_continued(own_store, monkeypatch):
+    store = FeatureStore(own_store)
+    whole = os.preadv
+
+    def short(descriptor, buffers, offset):
+        return whole(descriptor, [buffers[0][:100]], offset)
+
+    monkeypatch.setattr(os, "preadv", short)
+    np.testing.assert_array_equal(
+        store.row_reader("mel")[np.arange(3)], store.features("mel")[:3]
+    )
+
+
+def test_a_disk_that_fails(own_store, monkeypatch):
+    """A memory map would end the process (SIGBUS)."""
+    reader = FeatureStore(own_store).row_reader("mel")
+
+    def fail(*_):
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(os, "preadv", fail)
+    with pytest.raises(InputError, match="cannot be read: input/output error"):
+        reader[np.arange(3)]
+
+
+# Sizes that a file declares and does not have
+
+
+def sparse(path, own_store, rows, status):
+    """Write a store that declares many rows, nearly all of them holes."""
+    with h5py.File(own_store) as old, h5py.File(path, "w") as file:
+        for name, value in old.attrs.items():
+            file.attrs.create(name, value, dtype=old.attrs.get_id(name).dtype)
+
+        def copy(name, item):
+            if not isinstance(item, h5py.Dataset):
+                new = file.require_group(name)
+            elif name.startswith(("splits/", "failures/")):
+                old.copy(name, file.require_group(name.rpartition("/")[0]))
+                return
+            else:
+                shape = (rows, *item.shape[1:])
+                new = schema.create_dataset(file, name, shape, item.dtype)
+            for key, value in item.attrs.items():
+                new.attrs.create(key, value, dtype=item.attrs.get_id(key).dtype)
+
+        old.visititems(copy)
+        if status:
+            data = np.ones(1 << 20, np.uint8)
+            for start in range(0, rows, len(data)):
+                file["rows/status"][start : start + len(data)] = data[: rows - start]
+
+
+@pytest.mark.parametrize("status", [0, 1])
+def test_a_hundred_million_rows_that_are_not_there(own_store, tmp_path, status):
+    """Each is refused at its first block, in little memory (see the fixture below)."""
+    path = tmp_path / "sparse.h5"
+    sparse(path, own_store, 100_000_000 if not status else 20_000_000, status)
+    if not status:
+        with pytest.raises(
+            StoreError, match="is complete, but 100,000,000 rows are not"
+        ):
+            FeatureStore(path)
+    else:
+        store = FeatureStore(path)
+        for use in (store.labels, store.paths, store.recordings, store.summary):
+            with pytest.raises(StoreError):
+                use()
+    path.unlink()
+
+
+@pytest.mark.parametrize("place", ["splits/random/train", "failures/where"])
+def test_more_entries_than_there_can_be(own_store, place, refusal):
+    with h5py.File(own_store, "r+") as file:
+        kind = file[place].dtype
+        del file[place]
+        schema.create_dataset(file, place, (10**9,), kind)
+    assert "is not a valid store" in refusal(own_store)
 
 
 @pytest.mark.parametrize("seed", range(8))

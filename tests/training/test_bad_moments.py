@@ -14,7 +14,7 @@ from world import run_python
 from asc.errors import AscError, InputError, StoreError, UsageError
 from asc.experiments import experiment
 from asc.files import write_json
-from asc.store import FeatureStore
+from asc.store import FeatureStore, verification
 from asc.training import trainer
 from asc.training.callback import TrainingCallback
 from asc.training.recipe import Recipe
@@ -162,6 +162,70 @@ def test_a_store_that_is_gone(tmp_path, own_store):
             FeatureStore(own_store), recipe(), tmp_path / "run", listener=listener
         )
     assert len(Run(tmp_path / "run").history()) == 1
+
+
+def overwrite(path, place, byte):
+    """Change one byte of a file in place, without changing its size or its time."""
+    facts = path.stat()
+    with open(path, "r+b") as file:
+        file.seek(place)
+        file.write(byte)
+    os.utime(path, ns=(facts.st_atime_ns, facts.st_mtime_ns))
+
+
+@pytest.mark.parametrize("batch", [3, 8])
+def test_a_store_that_is_changed_in_place(tmp_path, own_store, batch):
+    """In the second epoch, or in the evaluation: an epoch on other data is no part."""
+    place = FeatureStore(own_store).arrays()["features/mel"].offset
+    listener = At(batch, lambda: overwrite(own_store, place + 300, b"\0"))
+    with pytest.raises(StoreError, match="was changed while it was in use. Clip"):
+        experiment.train(
+            FeatureStore(own_store),
+            recipe(epochs=4, patience=0),
+            tmp_path / "run",
+            listener=listener,
+        )
+    run = Run(tmp_path / "run")
+    assert len(run.history()) == (batch - 1) // 2
+    assert not run.is_finished()
+
+
+def test_a_store_that_is_touched_is_read_again_once(tmp_path, own_store, monkeypatch):
+    """And one that nobody touches is not."""
+    verified = []
+    whole = verification.verify
+
+    def counting(*arguments, **options):
+        verified.append(options)
+        return whole(*arguments, **options)
+
+    monkeypatch.setattr(verification, "verify", counting)
+    options = {"recipe": recipe(epochs=2, patience=0)}
+    experiment.train(FeatureStore(own_store), run=tmp_path / "a", **options)
+    assert verified == []
+    listener = At(1, own_store.touch)
+    run, _ = experiment.train(
+        FeatureStore(own_store), run=tmp_path / "b", listener=listener, **options
+    )
+    assert len(run.history()) == 2
+    assert verified == [{"features": ("mel",)}]
+
+
+@pytest.mark.parametrize("part", ["train", "validation"])
+def test_a_store_that_is_cut_off(tmp_path, own_store, part):
+    """Through a memory map, the system would end the process without a word."""
+    rows = FeatureStore(own_store).split("recording").part(part)
+    array = FeatureStore(own_store).arrays()["features/mel"]
+    end = array.offset + int(rows.min()) * array.row_bytes + 1
+    listener = At(3, lambda: os.truncate(own_store, end))
+    with pytest.raises(StoreError, match="was cut off while it was read"):
+        experiment.train(
+            FeatureStore(own_store),
+            recipe(epochs=9),
+            tmp_path / "run",
+            listener=listener,
+        )
+    assert Run(tmp_path / "run").history()
 
 
 # The disk

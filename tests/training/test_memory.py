@@ -18,15 +18,12 @@ from asc.pipeline import batches, dataset, statistics
 from asc.pipeline.augmentation import Augmentation
 from asc.pipeline.stream import stream_batches
 from asc.pipeline.tensorflow import tf
-from asc.store import FeatureStore, release_pages
+from asc.store import FeatureStore
 from asc.training import trainer
 from asc.training.callback import TrainingCallback
 from asc.training.recipe import Recipe
 from asc.training.session import Session
 
-#: Megabytes that may be mapped at a time: 2 around every row of four batches, a
-#: quarter of them mixed with another one.
-UNDER_WAY = 2 * 4 * 16 * 5 // 4
 #: Trains, then tries the same in memory, with no more of it than is told.
 PROGRAM = """
 import resource, sys
@@ -100,28 +97,15 @@ def test_memory_of_tensors_is_used_again():
 
 
 @needs_smaps
-def test_released_pages_hold_the_same(small_store, tmp_path):
-    own = shutil.copy(small_store, tmp_path / "own.h5")  # other tests map that one
-    rows = FeatureStore(own).features("mel")
-    before = rows.copy()
-    assert mapped(own) > 0
-    release_pages(rows)
-    assert mapped(own) == 0
-    np.testing.assert_array_equal(rows, before)
-    release_pages(before)
-    np.testing.assert_array_equal(rows, before)
-
-
-@needs_smaps
 def test_statistics_leave_nothing_mapped(large_store):
     statistics.row_statistics(large_store, "mel", np.arange(0, 20_000, 10))
-    assert mapped(large_store.path) < 2**20
+    assert mapped(large_store.path) == 0
 
 
 @needs_smaps
-@pytest.mark.parametrize("kept", [False, True])
-def test_what_a_pass_over_a_part_leaves_mapped(large_store, kept):
-    """Of 262 MB, or all the 1,300 of the file: Linux may map 2 MB around a row."""
+@pytest.mark.parametrize("is_mapped", [False, True])
+def test_what_a_pass_over_a_part_leaves_mapped(large_store, is_mapped):
+    """Of 262 MB, or all the 1,300 of the file: Linux maps 2 MB around a row."""
     rows, seen, megabytes = np.arange(0, 20_000, 5), 0, []
     part = batches.Batches.from_store(
         large_store,
@@ -130,17 +114,17 @@ def test_what_a_pass_over_a_part_leaves_mapped(large_store, kept):
         batch_size=16,
         augmentation=Augmentation("thirds"),
         fill=np.zeros(256),
-        keep_pages=kept,
+        mapped=is_mapped,
     )
     for features, _ in stream_batches(part):
         seen += len(features)
         if seen % 320 == 0:
             megabytes.append(mapped(large_store.path) / 2**20)
     assert seen == 6000
-    if kept:
+    if is_mapped:
         assert min(megabytes[-6:]) > 200, megabytes
     else:
-        assert min(megabytes[-6:]) < 20 and max(megabytes) < UNDER_WAY, megabytes
+        assert max(megabytes) == 0, megabytes
 
 
 @needs_smaps
@@ -155,8 +139,8 @@ def test_a_dataset_that_is_gone_holds_no_rows(small_store, tmp_path):
 
 
 @needs_smaps
-def test_training_keeps_little_of_any_part_mapped(large_store, mini_models, tmp_path):
-    """Neither of train, of which 40 MB are read, nor of validation with its 200."""
+def test_training_maps_no_part(large_store, mini_models, tmp_path):
+    """Neither train, of which 40 MB are read, nor validation with its 200."""
 
     class Watch(TrainingCallback):
         def epoch(self, record, best):
@@ -166,12 +150,12 @@ def test_training_keeps_little_of_any_part_mapped(large_store, mini_models, tmp_
     recipe = Recipe(model="pooled", epochs=1, batches_per_epoch=40)
     session = Session.create(large_store, recipe, tmp_path / "run")
     trainer.fit(session, listener=Watch())
-    assert seen and max(seen) < UNDER_WAY * 2**20
+    assert seen and max(seen) < 2**20
 
 
 @needs_smaps
 def test_rows_in_memory_are_there_once_as_they_are_stored(large_store):
-    data, rows = large_store.features("mel"), np.arange(0, 6000, 10)
+    data, rows = large_store.row_reader("mel"), np.arange(0, 6000, 10)
     copied = batches._copy_rows(data, rows)
     assert (copied.dtype, copied.shape) == (np.uint8, (600, 256, 256, 1))
     assert mapped(large_store.path) < 2**20
