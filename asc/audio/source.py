@@ -19,8 +19,6 @@ MISSING = "the file is missing."
 _MOST_IN_MEMORY = 1 << 24
 #: Bytes at each end of a large file that its checksum covers.
 _END = 1 << 20
-#: Bytes read at a time: few enough to be in the cache for the checksum.
-_CHUNK = 1 << 18
 #: Bytes of a large file that are searched at a time.
 _SEARCHED = 1 << 22
 
@@ -53,15 +51,16 @@ class Source:
             self._file = open_regular(path, name="the file")
         except MissingInputError as error:
             raise MissingInputError(MISSING) from error
-        self._data: np.ndarray | None = None
+        self._data: bytes | None = None
         self.checksum = 0
         try:
             self.size = os.fstat(self._file.fileno()).st_size
             if not self.size:
                 raise InputError("the file is empty (0 bytes).")
             if whole and self.size <= _MOST_IN_MEMORY:
-                self._data, self.checksum = self._read_all()
-                self.size = len(self._data)
+                self._data = self.read(0, self.size)
+                self._array = np.frombuffer(self._data, np.uint8)
+                self.size, self.checksum = len(self._data), zlib.crc32(self._data)
             elif whole:
                 self.checksum = zlib.crc32(self.read(0, _END))
                 end = self.read(self.size - _END, _END)
@@ -92,52 +91,52 @@ class Source:
 
     def read(self, start: int, count: int) -> bytes:
         """Return bytes from a place on; fewer at the end of the file."""
-        return self.array(start, count).tobytes()
+        start, count = max(0, start), max(0, count)
+        if self._data is not None:
+            return self._data[start : start + count]
+        parts = []
+        try:
+            # A call may return fewer, and none if the file was cut meanwhile.
+            while count and (part := os.pread(self.descriptor, count, start)):
+                parts.append(part)
+                start, count = start + len(part), count - len(part)
+        except OSError as error:
+            raise InputError(f"the file cannot be read: {reason(error)}.") from error
+        return parts[0] if len(parts) == 1 else b"".join(parts)
 
     def array(self, start: int, count: int) -> np.ndarray:
         """Return bytes from a place on [shape=(n,)], uint8; of memory, a view."""
-        start = max(0, start)
-        count = max(0, min(count, self.size - start))
+        start, count = max(0, start), max(0, count)
         if self._data is not None:
-            return self._data[start : start + count]
-        data, done = np.empty(count, np.uint8), 0
-        # The file may be cut meanwhile.
-        while done < count and (read := self._read_into(data[done:], start + done)):
-            done += read
-        return data[:done]
+            return self._array[start : start + count]
+        return np.frombuffer(self.read(start, count), np.uint8)
 
-    def find(self, pattern: bytes, start: int) -> int:
-        """Return the place of the first such bytes from a place on; -1 if none."""
+    def find(self, word: bytes, start: int) -> int:
+        """Return the place of the first four such bytes from a place on; -1 if none."""
         step = self.size if self.in_memory else _SEARCHED
-        while start < self.size:
-            found = self.read(start, step + len(pattern) - 1).find(pattern)
-            if found >= 0:
-                return start + found
-            start += step
+        value = np.frombuffer(word, "<u4")
+        for begin in range(start, self.size - 3, step):
+            data = self.array(begin, step + 3)
+            found = [
+                4 * int(places[0]) + offset
+                for offset in range(min(4, len(data) - 3))
+                # Much faster than bytes.find.
+                if len(places := np.flatnonzero(_words(data, offset) == value))
+            ]
+            if found:
+                return begin + min(found)
         return -1
 
     def open(self, start: int, end: int, prefix: bytes = b"") -> io.BufferedIOBase:
         """Return a part of the file, with other bytes in front, as a file."""
         if self.in_memory:
-            data = self.array(start, end - start)
-            return io.BytesIO(prefix + data.tobytes() if prefix else data.data)
+            return io.BytesIO(prefix + self.read(start, end - start))
         return _Window(self, start, end, prefix)
 
-    def _read_all(self) -> tuple[np.ndarray, int]:
-        """Return all bytes and their CRC-32, computed while they are cached."""
-        data = np.empty(self.size, np.uint8)
-        offset = crc32 = 0
-        while count := self._read_into(data[offset : offset + _CHUNK], offset):
-            crc32 = zlib.crc32(data[offset : offset + count].data, crc32)
-            offset += count
-        return data[:offset], crc32
 
-    def _read_into(self, data: np.ndarray, start: int) -> int:
-        """Read bytes from a place on into an array; return how many."""
-        try:
-            return os.preadv(self._file.fileno(), [data.data], start)
-        except OSError as error:
-            raise InputError(f"the file cannot be read: {reason(error)}.") from error
+def _words(data: np.ndarray, offset: int) -> np.ndarray:
+    """Return the words of four bytes each that begin at an offset."""
+    return np.frombuffer(data, "<u4", (len(data) - offset) // 4, offset)
 
 
 def checksum(path: str | os.PathLike[str]) -> int:
