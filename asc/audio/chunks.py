@@ -1,7 +1,9 @@
-"""Files of chunks: WAV, RF64, W64, AIFF and CAF; and AU."""
+"""Files of chunks: WAV, RF64, W64, AIFF, CAF; and those that tell but one size."""
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
@@ -9,7 +11,10 @@ from asc.audio.layout import Layout, Samples, Stream, truncated
 from asc.audio.source import Source
 
 #: Sizes that programs leave which write to a pipe, some with the header (in bytes).
-_UNKNOWN_SIZES = (0x7FFFF000, 0x7FFFFFFF, 0xFFFFFFFF, 1 << 63, (1 << 64) - 1)
+_UNKNOWN_SIZES = (
+    *(0x7F000000, 0x7FFFF000, 0x7FFFFFFF, 0xFFFFFFFF),
+    *(1 << 63, (1 << 64) - 1),
+)
 _HEADER = 128
 #: The most chunks before the samples, and bytes of the chunk that tells the encoding.
 _MOST_CHUNKS, _DESCRIPTION = 1000, 64
@@ -59,6 +64,10 @@ def find_samples(source: Source, start: int) -> Layout | None:
     head = source.read(start, 40)
     if head[:4] == b".snd":
         return _find_au(source, start, head)
+    if end := _declared_end(source, start, head):
+        cut = end > source.size
+        doubt = truncated(source.size, end, "bytes") if cut else ""
+        return Layout((Stream(start, source.size),), doubt)
     kind = _KINDS.get(head[:4])
     if kind is None or kind is _WAV and head[8:12] != b"WAVE":
         return None
@@ -83,7 +92,9 @@ def find_samples(source: Source, start: int) -> Layout | None:
     description = found.get(b"fmt ", _Chunk(0, 0))
     text = source.read(description.start, min(description.size, _DESCRIPTION))
     whole = end == source.size
-    if size == 0 and not whole or size > there and _is_unknown(size):
+    if size == 0 and whole and _are_chunks(source, data.start, kind):
+        pass  # there are no samples
+    elif size == 0 or size > there and _is_unknown(size):
         doubt, size = _half_frame(text, there), there
     elif size > there and outer and not _is_unknown(outer):
         if not whole:  # else the size of the chunk is wrong
@@ -92,7 +103,9 @@ def find_samples(source: Source, start: int) -> Layout | None:
         size = there
     elif size > there:
         doubt, size = _half_frame(text, there), there
-    stream = Stream(start, source.size)
+    # libsndfile takes what follows the samples of a W64 file for more of them.
+    is_w64 = head[:4] == b"riff"
+    stream = Stream(start, data.start + size if is_w64 else source.size)
     if size != data.size and data.start + size - start <= _MOST_WAV:
         stream = _corrected(source, start, kind, data, size)
     samples = Samples(data.start, size) if kind is _WAV else None
@@ -120,6 +133,13 @@ def _chunks(source: Source, start: int, kind: _Kind) -> Iterator[tuple[bytes, _C
         padded = position + -size % kind.align
         # Some writers forget to pad a chunk of an odd size.
         position = position if source.read(position, 4) == kind.data else padded
+
+
+def _are_chunks(source: Source, position: int, kind: _Kind) -> bool:
+    """Return True if nothing but whole chunks are left of a file."""
+    rest = _chunks(source, position - kind.head, kind)
+    end = max((chunk.start + chunk.size for _, chunk in rest), default=position)
+    return source.size - kind.align < end <= source.size
 
 
 def _is_unknown(size: int) -> bool:
@@ -157,7 +177,30 @@ def _corrected(
 
 def _find_au(source: Source, start: int, head: bytes) -> Layout:
     offset, size = (int.from_bytes(head[i : i + 4], "big") for i in (4, 8))
-    end = start + offset + size
-    cut = end > source.size and not _is_unknown(size)
-    doubt = truncated(source.size, end, "bytes") if cut else ""
-    return Layout((Stream(start, source.size),), doubt)
+    end, there = start + offset + size, max(0, source.size - start - offset)
+    stream, doubt = Stream(start, source.size), ""
+    if _is_unknown(size):
+        # libsndfile knows but one of these sizes.
+        stream = Stream(start + 12, source.size, head[:8] + there.to_bytes(4, "big"))
+    elif end > source.size:
+        doubt = truncated(source.size, end, "bytes")
+    return Layout((stream,), doubt)
+
+
+def _declared_end(source: Source, start: int, head: bytes) -> int:
+    """Return where a NIST, VOC or AVR file ends by its header; 0 for any other."""
+    if head[:7] == b"NIST_1A":
+        text = source.read(start, 1024).decode("latin-1")
+        begin = re.match(r"NIST_1A\s+(\d{1,9})\s", text)
+        facts = dict(re.findall(r"(\w+) -i (\d{1,12})\b", text))
+        wanted = "sample_count", "channel_count", "sample_n_bytes"
+        size = math.prod(int(facts.get(name, 0)) for name in wanted)
+        return start + int(begin[1]) + size if begin and size else 0
+    if head[:19] == b"Creative Voice File":
+        block = start + int.from_bytes(head[20:22], "little")
+        return block + 4 + int.from_bytes(source.read(block + 1, 3), "little")
+    if head[:4] == b"2BIT":
+        channels = 2 if head[12:14] == b"\xff\xff" else 1
+        width = int.from_bytes(head[14:16], "big") // 8
+        return start + 128 + int.from_bytes(head[26:30], "big") * channels * width
+    return 0

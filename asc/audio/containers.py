@@ -13,8 +13,8 @@ from asc.errors import InputError
 
 #: How a FLAC stream begins: with facts about it, of 34 bytes.
 _FLAC = b"fLaC\x00\x00\x00\x22"
-#: The fewest bytes of a FLAC frame.
-_FLAC_FRAME = 8
+#: Bytes of a FLAC stream up to its length, and the fewest of a frame.
+_FLAC_HEAD, _FLAC_FRAME = 26, 8
 _MOST_STREAMS, _MOST_TAGS = 2000, 100
 
 
@@ -46,12 +46,11 @@ def find_streams(source: Source, *, quick: bool = False) -> Layout:
 
 
 def _flac(source: Source, start: int, quick: bool) -> Layout:
-    """Return the streams of a FLAC file, whose lengths their headers tell."""
-    head = source.read(start, 26)
-    samples = int.from_bytes(head[21:26], "big") & (1 << 36) - 1
-    # Each frame has at most so many samples, and at least a few bytes.
-    most = int.from_bytes(head[10:12], "big") * (source.size // _FLAC_FRAME)
-    doubt = truncated(most, samples, "frames at most") if samples > most else ""
+    """Return the streams of a FLAC file.
+
+    Decoders stop where the header tells that the stream ends. They get one that tells
+    nothing, so that it is seen whether they are then at the end.
+    """
     begins = [start]
     if not quick:
         begin = _after_metadata(source, start)
@@ -59,11 +58,24 @@ def _flac(source: Source, start: int, quick: bool) -> Layout:
             if source.read(begin + 5, 3) == _FLAC[5:]:
                 begins.append(begin)
                 begin = _after_metadata(source, begin)
-            begin += 4
+            else:
+                begin += 4
             if len(begins) > _MOST_STREAMS:
                 raise InputError(f"the file has more than {_MOST_STREAMS:,} streams.")
-    ends = [*begins[1:], source.size]
-    return Layout(tuple(map(Stream, begins, ends)), doubt)
+    streams, doubt = [], ""
+    for begin, end in zip(begins, [*begins[1:], source.size], strict=True):
+        head = source.read(begin, _FLAC_HEAD)
+        samples = int.from_bytes(head[21:], "big") & (1 << 36) - 1
+        # Each frame has at most so many samples, and at least a few bytes.
+        most = int.from_bytes(head[10:12], "big") * ((end - begin) // _FLAC_FRAME)
+        if samples > most and not doubt:
+            doubt = truncated(most, samples, "frames at most")
+        if quick or not samples or len(head) < _FLAC_HEAD:
+            streams.append(Stream(begin, end))
+        else:
+            head = head[:21] + bytes([head[21] & 0xF0]) + bytes(4)
+            streams.append(Stream(begin + _FLAC_HEAD, end, head, samples))
+    return Layout(tuple(streams), doubt)
 
 
 def _after_metadata(source: Source, start: int) -> int:

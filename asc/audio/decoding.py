@@ -20,10 +20,15 @@ from asc.text import printable
 _MOST_ENERGY = 1e20
 #: Samples of all channels that are decoded at a time (16 MB).
 _BLOCK = 1 << 22
+#: The same where a file may be truncated: an error loses the samples of its block.
+_BLOCK_BEFORE_DAMAGE = 256
 #: From here on, a length in the header means that it is not known.
 _UNKNOWN = 1 << 60
 #: Samples of the first MP3 frames, which may need others that are not there.
 _MP3_START = 2 * 1152
+#: Containers of frames or packets whose length libsndfile estimates or believes.
+_PACKED = ("FLAC", "MP3", "OGG")
+_CUT = "the file is truncated (its last frames are missing)."
 #: What to do about a file that may be truncated.
 ADVICE = "Add --accept-truncated to read what is there."
 
@@ -89,6 +94,9 @@ class AudioFile:
             self.format: str = self._decoder.format
             first = self._header_length(self._streams[0], self._decoder)
             self._lengths = [first, *map(self._measure, self._streams[1:])]
+            if self._accept and self._decoder.container == "FLAC":
+                self._decoder.close()
+                self._decoder = None  # it looked at the end, and is opened again
         except BaseException:
             self.close()
             raise
@@ -129,6 +137,8 @@ class AudioFile:
         count = max(1, min(count, _BLOCK // self.channels))
         while (stream := self._index) < len(self._streams):
             length = self._lengths[stream]
+            if length is None and self._accept:
+                count = min(count, _BLOCK_BEFORE_DAMAGE)
             wanted = count if length is None else min(count, length - self._done)
             if wanted and len(samples := self._decode(wanted)):
                 self._done += len(samples)
@@ -179,9 +189,14 @@ class AudioFile:
         elif ended:
             self._doubt(truncated(done, length, "frames"))
             self._lengths[self._index] = done
-        elif done < length and kind == "FLAC":
-            if not self._call(self._current.reaches, length):
-                self._doubt("the file is truncated (its last frames are missing).")
+        elif kind == "FLAC":
+            if done < length and not self._call(self._current.reaches, length):
+                self._doubt(_CUT)
+            elif self._call(self._current.goes_on):
+                raise InputError(
+                    f"the file has more than the {length:,} frames that its header"
+                    " tells. Encode it again."
+                )
         self._current.close()
         self._decoder, self._index, self._done = None, self._index + 1, 0
 
@@ -208,7 +223,7 @@ class AudioFile:
             with interrupts.postponed():
                 return SndfileDecoder(file)
         except Exception as error:  # noqa: BLE001 - whatever libsndfile makes of it
-            raise _not_audio(error) from error
+            raise InputError(f"not readable as audio ({_reason(error)}).") from error
 
     def _measure(self, stream: Stream) -> int | None:
         """Return the length of a stream that follows another one."""
@@ -227,24 +242,27 @@ class AudioFile:
         """Return the length of a stream by its header; None if that does not tell."""
         if stream.frames and decoder.frames + _MP3_START < stream.frames:
             raise InputError(f"the length of the file is unclear ({decoder.format}).")
-        may_be_cut = self.note or (self._accept and not self._header)
         # What is there of a truncated file of these is known only in decoding.
-        if may_be_cut and decoder.container in ("FLAC", "MP3", "OGG"):
+        length = decoder.frames if decoder.frames < _UNKNOWN else None
+        if stream.frames:
+            length = min(stream.frames, decoder.frames)
+        if length is None or self.note and decoder.container in _PACKED:
             return None
-        return decoder.frames if decoder.frames < _UNKNOWN else None
+        if self._accept and not self._header and decoder.container == "FLAC":
+            if not self._call(decoder.reaches, length):
+                self._doubt(_CUT)
+                return None
+        return length
 
-    def _call(self, method: Callable[[int], Any], count: int) -> Any:
+    def _call(self, method: Callable[..., Any], *arguments: int) -> Any:
         """Call the decoder; return None after damage that is accepted."""
         try:
             with interrupts.postponed():
-                return method(count)
+                return method(*arguments)
         except AscError:
             raise
         except Exception as error:  # noqa: BLE001 - whatever libsndfile makes of damage
-            if not self._done and not self._index:
-                raise _not_audio(error) from error
-            done = f"{self._done:,} frames"
-            self._doubt(f"the file is damaged or truncated after {done}.")
+            self._doubt(f"the file is damaged or truncated ({_reason(error)}).")
             return None
 
     def _doubt(self, sentence: str) -> None:
@@ -254,9 +272,9 @@ class AudioFile:
         self.note = self.note or sentence
 
 
-def _not_audio(error: Exception) -> InputError:
+def _reason(error: Exception) -> str:
     text = getattr(error, "error_string", "") or str(error) or type(error).__name__
-    return InputError(f"not readable as audio ({printable(text).rstrip('.')}).")
+    return printable(text).removeprefix("Error : ").rstrip(".")
 
 
 def _check_values(samples: np.ndarray) -> None:

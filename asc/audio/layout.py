@@ -17,7 +17,8 @@ class Stream:
     prefix : bytes
         What the decoder gets in front of them: a header that tells the right length.
     frames : int or None
-        Samples of each channel that the bytes hold; None if only decoding tells.
+        Samples of each channel by its header or by its bytes, where the decoder does
+        not know them.
     """
 
     start: int

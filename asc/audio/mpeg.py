@@ -32,6 +32,7 @@ _BIT_RATES = (
 _SAMPLE_RATES = (44100, 48000, 32000)  # of MPEG 1
 #: Bytes that are examined at a time, and among which the next frame must be.
 _WINDOW, _FIRST_WITHIN, _NEXT_WITHIN = 1 << 22, 1 << 16, 1 << 24
+_PASSED_OVER = 1024
 _MOST_STREAMS = 2000
 #: How a first frame that tells the length is marked, and what it may have.
 _MARKS, _HAS_FRAMES, _HAS_BYTES = (b"Xing", b"Info"), 1, 2
@@ -52,6 +53,7 @@ def find_streams(source: Source, start: int, *, quick: bool = False) -> Layout |
     """
     streams: list[Stream] = []
     doubt = ""
+    after = start
     begin = _next_frame(source, start, _FIRST_WITHIN)
     while begin >= 0:
         if len(streams) >= _MOST_STREAMS:
@@ -59,20 +61,33 @@ def find_streams(source: Source, start: int, *, quick: bool = False) -> Layout |
         first = _First.read(source, begin)
         if quick and not streams and first.fits(source.size - begin):
             return Layout((Stream(begin, source.size),))
-        end, count = _count_frames(source, begin + first.tells * len(first.data))
+        position = begin + first.tells * len(first.data)
+        end, count, constant = _count_frames(source, position)
+        whole = end
+        while first.frames is not None and count < first.frames:
+            # Decoders pass over a little of something else.
+            following = _next_frame(source, end, _PASSED_OVER)
+            if following < 0 or _First.read(source, following).tells:
+                break
+            end, more, _ = _count_frames(source, following)
+            count += more
         # A frame that the file does not have all of.
         size = frame_size(source.read(end, 4))
         cut = size > 0 and end + size > source.size
         if first.frames is not None:
             missing = first.frames - count
-            cut = missing > 1 or missing == 1 and cut
+            # Some encoders count the frame that tells.
+            cut = missing > 1 or missing == 1 and (cut or end > whole)
             found = truncated(count, first.frames, "MP3 frames")
+        elif streams and begin > after and not first.tells:
+            cut, found = True, "the file is damaged between its MP3 frames."
         else:
             found = "the file is truncated (its last MP3 frame is not whole)."
         doubt = doubt or (found if cut else "")
         if count:
-            streams.append(first.stream(end, count, cut))
-        begin = _next_frame(source, _after_tags(source, end), _NEXT_WITHIN)
+            streams.append(first.stream(end, count, constant, cut))
+        after = _after_tags(source, end)
+        begin = _next_frame(source, after, _NEXT_WITHIN)
     return Layout(tuple(streams), doubt) if streams else None
 
 
@@ -102,7 +117,7 @@ class _First(NamedTuple):
         """Return True if the size that it tells is that of the bytes there."""
         return bool(self.frames) and abs(there - (self.bytes or 0)) <= _SLACK
 
-    def stream(self, end: int, count: int, cut: bool) -> Stream:
+    def stream(self, end: int, count: int, constant: bool, cut: bool) -> Stream:
         """Return the stream, with a first frame that tells the right length."""
         start = self.begin + self.tells * len(self.data)
         size = end - self.begin
@@ -114,15 +129,16 @@ class _First(NamedTuple):
                 place = _tag_place(first) + 12
                 first[place : place + 4] = size.to_bytes(4, "big")
             count = self.frames if cut else count
-        elif _layer(self.data) == 3:
+        elif constant or _layer(self.data) != 3:
+            # Decoders estimate this length right, or too long.
+            return Stream(start, end, b"", count * _samples(self.data))
+        else:
             # The same kind of frame, without a checksum and long enough.
             head = bytes((0xFF, self.data[1] | 1, self.data[2] & 0x0F | 0x90))
             head += self.data[3:4]
             first = bytearray(head + bytes(frame_size(head) - 4))
             tag = _tag_place(head)
             first[tag : tag + 8] = b"Info" + _HAS_FRAMES.to_bytes(4, "big")
-        else:  # decoders know the length of the other layers
-            return Stream(start, end, b"", count * _samples(self.data))
         place = _tag_place(first) + 8
         first[place : place + 4] = count.to_bytes(4, "big")
         return Stream(start, end, bytes(first))
@@ -180,12 +196,15 @@ def _sizes() -> np.ndarray:
     return np.array(sizes, np.int32)
 
 
-def _count_frames(source: Source, position: int) -> tuple[int, int]:
-    """Return where a row of frames of one kind ends, and how many there are."""
-    count, state = 0, np.zeros(2, np.int64)
+def _count_frames(source: Source, position: int) -> tuple[int, int, bool]:
+    """Return where a row of frames of one kind ends, and how many there are.
+
+    The last value is True if all have the same bit rate.
+    """
+    count, state = 0, np.zeros(3, np.int64)
     head = source.array(position, 4)
     if len(head) < 4:
-        return position, 0
+        return position, 0, True
     tag = _tag_place(head.tolist())
     while True:
         data = source.array(position, source.size if source.in_memory else _WINDOW)
@@ -193,7 +212,7 @@ def _count_frames(source: Source, position: int) -> tuple[int, int]:
         position, count = position + int(state[0]), count + int(state[1])
         end_of_data = len(data) - int(state[0]) < _sizes().max() + 40
         if source.in_memory or not state[1] or not end_of_data:
-            return position, count
+            return position, count, not state[2]
 
 
 @compiled
@@ -206,6 +225,8 @@ def _walk(
     state: np.ndarray,
 ) -> None:
     """Write bytes and number of the whole frames of a kind that follow each other.
+
+    Then 1 if their bit rates differ.
 
     A later frame that tells the length begins another stream.
     """
@@ -230,6 +251,8 @@ def _walk(
                 111,
             ):
                 break
+        if third >> 4 != head[2] >> 4:
+            state[2] = 1
         place, count = place + size, count + 1
     state[0], state[1] = place, count
 

@@ -44,9 +44,19 @@ class SndfileDecoder:
         return done
 
     def reaches(self, frames: int) -> bool:
-        """Return True if so many samples are there. It cannot be read on after that."""
-        self._file.seek(frames - 1)
-        return len(self.read(1)) == 1
+        """Return True if so many samples are there, and go to their end."""
+        try:
+            self._file.seek(frames - 1)
+            return self.goes_on()
+        except soundfile.LibsndfileError:
+            return False
+
+    def goes_on(self) -> bool:
+        """Return True if there is a sample more, and pass over it."""
+        try:
+            return len(self.read(1)) == 1
+        except soundfile.LibsndfileError:
+            return False
 
     def close(self) -> None:
         """Release what it holds."""
