@@ -69,6 +69,6 @@ def test_an_interruption_is_never_a_fault_of_the_file(tmp_path, noise, monkeypat
             os.kill(os.getpid(), signal.SIGINT)
             return super().readinto(buffer)
 
-    monkeypatch.setattr(source.io, "BytesIO", Interrupting)
+    monkeypatch.setattr(source, "_Memory", Interrupting)
     with pytest.raises(KeyboardInterrupt):
         read_audio(path)

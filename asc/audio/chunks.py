@@ -67,7 +67,8 @@ def find_samples(source: Source, start: int) -> Layout | None:
     if end := _declared_end(source, start, head):
         cut = end > source.size
         doubt = truncated(source.size, end, "bytes") if cut else ""
-        return Layout((Stream(start, source.size),), doubt)
+        # libsndfile takes what follows for more samples.
+        return Layout((Stream(start, min(end, source.size)),), doubt)
     kind = _KINDS.get(head[:4])
     if kind is None or kind is _WAV and head[8:12] != b"WAVE":
         return None
@@ -103,8 +104,7 @@ def find_samples(source: Source, start: int) -> Layout | None:
         size = there
     elif size > there:
         doubt, size = _half_frame(text, there), there
-    # libsndfile takes what follows the samples of a W64 file for more of them.
-    is_w64 = head[:4] == b"riff"
+    is_w64 = head[:4] == b"riff"  # in which what follows is taken for samples, too
     stream = Stream(start, data.start + size if is_w64 else source.size)
     if size != data.size and data.start + size - start <= _MOST_WAV:
         stream = _corrected(source, start, kind, data, size)

@@ -91,7 +91,7 @@ class Source:
 
     def read(self, start: int, count: int) -> bytes:
         """Return bytes from a place on; fewer at the end of the file."""
-        start, count = max(0, start), max(0, count)
+        start, count = self._inside(start, count)
         if self._data is not None:
             return self._data[start : start + count]
         parts = []
@@ -106,10 +106,15 @@ class Source:
 
     def array(self, start: int, count: int) -> np.ndarray:
         """Return bytes from a place on [shape=(n,)], uint8; of memory, a view."""
-        start, count = max(0, start), max(0, count)
+        start, count = self._inside(start, count)
         if self._data is not None:
             return self._array[start : start + count]
         return np.frombuffer(self.read(start, count), np.uint8)
+
+    def _inside(self, start: int, count: int) -> tuple[int, int]:
+        """Return what of a range is inside the file."""
+        start = min(max(0, start), self.size)
+        return start, min(max(0, count), self.size - start)
 
     def find(self, word: bytes, start: int) -> int:
         """Return the place of the first four such bytes from a place on; -1 if none."""
@@ -130,7 +135,7 @@ class Source:
     def open(self, start: int, end: int, prefix: bytes = b"") -> io.BufferedIOBase:
         """Return a part of the file, with other bytes in front, as a file."""
         if self.in_memory:
-            return io.BytesIO(prefix + self.read(start, end - start))
+            return _Memory(prefix + self.read(start, end - start))
         return _Window(self, start, end, prefix)
 
 
@@ -146,6 +151,19 @@ def checksum(path: str | os.PathLike[str]) -> int:
     """
     with Source(path) as source:
         return source.checksum
+
+
+class _Memory(io.BytesIO):
+    """A file in memory that stays where it is when it is sent to a negative place.
+
+    libsndfile does that with damaged files, and cannot be told of an error.
+    """
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        try:
+            return super().seek(offset, whence)
+        except (ValueError, OverflowError):
+            return self.tell()
 
 
 class _Window(io.BufferedIOBase):
