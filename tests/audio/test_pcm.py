@@ -121,4 +121,6 @@ def test_no_header_upsets_it(path, place, value, extended):
         io.BytesIO(data.tobytes()), dtype="float32", always_2d=True
     )
     assert decoded[1] == rate
+    if place == 40 and not len(expected):  # libsndfile believes that it is empty
+        expected = decode(path, wav(samples, "PCM_24"))[0]
     np.testing.assert_array_equal(decoded[0], expected)
