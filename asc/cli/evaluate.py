@@ -20,6 +20,7 @@ from asc.cli.options import (
     verbose_option,
 )
 from asc.cli.progress import progress
+from asc.disk import check_writable, writing_to
 from asc.errors import UsageError
 from asc.text import interval, leakage_percent, percent, printable, table
 
@@ -77,6 +78,7 @@ def evaluate(
             raise UsageError("--output takes one run. Evaluate the runs one by one.")
         if output.exists() and (not output.is_dir() or any(output.iterdir())):
             raise UsageError(f"{output} exists already. Name a new folder.")
+        check_writable(output)
     opened = FeatureStore(local(store)) if store else None
     results = []
     for run in runs:
@@ -89,8 +91,9 @@ def evaluate(
             click.echo(f"{run}: {result.title()}")
             _print_figures(result.metrics)
         if output is not None:
-            output.mkdir(parents=True, exist_ok=True)
-            save_evaluation(result, output)
+            with writing_to(output):
+                output.mkdir(parents=True, exist_ok=True)
+                save_evaluation(result, output)
     # The first run is the reference of the others.
     tests = paired_tests((result, results[0]) for result in results[1:])
     if as_json:

@@ -22,6 +22,7 @@ from asc.cli.options import (
 )
 from asc.cli.progress import progress
 from asc.cli.streams import continue_without_reader
+from asc.disk import check_writable
 from asc.errors import StoreError
 from asc.text import counted, listed, megabytes, table
 
@@ -201,13 +202,14 @@ def preview(store: Path | str, clip: str | None, output: Path | None) -> int:
     from asc.store import FeatureStore
 
     opened = FeatureStore(local(store))
+    # The copy of a URL is in the cache, where nobody looks for a picture.
+    beside = store if isinstance(store, Path) else Path(opened.path.name)
+    output = output or beside.with_suffix(".png")
+    check_writable(output)
     if clip is None:
         figure = plots.preview_scenes(opened)
     else:
         figure = plots.preview_clip(opened, opened.find(clip))
-    # The copy of a URL is in the cache, where nobody looks for a picture.
-    beside = store if isinstance(store, Path) else Path(opened.path.name)
-    output = output or beside.with_suffix(".png")
     plots.save(figure, output)
     click.echo(f"{output}")
     return 0

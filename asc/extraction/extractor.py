@@ -9,15 +9,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Generator, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
 from asc.corpus import Problem
-from asc.disk import is_full_disk
-from asc.errors import AscError, UsageError
+from asc.disk import is_full_disk, writing_to
+from asc.errors import UsageError
 from asc.extraction.planning import ExtractionPlan, check_target
 from asc.extraction.reuse import find_previous, killers, open_writer
 from asc.extraction.workers import Outcome, compute_rows
@@ -133,8 +133,13 @@ def extract(
     check_choice("backend", backend, BACKENDS)
     started = time.perf_counter()
     check_target(plan.store)
-    plan.store.parent.mkdir(parents=True, exist_ok=True)
-    with _translate_full_disk(plan.store), locked(plan.store):
+    advice = (
+        f"Finished clips are kept in {partial_path(plan.store)}. Fix the problem and"
+        " run the same command again."
+    )
+    with writing_to(plan.store):
+        plan.store.parent.mkdir(parents=True, exist_ok=True)
+    with locked(plan.store), writing_to(plan.store, advice):
         previous = find_previous(plan, overwrite=overwrite, update=update)
         if previous is not None and previous.up_to_date:
             store = previous.store
@@ -232,17 +237,3 @@ def _accepted(store: FeatureStore) -> Iterator[str]:
     if notes := store.notes():
         clips = counted(len(notes), "truncated clip is", "truncated clips are")
         yield f"{clips} accepted, such as {notes[0]}"
-
-
-@contextmanager
-def _translate_full_disk(store: Path) -> Iterator[None]:
-    """Turn the error of a full disk, from whatever step, into a sentence."""
-    try:
-        yield
-    except OSError as error:
-        if not is_full_disk(error):
-            raise
-        raise AscError(
-            f"The disk of {store} is full. Finished clips are kept in"
-            f" {partial_path(store)}. Make room and run the same command again."
-        ) from error

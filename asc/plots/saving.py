@@ -6,7 +6,8 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from asc.errors import AscError, MissingInputError, UsageError
+from asc.disk import writing_to
+from asc.errors import MissingInputError, UsageError
 from asc.files import replacing
 from asc.plots.style import DPI, own_style
 
@@ -57,13 +58,9 @@ def save(figure: Figure, path: str | os.PathLike[str]) -> Path:
             f"{path} cannot be written: there is no folder {path.parent}. Create it,"
             " or choose another one."
         )
-    try:
-        with replacing(path) as tmp_path:
-            write_figure(
-                figure, tmp_path, suffix, DPI if suffix == ".png" else _PRINT_DPI
-            )
-    except OSError as error:
-        raise AscError(f"{path} cannot be written ({error.strerror}).") from error
+    dpi = DPI if suffix == ".png" else _PRINT_DPI
+    with writing_to(path), replacing(path) as tmp_path:
+        write_figure(figure, tmp_path, suffix, dpi)
     return path
 
 

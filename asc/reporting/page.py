@@ -12,8 +12,9 @@ from typing import Any
 from markupsafe import Markup
 
 from asc import environment, plots
-from asc.errors import AscError, MissingInputError, UsageError
-from asc.files import write_text
+from asc.disk import check_writable, writing_to
+from asc.errors import MissingInputError, UsageError
+from asc.files import open_regular, write_text
 from asc.reporting.augmentation import augmentation_section
 from asc.reporting.data import data_section
 from asc.reporting.details import runs_section
@@ -96,10 +97,8 @@ def report(
         raise MissingInputError(f"The audio folder {folder} does not exist.")
     own = None if template is None else Path(template)
     text = page(gather(paths), audio=folder, template=own)
-    try:
+    with writing_to(target):
         write_text(target, text)
-    except OSError as error:
-        raise AscError(f"{target} cannot be written ({error.strerror}).") from error
     return target
 
 
@@ -155,15 +154,12 @@ def _check_output(target: Path) -> None:
             f"{target} cannot be written: the folder {target.parent} does not exist."
             " Create it, or choose another."
         )
+    check_writable(target)
     try:
-        with open(target, encoding="utf-8", errors="replace") as file:
-            head = file.read(HEAD)
-    except FileNotFoundError:
+        with open_regular(target) as file:
+            head = file.read(4 * HEAD).decode(errors="replace")[:HEAD]
+    except MissingInputError:
         return
-    except OSError as error:
-        raise UsageError(
-            f"{target} cannot be replaced ({error.strerror}). Name another file."
-        ) from error
     if GENERATOR not in head:
         raise UsageError(
             f"{target} exists and is not a report, so it is not replaced. Name another"

@@ -21,7 +21,7 @@ import soundfile
 
 from asc import files, parallel
 from asc.corpus.base import Clip
-from asc.disk import check_free_space
+from asc.disk import check_free_space, writing_to
 from asc.environment import usable_cores
 from asc.errors import AscError, SettingsMismatch, UsageError
 from asc.locking import locked
@@ -206,12 +206,11 @@ def _write_bytes(path: Path, content: bytes) -> None:
 @contextmanager
 def _replacing(path: Path) -> Iterator[Path]:
     """Write a file by `asc.files.replacing`, with its folder and a sentence."""
-    try:
+    advice = "Fix the problem and rerun the same command; completed files are kept."
+    with writing_to(path, advice):
         path.parent.mkdir(parents=True, exist_ok=True)
-        with files.replacing(path, sync=False) as tmp_path:
-            yield tmp_path
-    except (OSError, soundfile.SoundFileError) as error:
-        raise AscError(
-            f"Cannot write {path}: {error}. Fix the problem and rerun the same"
-            " command; completed files are kept."
-        ) from error
+        try:
+            with files.replacing(path, sync=False) as tmp_path:
+                yield tmp_path
+        except soundfile.SoundFileError as error:  # it has no number
+            raise AscError(f"Cannot write to {path}: {error}. {advice}") from error

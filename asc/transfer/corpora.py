@@ -14,8 +14,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from asc.corpus.reader import open_corpus
-from asc.disk import check_free_space
-from asc.errors import AscError, InputError, SettingsMismatch, UsageError
+from asc.disk import check_free_space, writing_to
+from asc.errors import InputError, SettingsMismatch, UsageError
 from asc.files import fsync_and_rename, write_text
 from asc.locking import locked
 from asc.text import counted
@@ -68,7 +68,8 @@ def download_corpus(
     """
     data, root = data_set(name), Path(root)
     show = progress or (lambda done, total: None)
-    try:
+    advice = "Fix the problem and rerun the same command; completed files are kept."
+    with writing_to(root, advice):
         _check_folder(root, name)
         missing = [one for one in data.packages if not _is_unpacked(root, one)]
         _check_space(root, data, missing, keep)
@@ -85,13 +86,6 @@ def download_corpus(
                 _install(package, data, root, base_url, keep, count)
                 done += package.size
                 show(done, data.size)
-    except AscError:  # a missing input is an OSError, too
-        raise
-    except OSError as error:
-        raise AscError(
-            f"Cannot write {root}: {error.strerror or error}. Fix the problem and rerun"
-            " the same command; completed files are kept."
-        ) from error
     _check_corpus(root, data)
     return root
 

@@ -10,12 +10,10 @@ import hashlib
 import logging
 import os
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from asc.disk import is_full_disk
+from asc.disk import writing_to
 from asc.errors import AscError, InputError, MissingInputError, StoreError, UsageError
 from asc.files import fsync_and_rename, write_text
 from asc.locking import locked
@@ -40,6 +38,8 @@ from asc.transfer.locations import (
 )
 from asc.transfer.sources import CHUNK, Version, filesystem, source
 
+#: What to do when a disk fails.
+_KEPT = "Fix the problem and rerun the same command; completed parts are kept."
 _LOG = logging.getLogger(__name__)
 
 
@@ -108,7 +108,7 @@ def pull(
         mark_used(target)
         return target
     if not _has(target, version):
-        with _writing_to(target):
+        with writing_to(target, _KEPT):
             target.parent.mkdir(parents=True, exist_ok=True)
             with locked(target, wait=True):
                 # Another process may have pulled it in the meantime.
@@ -233,7 +233,7 @@ def push(
         path = path / store.path.name
     if path.exists() and path.samefile(store.path):
         raise UsageError(f"{path} is the store itself. Push to another path.")
-    with _writing_to(path):
+    with writing_to(path, _KEPT):
         path.parent.mkdir(parents=True, exist_ok=True)
         with locked(path):
             part = beside(path, ".part")
@@ -292,18 +292,3 @@ def _copy(path: Path, part: Path, progress: Progress | None) -> str:
                 progress(file.tell(), total)
         copy.truncate(file.tell())
     return digest.hexdigest()
-
-
-@contextmanager
-def _writing_to(path: Path) -> Iterator[None]:
-    """Translate the errors of a disk."""
-    try:
-        yield
-    except AscError:  # a missing input is an OSError, too
-        raise
-    except OSError as error:
-        kind = AscError if is_full_disk(error) else InputError
-        raise kind(
-            f"Cannot write {path}: {error.strerror or error}. Fix the problem and rerun"
-            " the same command; completed parts are kept."
-        ) from error

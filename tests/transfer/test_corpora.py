@@ -367,7 +367,7 @@ def test_a_folder_that_cannot_be_written(publish, get, tmp_path, monkeypatch):
 
     monkeypatch.setattr(archives.shutil, "copyfileobj", full)
     text = refused(AscError, get)
-    assert f"Cannot write {tmp_path / 'corpus'}: No space left on device." in text
+    assert f"The disk of {tmp_path / 'corpus'} is full." in text
     assert state(tmp_path / "corpus") == ["data-set", f"{TOP}.doc.zip"]
 
 

@@ -183,7 +183,7 @@ def test_a_full_disk_is_not_the_fault_of_the_input(web, monkeypatch):
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(stores, "download", full)
-    with pytest.raises(AscError, match="Cannot write .*No space") as caught:
+    with pytest.raises(AscError, match="The disk of .* is full") as caught:
         pull(web.url + "/s.h5")
     assert caught.value.exit_code == 1
 
