@@ -39,14 +39,11 @@ class Ensemble:
     """
 
     def __init__(
-        self,
-        models: Sequence[keras.Model],
-        scenes: tuple[str, ...],
-        notes: Sequence[str],
+        self, model: keras.Model, scenes: tuple[str, ...], notes: Sequence[str] = ()
     ) -> None:
         self.scenes = scenes
         self.notes = tuple(notes)
-        self._models = models
+        self._model = model
 
     @classmethod
     def load(cls, run: Run) -> Ensemble:
@@ -58,7 +55,7 @@ class Ensemble:
             If there is none, or if one cannot be loaded or does not fit the run.
         """
         if run.recipe.split != FOLDS:
-            return cls([run.load_model()], run.scenes, ())
+            return cls(run.load_model(), run.scenes)
         folds = _trained_folds(run)
         name, count = printable(str(run.path)), len(folds)
         notes = [
@@ -69,12 +66,25 @@ class Ensemble:
                 f"{name}: its training is not finished,"
                 f" {counted(count, 'fold has', 'folds have')} a model so far."
             )
-        return cls([fold.load_model() for fold in folds], run.scenes, notes)
+        model = _averaged([fold.load_model() for fold in folds])
+        return cls(model, run.scenes, notes)
 
     def __call__(self, features: np.ndarray) -> np.ndarray:
         """Return probabilities [shape=(n, scenes)] for features of n windows."""
-        outputs = [np.asarray(m.predict_on_batch(features)) for m in self._models]
-        return outputs[0] if len(outputs) == 1 else np.mean(outputs, axis=0)
+        return np.asarray(self._model.predict_on_batch(features))
+
+
+def _averaged(models: Sequence[keras.Model]) -> keras.Model:
+    """Return one model that gives the mean of several."""
+    if len(models) == 1:
+        return models[0]
+    from asc.pipeline.tensorflow import keras
+
+    inputs = keras.Input(models[0].input_shape[1:])
+    for number, model in enumerate(models):
+        model.name = f"model{number}"  # names of layers differ
+    outputs = [model(inputs, training=False) for model in models]
+    return keras.Model(inputs, keras.layers.Average()(outputs))
 
 
 def _trained_folds(run: Run) -> list[Run]:

@@ -123,6 +123,8 @@ class _Reading:
                 for start, y in windows:
                     self._start.append(start / spec.sample_rate)
                     yield self._frontend(cut(y, 0, spec))[feature]
+                if not self._start:
+                    raise InputError("the file is too short.")
         except AscError as error:
             self._error = explain(self.source, str(error))
         except MemoryError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import tempfile
 from collections.abc import Iterable
@@ -9,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from asc.corpus.audio_files import find_audio
+from asc.corpus.audio_files import conversion_advice, find_audio
 from asc.errors import AscError, InputError
 from asc.files import reason
 from asc.kinds import Kind, kind_of, not_a
@@ -62,7 +63,7 @@ def find_sources(paths: Iterable[Path]) -> tuple[list[Source], list[str]]:
     for path in paths:
         if path == STANDARD_INPUT:
             found.append(_of_standard_input())
-        elif path.is_dir():
+        elif os.path.isdir(path):  # False for a name that is too long
             inside, more = _inside(path)
             found += inside
             notes += more
@@ -72,10 +73,16 @@ def find_sources(paths: Iterable[Path]) -> tuple[list[Source], list[str]]:
 
 
 def explain(source: Source, message: str) -> str:
-    """Return the message for a file that cannot be read; another kind is named."""
-    known = (Kind.AUDIO, Kind.FILE, Kind.MISSING)
-    if source.copy is None and kind_of(source.file) not in known:
+    """Return the message for a file that cannot be read, with what it is."""
+    if source.copy is not None:
+        return message
+    kind = kind_of(source.file)
+    if kind not in (Kind.AUDIO, Kind.FILE, Kind.MISSING):
         return not_a("an audio file", source.path)
+    if message.endswith("not a regular file."):
+        return f"{message} A pipe goes to standard input: asc predict RUN - < PIPE."
+    if message.startswith("not readable") and kind is Kind.AUDIO:
+        return f"{message} {conversion_advice(str(source.path))}".rstrip()
     return message
 
 
@@ -88,10 +95,9 @@ def _inside(folder: Path) -> tuple[list[Source], list[str]]:
         path = folder / problem.where
         found.append(Source(path, path, problem.message))
     if not found:
-        if kind_of(folder) in (Kind.FOLDER, Kind.CORPUS):
-            message = "there is no audio in this folder."
-        else:
-            message = not_a("a folder of audio", folder)
+        message = "there is no audio in this folder."
+        if kind_of(folder) not in (Kind.FOLDER, Kind.CORPUS):
+            message, notes = not_a("a folder of audio", folder), []
         found = [Source(folder, folder, message)]
     return found, notes
 

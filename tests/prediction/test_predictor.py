@@ -269,6 +269,15 @@ def test_an_interruption_is_no_error_of_a_file(run, few_clips, monkeypatch):
         list(predict(run, few_clips))
 
 
+def test_names_and_files_that_are_too_short_or_too_long(tmp_path, run, samples):
+    y = samples(1.0)
+    good = write(tmp_path / "good.wav", y)
+    short = write(tmp_path / "short.wav", y[:1], rate=192_000)
+    found = list(predict(run, ["x" * 5000, short, "a\0b", good]))
+    assert "too long" in found[0].error and "too short" in found[1].error
+    assert [bool(p.error) for p in found] == [True, True, True, False]
+
+
 # The model
 
 
@@ -395,6 +404,7 @@ def test_what_a_folder_holds_beside_audio_is_told(tmp_path, run, samples):
     folder = tmp_path / "audio"
     y = samples(1.0)
     write(folder / "a.wav", y)
+    os.mkfifo(tmp_path / "pipe.wav")
     write(folder / ".ipynb_checkpoints" / "a-checkpoint.wav", y)
     (folder / "phone.m4a").write_bytes(b"\0\0\0\x20ftypM4A ")
     (folder / "gone.wav").symlink_to("../annex/gone.wav")
@@ -406,6 +416,9 @@ def test_what_a_folder_holds_beside_audio_is_told(tmp_path, run, samples):
     assert (good.path, good.error) == (folder / "a.wav", "")
     assert gone.path == folder / "gone.wav"
     assert "missing" in gone.error or "not there" in gone.error
+    phone, pipe = predict(run, [folder / "phone.m4a", tmp_path / "pipe.wav"])
+    assert phone.error.endswith(f"ffmpeg -i {folder}/phone.m4a {folder}/phone.wav")
+    assert "asc predict RUN - < PIPE" in pipe.error
 
 
 def test_a_folder_without_audio_does_not_stop_the_others(tmp_path, run, samples):
@@ -414,6 +427,7 @@ def test_a_folder_without_audio_does_not_stop_the_others(tmp_path, run, samples)
     (empty / "notes.txt").write_text("not audio")
     good = write(tmp_path / "good.wav", samples(1.0))
     none, other, one = predict(run, [empty, run.path, good])
+    assert predict(run, run.path).notes == ()  # its files are no audio left out
     assert none.error == "there is no audio in this folder."
     assert other.error == f"{run.path} is a run folder, not a folder of audio."
     assert (one.path, one.error) == (good, "")
