@@ -18,6 +18,8 @@ from asc.errors import InputError, MissingInputError
 from asc.text import megabytes, printable, printable_lines
 
 _READ = os.O_RDONLY | os.O_CLOEXEC
+#: Characters that are shown of what is wrong with a file.
+_MOST_REASON = 500
 #: Lists and objects inside one another in JSON. Python writes no more than some 300.
 _MOST_LEVELS = 100
 #: Lists and objects of one JSON file.
@@ -107,6 +109,7 @@ def reason(error: BaseException) -> str:
 def damaged(path: Path, error: BaseException | str, advice: str = "") -> InputError:
     """Return the error for a file whose content is not what it should be."""
     text = (error if isinstance(error, str) else reason(error)).rstrip(".")
+    text = text[:_MOST_REASON]
     name = printable(os.fspath(path))
     # What reading it has raised names it already.
     start = "" if text.startswith(name) else f"{name} is damaged: "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -29,11 +30,33 @@ def percent(share: float | None, digits: int = 1) -> str:
     return "-" if share is None else f"{100 * share:.{digits}f} %"
 
 
-def leakage_percent(share: float | None) -> str:
-    """Return a leakage in whole percent, but never 0 % for a positive one."""
+#: Why leakage is unknown or only bounded, without a full stop.
+UNKNOWN_LEAKAGE = (
+    "Leakage cannot be computed where the corpus gives no recording identifiers"
+)
+
+
+def leakage_percent(share: float | None, at_least: float, digits: int = 0) -> str:
+    """Return a leakage in percent, and never more or less than is known of it.
+
+    Parameters
+    ----------
+    share : float or None
+        None if it is not known; then ``at_least 33 %``, or ``unknown``.
+    at_least : float
+        The share of which it is known.
+    digits : int
+        Digits after the point. A positive share is never 0 %.
+    """
+    step = 10.0**-digits
     if share is None:
-        return "unknown"
-    return "under 1 %" if 0 < share < 0.01 else f"{100 * share:.0f} %"
+        if not at_least:
+            return "unknown"
+        least = math.floor(100 * at_least / step + 1e-9) * step
+        return f"at least {least:.{digits}f} %" if least else "above 0 %"
+    if 0 < 100 * share < step:
+        return f"under {step:.{digits}f} %"
+    return percent(share, digits)
 
 
 def interval(limits: Sequence[float], *, signed: bool = False) -> str:
@@ -120,6 +143,11 @@ def scene_columns(scenes: Sequence[str], others: Sequence[str]) -> list[str]:
             name = f"scene {name}"
         columns.append(name)
     return columns
+
+
+def some_of(names: Sequence[str], most: int = 5) -> str:
+    """Return the first of some names in one line: ``a, b, c, ...``."""
+    return ", ".join(names[:most]) + (", ..." if len(names) > most else "")
 
 
 def listed(lines: Sequence[object], most: int = 10) -> list[str]:

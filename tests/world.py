@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from asc.corpus.leakage import leakage
+from asc.corpus.leakage import Origins, leakage
 from asc.evaluation.evaluation import Evaluation
 from asc.evaluation.measure import measure
 from asc.files import write_csv
@@ -117,7 +117,10 @@ def evaluation_of(
         "seed": 0,
     }
     truth = np.asarray(truth)
-    metrics = measure(truth, probabilities, recordings, scenes, **known | facts)
+    named = Origins(recordings, paths).named
+    metrics = measure(
+        truth, probabilities, recordings, scenes, named=named, **known | facts
+    )
     return Evaluation(
         metrics, tuple(scenes), list(paths), list(recordings), truth, probabilities
     )
@@ -149,7 +152,7 @@ def finish_run(
         [store.paths()[row] for row in rows["test"]],
         store.scenes,
         split=wanted.split,
-        leakage=leakage([every[row] for row in rows["train"]], recordings),
+        leakage=leakage([every[row] for row in rows["train"]], recordings).share,
         store=store.path.name,
         model=wanted.model,
         feature=wanted.feature,

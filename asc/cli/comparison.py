@@ -23,9 +23,12 @@ def comparison_lines(comparison: Comparison) -> Iterator[str]:
     differences, choices = comparison.differences(), comparison.choices()
     for split, some in groupby(cells, lambda cell: cell.split):
         block = list(some)
-        known = [cell.leakage for cell in block if cell.leakage is not None]
-        leakage = leakage_percent(max(known, default=None))
-        yield from ("", f"split {split}, leakage {leakage}")
+        leakages = {
+            leakage_percent(cell.leakage, cell.leakage_at_least)
+            for cell in block
+            if cell.accuracies
+        }
+        yield from ("", f"split {split}, leakage {_one_of(leakages) or 'unknown'}")
         yield from _accuracies(block, [d for d in differences if d.split == split])
         yield from _options([d for d in choices if d.split == split])
     yield ""
@@ -90,8 +93,12 @@ def _legend(cells: Sequence[Cell], seeds: Sequence[int]) -> Iterator[str]:
     """Yield the meaning of the columns of accuracies."""
     from asc.corpus.splits import FOLDS
     from asc.evaluation.intervals import FEW_RECORDINGS
+    from asc.evaluation.sentences import sample
 
+    done = [cell for cell in cells if cell.accuracies]
     yield "95 % CI: bootstrap over recordings"
+    if any(cell.recordings is None or cell.without_recording for cell in done):
+        yield f"  {_one_of({sample(cell) for cell in done})}"
     if any(cell.few_recordings for cell in cells):
         yield f"conservative CI: use it below {FEW_RECORDINGS} recordings"
     if len(seeds) > 1:
@@ -107,12 +114,20 @@ def _gaps(gaps: Sequence[Gap]) -> Iterator[str]:
             f"gap: split {pair[0]} minus split {pair[1]}, percentage points. Split"
             f" {pair[0]} tests on recordings seen in training.",
         )
+        few = any(gap.few_recordings for gap in gaps)
+        limits = "conservative 95 % CI" if few else "95 % CI"
         rows: list[tuple[str, ...]] = [(*_TRAINING, "gap")]
         for gap in gaps:
             if (gap.leaking, gap.apart) == pair:
                 training = map(printable, (gap.model, gap.augment, gap.feature))
-                rows.append((*training, f"{gap.points:+.1f}"))
-        yield from table(rows, "<<<>")
+                low, high = gap.ci95_cautious if few else gap.ci95
+                between = interval((low / 100, high / 100), signed=True)
+                rows.append((*training, f"{gap.points:+.1f} [{between}]"))
+        yield from table(rows)
+        yield (
+            f"  {limits}: the two have other test clips, so it is unpaired, over the"
+            " recordings of both"
+        )
 
 
 # The text of a figure; a dash where there is none
@@ -132,6 +147,10 @@ def _mean(mean: float | None, deviation: float | None) -> str:
         return "-"
     spread = "" if deviation is None else f" ± {100 * deviation:.1f}"
     return f"{100 * mean:.1f}{spread}"
+
+
+def _one_of(texts: set[str]) -> str:
+    return " or ".join(sorted(texts))
 
 
 def _limits(limits: Sequence[float] | None) -> str:
@@ -163,12 +182,11 @@ def _note(tests: Sequence[PairedTest | Exception]) -> Iterator[str]:
     if not done:
         yield f"  not tested: {tests[0]}"
         return
-    unit = "clips, recordings unknown"
-    if done[0].recordings is not None:
-        unit = counted(done[0].recordings, "recording", "recordings")
     limits = "conservative 95 % CI" if done[0].few_recordings else "95 % CI"
+    from asc.evaluation.sentences import sample
+
     yield (
-        f"  paired permutation test over {unit}, {limits},"
+        f"  paired permutation test over recordings ({sample(done[0])}), {limits},"
         f" Holm-corrected p ({counted(len(done), 'test', 'tests')})"
     )
     if len(done) < len(tests):

@@ -26,6 +26,7 @@ from asc.text import interval, leakage_percent, percent, printable, table
 
 if TYPE_CHECKING:
     from asc.evaluation.evaluation import Evaluation
+    from asc.evaluation.gap import UnpairedDifference
     from asc.evaluation.metrics import Metrics
     from asc.evaluation.significance import PairedTest
 
@@ -132,10 +133,13 @@ def _print_json(
         result.metrics.to_dict() | {"run": str(run)}
         for run, result in zip(runs, results, strict=True)
     ]
-    for fact, test in zip(facts[1:], tests, strict=True):
+    for fact, result, test in zip(facts[1:], results[1:], tests, strict=True):
         paired: dict[str, Any] = {"with": str(runs[0])}
         paired |= {"difference": None} if isinstance(test, UsageError) else asdict(test)
         fact["paired"] = paired | {"sentence": difference_sentence(test)}
+        if gap := _unpaired(result, results[0], test):
+            fact["unpaired"] = {"with": str(runs[0])} | asdict(gap)
+            fact["unpaired"]["sentence"] = gap.sentence()
     print_json(facts[0] if len(facts) == 1 else facts)
 
 
@@ -147,12 +151,25 @@ def _print_tests(
     from asc.evaluation.sentences import comparison_heading, difference_sentence
 
     click.echo(comparison_heading(str(runs[0]), tests))
-    reference = leakage_percent(results[0].metrics.leakage)
+    reference = leakage_percent(*results[0].metrics.known_leakage)
     for run, result, test in zip(runs[1:], results[1:], tests, strict=True):
-        click.echo(f"  {run}: {difference_sentence(test)}")
-        leakage = leakage_percent(result.metrics.leakage)
+        gap = _unpaired(result, results[0], test)
+        click.echo(f"  {run}: {gap.sentence() if gap else difference_sentence(test)}")
+        leakage = leakage_percent(*result.metrics.known_leakage)
         if leakage != reference:
             note(
                 f"leakage is {leakage} of {run} and {reference} of {runs[0]}, so the"
                 " difference is not only that of the models."
             )
+
+
+def _unpaired(
+    result: Evaluation, reference: Evaluation, test: PairedTest | UsageError
+) -> UnpairedDifference | None:
+    """Return the difference of two results that have other clips."""
+    from asc.evaluation.gap import unpaired_difference
+
+    same_clips = set(result.paths) == set(reference.paths)
+    if same_clips or set(result.scenes) != set(reference.scenes):
+        return None
+    return unpaired_difference(result, reference)

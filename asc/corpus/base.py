@@ -12,7 +12,12 @@ class Clip:
 
     path: str  # relative to the corpus folder, with forward slashes
     scene: str  # the label, spelled as in the metadata
-    recording: str  # session that the clip was cut from: the unit of leakage
+    recording: str  # session it was cut from: the unit of leakage; `path` if unknown
+
+    @property
+    def recording_known(self) -> bool:
+        """False if the recording is not known: it is then the clip's own path."""
+        return self.recording != self.path
 
 
 @dataclass(frozen=True)
@@ -50,9 +55,6 @@ class Corpus:
         Usable clips, sorted by path: the order of store rows.
     folds : dict of str to Fold
         Official folds by name (``fold1``...); may be empty.
-    recordings_known : bool
-        False if the metadata names no recordings. Each clip is then its own
-        recording, and leakage is unknown.
     problems : tuple of Problem
         What was left out, and why.
     notes : tuple of str
@@ -64,7 +66,6 @@ class Corpus:
     format: str
     clips: tuple[Clip, ...]
     folds: dict[str, Fold] = field(default_factory=dict)
-    recordings_known: bool = True
     problems: tuple[Problem, ...] = ()
     notes: tuple[str, ...] = ()
 
@@ -75,5 +76,17 @@ class Corpus:
 
     @property
     def recordings(self) -> tuple[str, ...]:
-        """Names of the recordings, sorted."""
-        return tuple(sorted({clip.recording for clip in self.clips}))
+        """Names of the recordings that are known, sorted."""
+        return tuple(
+            sorted({clip.recording for clip in self.clips if clip.recording_known})
+        )
+
+    @property
+    def recordings_known(self) -> bool:
+        """False if no recording is known: leakage is then unknown."""
+        return any(clip.recording_known for clip in self.clips)
+
+    @property
+    def without_recording(self) -> int:
+        """The number of clips whose recording is not known."""
+        return sum(not clip.recording_known for clip in self.clips)

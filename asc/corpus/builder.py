@@ -15,6 +15,11 @@ from asc.corpus.base import Clip, Corpus, Fold, Problem
 from asc.errors import InputError
 from asc.text import has_control_characters, printable
 
+#: What tables have in place of a value that is not known (as pandas reads them).
+_NO_VALUE = frozenset(
+    "NaN nan -NaN -nan NA <NA> N/A n/a #N/A NULL null None none - ?".split()
+)
+
 
 class CorpusBuilder:
     """Collects rows of metadata, checks them, and makes the `Corpus`.
@@ -37,7 +42,6 @@ class CorpusBuilder:
         self.notes: list[str] = []
         self._clips: dict[str, Clip] = {}
         self._first_seen: dict[str, str] = {}
-        self._unnamed = 0
         self._folds: dict[str, Fold] = {}
 
     def reject(self, where: str, message: str) -> None:
@@ -54,14 +58,15 @@ class CorpusBuilder:
         str or None
             The path under which the clip is kept; None if it is not.
         """
-        path, scene, recording = path.strip(), scene.strip(), (recording or "").strip()
+        path, scene, recording = path.strip(), scene.strip(), value_of(recording)
         problem = self._problem(path, scene, recording)
         if problem:
             self.reject(where, problem)
             return None
         path = _normalised(path)
-        self._unnamed += not recording
-        self._clips[path] = Clip(path, scene, recording or path)
+        # A clip whose recording is its own path has none that is known.
+        named = f"./{recording}" if recording == path else recording
+        self._clips[path] = Clip(path, scene, named or path)
         self._first_seen[path] = where
         return path
 
@@ -136,23 +141,21 @@ class CorpusBuilder:
 
     def build(self) -> Corpus:
         """Return the corpus, which may be without clips."""
-        recordings_known = self._unnamed < len(self._clips)
-        if self._unnamed and recordings_known:
-            self.notes.append(
-                f"{self._unnamed:,} of {len(self._clips):,} clips name no recording."
-                " Each counts as a recording of its own, so leakage may be"
-                " underestimated."
-            )
         return Corpus(
             root=self.root,
             name=_plain(self.name),
             format=self.format,
             clips=tuple(sorted(self._clips.values())),
             folds=self._folds,
-            recordings_known=recordings_known,
             problems=tuple(self.problems),
             notes=tuple(self.notes),
         )
+
+
+def value_of(field: str | None) -> str:
+    """Return the value of a field; empty if it stands for a value that is not known."""
+    value = (field or "").strip()
+    return "" if value in _NO_VALUE else value
 
 
 def read_lines(path: Path) -> list[str]:

@@ -6,7 +6,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from asc.corpus.leakage import PARTS
-from asc.text import counted, listed, percent, printable, table
+from asc.text import (
+    UNKNOWN_LEAKAGE,
+    counted,
+    leakage_percent,
+    listed,
+    percent,
+    printable,
+    table,
+)
 
 
 def describe(summary: Mapping[str, Any]) -> str:
@@ -54,20 +62,19 @@ def split_lines(splits: Mapping[str, Mapping[str, Any]]) -> list[str]:
     rows = [["split", *PARTS, *(titles.get(fact, fact) for fact in facts)]]
     for name, split in splits.items():
         counts = [f"{split[part]:,}" for part in PARTS]
-        shares = [percent(split[fact]) for fact in facts[:2]]
+        leak = split["leakage"], split["leakage_at_least"]
+        shares = [leakage_percent(*leak, 1), percent(split["adjacent"])]
         rows.append([name, *counts, *shares, *(f"{split[f]:,}" for f in facts[2:])])
     lines = table(rows, "<" + ">" * (len(rows[0]) - 1))
     lines += [f"{titles.get(fact, fact)}: {meanings[fact]}" for fact in facts]
-    leaking = [name for name, split in splits.items() if split["leakage"]]
+    leaking = [name for name, split in splits.items() if split["leakage_at_least"]]
     if leaking:
         lines.append(
             f"Accuracy on {', '.join(leaking)} measures recognition of recordings seen"
             " in training, not only of scenes."
         )
     if any(split["leakage"] is None for split in splits.values()):
-        lines.append(
-            "Leakage cannot be computed: the corpus gives no recording identifiers."
-        )
+        lines.append(f"{UNKNOWN_LEAKAGE}.")
     return lines
 
 

@@ -3,6 +3,10 @@
 All leakage arithmetic is here: of recordings, of clips that touch in time, and of clips
 that are in train themselves. A recording in both parts leaks most where clips touch:
 a sound at the end of one continues at the start of the next.
+
+A clip whose recording is not known has its own path in place of the recording's name.
+It may be from the recording of any other clip, so leakage that depends on it is not
+known: there is only a share that leaks at least.
 """
 
 from __future__ import annotations
@@ -11,11 +15,14 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 PARTS = ("train", "validation", "test")
+#: What is known of the test part of a split from train.
+OVERLAPS = ("leakage", "leakage_at_least", "adjacent")
 
 #: TUT: recording_START_END in seconds.
 _SPAN = re.compile(r".+_(\d{1,9})_(\d{1,9})\.\w+")
@@ -32,8 +39,10 @@ class Split:
     name : str
     train, validation, test : np.ndarray of int32, ascending
     leakage : float or None
-        Share of test clips whose recording is also in train; None if the
-        corpus names no recordings.
+        Share of test clips whose recording is also in train; None if recordings are
+        not known that it depends on.
+    leakage_at_least : float
+        The share of which that is known. It is `leakage` where that is known.
     adjacent : float or None
         Share of test clips that touch a clip of train in time; None if recordings
         or the clips' positions in them are not known.
@@ -44,11 +53,27 @@ class Split:
     validation: np.ndarray
     test: np.ndarray
     leakage: float | None
+    leakage_at_least: float = 0.0
     adjacent: float | None = None
 
     def part(self, name: str) -> np.ndarray:
         """Return the rows of a part."""
         return {part: getattr(self, part) for part in PARTS}[name]
+
+
+class Leakage(NamedTuple):
+    """The share of test clips whose recording is also in train, as far as it is known.
+
+    Attributes
+    ----------
+    share : float or None
+        None if it depends on recordings that are not known.
+    at_least : float
+        The share of which it is known. It is `share` where that is known.
+    """
+
+    share: float | None
+    at_least: float
 
 
 class Origins:
@@ -57,67 +82,89 @@ class Origins:
     Parameters
     ----------
     recordings, paths : sequence of str [shape=(clips,)]
-        Positions of clips in their recordings are read from file names.
-    known : bool
-        False if the corpus names no recordings: leakage is then None.
+        A clip whose recording is its own path has none that is known. Positions of
+        clips in their recordings are read from file names.
+
+    Attributes
+    ----------
+    recordings : np.ndarray of str [shape=(clips,)]
+    named : np.ndarray of bool [shape=(clips,)]
+        Whether the recording of each clip is known.
     """
 
     def __init__(
-        self, recordings: Sequence[str], paths: Sequence[str], known: bool = True
+        self,
+        recordings: Sequence[str] | np.ndarray,
+        paths: Sequence[str] | np.ndarray,
     ) -> None:
-        self.recordings = np.array(recordings)
-        self.known = known
+        self.recordings = np.array(recordings, dtype=str)
+        self.named = self.recordings != np.array(paths, dtype=str)
         self._paths = paths
 
     @cached_property
     def _spans(self) -> np.ndarray:
         return positions(self._paths)
 
+    def leakage(self, train: np.ndarray, test: np.ndarray) -> Leakage:
+        """Return the leakage of some rows into others."""
+        if not (len(test) or self.named.any()):
+            return Leakage(None, 0.0)
+        names, named = self.recordings, self.named
+        return leakage(names[train], names[test], named[train], named[test])
+
     def split(
         self, name: str, train: np.ndarray, validation: np.ndarray, test: np.ndarray
     ) -> Split:
         """Return the split with these rows, and its leakage."""
-        leak = adjacent = None
-        if self.known:
-            leak = leakage(self.recordings[train], self.recordings[test])
-            adjacent = 0.0  # clips of two recordings never touch
-            if leak > 0:
-                adjacent = adjacent_share(train, test, self.recordings, self._spans)
-        return Split(name, train, validation, test, leak, adjacent)
+        found = self.leakage(train, test)
+        adjacent = 0.0 if found.share == 0 else None  # two recordings never touch
+        if found.share:
+            adjacent = adjacent_share(train, test, self.recordings, self._spans)
+        return Split(name, train, validation, test, *found, adjacent)
 
 
-def leakage(train: ArrayLike, test: ArrayLike) -> float:
+def leakage(
+    train: ArrayLike,
+    test: ArrayLike,
+    train_named: ArrayLike = True,
+    test_named: ArrayLike = True,
+) -> Leakage:
     """Return the share of test clips whose recording is also in train.
 
     Parameters
     ----------
     train, test : array_like of str
-        The recording of each clip; those of two stores, for example.
+        The recording of each clip; those of two stores, for example. Of a clip whose
+        recording is not known, something that only the same clip has.
+    train_named, test_named : array_like of bool
+        Whether the recording of each clip is known.
 
     Returns
     -------
-    float in [0, 1]
-        0.0 without test clips.
+    Leakage
+        Of 0.0 without clips of one of the two.
     """
-    known = np.isin(test, np.unique(train))
-    return float(known.mean()) if known.size else 0.0
+    names, seen = np.asarray(train), np.isin(test, np.unique(train))
+    if not (seen.size and names.size):
+        return Leakage(0.0, 0.0)
+    at_least = float(seen.mean())
+    # What was not seen may yet be from train, if either of the two is not known.
+    unsure = ~seen & (~np.asarray(test_named) | (not np.all(train_named)))
+    return Leakage(None if unsure.any() else at_least, at_least)
 
 
-def pooled_leakage(
-    leakages: Sequence[float | None], clips: Sequence[int]
-) -> float | None:
-    """Return the leakage of several tests together; None if one of them is unknown.
+def pooled_leakage(leakages: Iterable[Leakage], clips: Sequence[int]) -> Leakage:
+    """Return the leakage of several tests together; unknown if that of one is.
 
     Parameters
     ----------
-    leakages : sequence of float or None
+    leakages : iterable of Leakage
     clips : sequence of int
         Number of clips of each test.
     """
-    known = [leak for leak in leakages if leak is not None]
-    if len(known) < len(leakages):
-        return None
-    return float(np.average(known, weights=clips))
+    shares, bounds = zip(*leakages)
+    at_least = float(np.average(bounds, weights=clips))
+    return Leakage(None if None in shares else at_least, at_least)
 
 
 def positions(paths: Iterable[str]) -> np.ndarray:
@@ -158,29 +205,30 @@ def adjacent_share(
         Rows.
     recordings : np.ndarray of str [shape=(clips,)]
     spans : np.ndarray [shape=(clips, 2)]
-        As `positions` returns them. Clips whose position is unknown touch no other.
+        As `positions` returns them.
 
     Returns
     -------
     float in [0, 1] or None
-        None if the position of no test clip is known; 0.0 without test clips.
+        None if it depends on positions that are not known; 0.0 without test clips.
     """
-    if not len(test):
-        return 0.0
     known = spans[:, 0] >= 0
-    if not known[test].any():
+    shared = np.intersect1d(recordings[train], recordings[test])
+    train, test_shared = (
+        rows[np.isin(recordings[rows], shared)] for rows in (train, test)
+    )
+    if not (known[train].all() and known[test_shared].all()):
         return None
+    if not len(train):
+        return 0.0
     _, recording = np.unique(recordings, return_inverse=True)
     # One line on which recordings lie one after the other and never touch.
     line = spans + (recording * (spans.max() + 2))[:, None]
-    train, test_known = train[known[train]], test[known[test]]
-    if not len(train):
-        return 0.0
     train = train[line[train, 0].argsort()]
     reached = np.maximum.accumulate(line[train, 1])
     # Of the clips that begin before the end, does one reach up to the start?
-    before = np.searchsorted(line[train, 0], line[test_known, 1], "right") - 1
-    touches = (before >= 0) & (reached[before] >= line[test_known, 0])
+    before = np.searchsorted(line[train, 0], line[test_shared, 1], "right") - 1
+    touches = (before >= 0) & (reached[before] >= line[test_shared, 0])
     return float(touches.sum() / len(test))
 
 

@@ -1,13 +1,14 @@
 """Train, validation and test parts, and how much they leak.
 
-Three kinds of split are made for every corpus:
+Three kinds of split are stored with a corpus:
 
 ``random``
     70/15/15 %, stratified by scene, clip by clip. It is the protocol of many
     course projects and it leaks: clips of one recording land on both sides.
     The shares are those of scenes with more than one clip.
 ``recording``
-    The same shares, whole recordings only.
+    The same shares, whole recordings only. Clips whose recording is not known are in
+    none of its parts, and there is no such split if no recording is known.
 ``fold1``, ``fold2``...
     The official test lists, as they are. Validation is taken from the fold's
     training list: whole recordings, balanced by scene, and never a recording
@@ -17,7 +18,10 @@ Others are made on demand, from scenes and recordings alone:
 
 ``recording1of5``... ``recording5of5``, and so for any number
     Cross-validation for a corpus without official folds. Every clip is tested
-    in exactly one of them, with its whole recording.
+    in exactly one of them, with its whole recording. Clips whose recording is not
+    known are in none.
+``random1of5``... ``random5of5``
+    The same clip by clip, for a corpus whose recordings are not known.
 ``development``
     All clips are for training, except a validation part of whole recordings.
     For a model that will be tested on another store.
@@ -28,13 +32,15 @@ Splits are reproducible: they depend on the clips and on `SPLIT_SEED` alone.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from asc.corpus.base import Corpus
-from asc.corpus.leakage import Origins, Split
+from asc.corpus.leakage import PARTS, Origins, Split
 from asc.errors import UsageError
+from asc.text import some_of
 
 #: Seed of every split. A store's fingerprint covers it.
 SPLIT_SEED = 2017
@@ -50,8 +56,8 @@ FOLDS = "folds"
 #: Names of official folds.
 OFFICIAL_FOLD = re.compile(r"fold(\d{1,9})")
 #: Names of splits that are made on demand.
-DEVELOPMENT, _RECORDING_FOLD = "development", re.compile(
-    r"recording(\d{1,9})of(\d{1,9})"
+DEVELOPMENT, _FOLD = "development", re.compile(
+    r"(recording|random)(\d{1,9})of(\d{1,9})"
 )
 
 
@@ -70,17 +76,17 @@ def make_splits(corpus: Corpus) -> dict[str, Split]:
     (0.8, 0.0)
     """
     paths, labels, names = zip(*((c.path, c.scene, c.recording) for c in corpus.clips))
-    scenes, recordings = np.array(labels), np.array(names)
-    assigned = {
-        "random": _split_clips(scenes),
-        "recording": _split_recordings(scenes, recordings, SHARES),
-    }
+    scenes, origins = np.array(labels), Origins(names, paths)
+    recordings, named = origins.recordings, origins.named
+    assigned = {"random": _split_clips(scenes)}
+    if named.any():
+        assigned["recording"] = parts = np.full(len(scenes), -1)
+        parts[named] = _split_recordings(scenes[named], recordings[named], SHARES)
     row_of = {path: row for row, path in enumerate(paths)}
     for name, fold in corpus.folds.items():
         train = np.array([row_of[path] for path in fold.train], dtype=int)
         test = np.array([row_of[path] for path in fold.test], dtype=int)
         assigned[name] = _with_validation(train, test, scenes, recordings)
-    origins = Origins(names, paths, corpus.recordings_known)
     return {name: _split(name, parts, origins) for name, parts in assigned.items()}
 
 
@@ -90,25 +96,87 @@ def split_on_demand(name: str, scenes: ArrayLike, origins: Origins) -> Split | N
     Raises
     ------
     UsageError
-        If there are fewer recordings than folds, or no such fold.
+        If no recordings are known, or fewer than folds, or if there is no such fold.
     """
     scenes, recordings = np.asarray(scenes), origins.recordings
-    fold = _RECORDING_FOLD.fullmatch(name)
+    fold = _FOLD.fullmatch(name)
+    kind = fold[1] if fold else name
+    if kind == "recording":
+        _check_named(name, origins)
+    used = np.ones(len(scenes), dtype=bool)
     if fold:
-        number, count = map(int, fold.groups())
-        most = len(np.unique(recordings))
+        number, count = int(fold[2]), int(fold[3])
+        if kind == "recording":
+            used = origins.named
+        else:
+            recordings = np.arange(len(scenes))
+        most = len(np.unique(recordings[used]))
         if not (2 <= count <= most and 1 <= number <= count):
+            unit = "recordings" if kind == "recording" else "clips"
             raise UsageError(
-                f"There is no split {name!r}. {most:,} recordings can make 2 to"
-                f" {most:,} folds, such as recording1of2 and recording2of2."
+                f"There is no split {name!r}. {most:,} {unit} can make 2 to"
+                f" {most:,} folds, such as {kind}1of2 and {kind}2of2."
             )
-        tested = _recording_folds(scenes, recordings, count) == number - 1
+        fold_of = np.full(len(scenes), -1)
+        fold_of[used] = _recording_folds(scenes[used], recordings[used], count)
+        tested = fold_of == number - 1
     elif name == DEVELOPMENT:
         tested = np.zeros(len(scenes), dtype=bool)
     else:
         return None
-    train, test = np.flatnonzero(~tested), np.flatnonzero(tested)
+    train, test = np.flatnonzero(used & ~tested), np.flatnonzero(tested)
     return _split(name, _with_validation(train, test, scenes, recordings), origins)
+
+
+def _check_named(name: str, origins: Origins) -> None:
+    if not origins.named.any():
+        raise UsageError(
+            f"There is no split {name!r}: the corpus names no recordings. Use random,"
+            " or random1of5, or name them in a column of a table."
+        )
+
+
+def split_notes(corpus: Corpus, splits: Mapping[str, Split]) -> Iterator[str]:
+    """Yield sentences on what the splits of a corpus lack."""
+    unknown = corpus.without_recording
+    if not corpus.recordings_known:
+        yield (
+            "The corpus gives no recording identifiers, so leakage cannot be computed"
+            " and there is no split recording. A table with a column recording would"
+            " give them."
+        )
+    elif unknown:
+        yield (
+            f"{unknown:,} of {len(corpus.clips):,} clips name no recording. They are in"
+            " no part of split recording, and leakage of other splits is known only in"
+            " part."
+        )
+    for part, advice in (
+        ("test", ""),
+        ("validation", " To train on one, use --monitor loss."),
+    ):
+        without = [name for name, split in splits.items() if not len(split.part(part))]
+        if without:
+            kind = "Split" if len(without) == 1 else "Splits"
+            yield (
+                f"{kind} without a {part} part, for too few clips or recordings of a"
+                f" scene: {some_of(without)}.{advice}"
+            )
+    if "recording" in splits:
+        yield from _scenes_left_out(corpus, splits["recording"])
+
+
+def _scenes_left_out(corpus: Corpus, split: Split) -> Iterator[str]:
+    """Yield what parts of split recording lack."""
+    for part in PARTS:
+        rows = split.part(part)
+        found = {corpus.clips[row].scene for row in rows}
+        missing = [scene for scene in corpus.scenes if scene not in found]
+        if len(rows) and missing:
+            yield (
+                f"Part {part} of split recording has no clips of"
+                f" {some_of(missing)}: there are too few recordings."
+            )
 
 
 def _split(name: str, parts: np.ndarray, origins: Origins) -> Split:

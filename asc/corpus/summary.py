@@ -9,11 +9,11 @@ from statistics import median
 from typing import Any
 
 from asc.audio import MISSING
-from asc.corpus.base import Corpus, Problem
+from asc.corpus.base import Clip, Corpus, Problem
 from asc.corpus.duplicates import equal_files
 from asc.corpus.headers import Header, read_headers
 from asc.corpus.leakage import PARTS, equal_in_train
-from asc.corpus.splits import make_splits
+from asc.corpus.splits import make_splits, split_notes
 
 
 def summarise(
@@ -39,15 +39,16 @@ def summarise(
     -------
     dict of plain values for JSON
         ``name``, ``format``, ``root``, ``clips``; ``scenes`` (name -> ``clips``,
-        ``recordings``, ``seconds``); ``recordings``; ``seconds`` (in total) and
+        ``recordings``, ``seconds``); ``recordings`` (those that are named) and
+        ``without_recording`` (clips that name none); ``seconds`` (in total) and
         ``clip_seconds`` (``min``, ``median``, ``max``), over files whose header tells
         their length; ``unknown_lengths`` (count of the others);
         ``formats`` (list of ``format``, ``sample_rate``, ``channels``,
         ``clips``, the most frequent first); ``missing`` and ``unreadable`` (counts of
         files); ``duplicates`` (clips that equal another one); ``splits`` (name ->
-        ``train``, ``validation``, ``test``, ``leakage``, ``adjacent``, and
-        ``duplicates``, the test clips that equal one in train); ``problems`` and
-        ``notes`` (sentences). What is unknown is None.
+        ``train``, ``validation``, ``test``, ``leakage``, ``leakage_at_least``,
+        ``adjacent``, and ``duplicates``, the test clips that equal one in train);
+        ``problems`` and ``notes`` (sentences). What is unknown is None.
     """
     found = read_headers(corpus, accept_truncated=accept_truncated, progress=progress)
     read = [header for header in found if isinstance(header, Header)]
@@ -64,6 +65,7 @@ def summarise(
     problems += map(str, unreadable)
     lengths = [header.seconds for header in read if header.seconds is not None]
     groups = equal_files(corpus, progress=progress) if duplicates else None
+    splits = make_splits(corpus)
     return {
         "name": corpus.name,
         "format": corpus.format,
@@ -71,6 +73,7 @@ def summarise(
         "clips": len(corpus.clips),
         "scenes": _scenes(corpus, found),
         "recordings": len(corpus.recordings) if corpus.recordings_known else None,
+        "without_recording": corpus.without_recording,
         "seconds": _total(lengths),
         "clip_seconds": _spread(lengths),
         "unknown_lengths": len(read) - len(lengths),
@@ -82,13 +85,14 @@ def summarise(
             name: {part: len(split.part(part)) for part in PARTS}
             | {
                 "leakage": split.leakage,
+                "leakage_at_least": split.leakage_at_least,
                 "adjacent": split.adjacent,
                 "duplicates": None if groups is None else equal_in_train(split, groups),
             }
-            for name, split in make_splits(corpus).items()
+            for name, split in splits.items()
         },
         "problems": problems,
-        "notes": list(corpus.notes),
+        "notes": [*corpus.notes, *split_notes(corpus, splits)],
     }
 
 
@@ -96,14 +100,16 @@ def _scenes(
     corpus: Corpus, headers: Sequence[Header | Problem]
 ) -> dict[str, dict[str, Any]]:
     """Count clips, recordings and seconds by scene, in alphabetical order."""
-    clips: dict[str, list[tuple[str, Header | Problem]]] = defaultdict(list)
+    clips: dict[str, list[tuple[Clip, Header | Problem]]] = defaultdict(list)
     for clip, header in zip(corpus.clips, headers, strict=True):
-        clips[clip.scene].append((clip.recording, header))
+        clips[clip.scene].append((clip, header))
     return {
         scene: {
             "clips": len(rows),
             "recordings": (
-                len({name for name, _ in rows}) if corpus.recordings_known else None
+                len({clip.recording for clip, _ in rows if clip.recording_known})
+                if corpus.recordings_known
+                else None
             ),
             "seconds": _total(
                 [

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from asc.corpus.builder import CorpusBuilder, read_lines
+from asc.corpus.builder import CorpusBuilder, read_lines, value_of
 from asc.errors import InputError
 
 #: Accepted names of each column, the preferred one first.
@@ -25,7 +25,13 @@ COLUMNS = {
 _REQUIRED = ("path", "label")
 
 
-def read_table(path: Path, builder: CorpusBuilder, *, prefix: str = "") -> None:
+def read_table(
+    path: Path,
+    builder: CorpusBuilder,
+    *,
+    prefix: str = "",
+    recording_in_name: str | None = None,
+) -> None:
     """Read a table into a builder.
 
     Parameters
@@ -34,6 +40,9 @@ def read_table(path: Path, builder: CorpusBuilder, *, prefix: str = "") -> None:
     builder : CorpusBuilder
     prefix : str
         Put before every path, for corpora whose tables leave out the folder.
+    recording_in_name : str, optional
+        Regular expression of file names. Its first group is the recording, for rows
+        that name none.
 
     Raises
     ------
@@ -46,10 +55,11 @@ def read_table(path: Path, builder: CorpusBuilder, *, prefix: str = "") -> None:
         if not row:
             builder.reject(where, "the number of fields is not that of the header.")
             continue
-        file = row["path"].strip()
-        kept = builder.add(
-            where, file and prefix + file, row["label"], row.get("recording")
-        )
+        file, recording = row["path"].strip(), value_of(row.get("recording"))
+        if recording_in_name and not recording:
+            name = re.fullmatch(recording_in_name, re.split(r"[/\\]", file)[-1])
+            recording = name[1] if name else ""
+        kept = builder.add(where, file and prefix + file, row["label"], recording)
         fold = row.get("fold", "").strip()
         if not kept or not fold:
             continue

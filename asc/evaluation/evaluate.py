@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from asc.corpus.leakage import PARTS, leakage
+from asc.corpus.leakage import PARTS, Leakage, leakage
 from asc.corpus.splits import FOLDS
 from asc.errors import InputError, SettingsMismatch, StoreError, UsageError
 from asc.evaluation.evaluation import Evaluation
-from asc.evaluation.measure import measure
+from asc.evaluation.measure import leakage_facts, measure
 from asc.files import damaged
 from asc.models.outputs import are_probabilities
 from asc.pipeline.batches import Batches
 from asc.pipeline.stream import stream_batches, translate_read_errors
 from asc.store import FeatureStore
-from asc.text import describe_difference
+from asc.text import describe_difference, printable
 from asc.training.run import Run
 from asc.training.session import Session
 from asc.validation import check_choice
@@ -147,18 +147,18 @@ def _evaluate(
         )
     to_run = np.array([run.scenes.index(scene) for scene in store.scenes])
     truth = to_run[store.labels()[rows]]
-    all_paths, all_recordings = store.paths(), store.recordings()
-    recordings = [all_recordings[row] for row in rows]
+    all_paths, origins = store.paths(), store.origins()
+    recordings = origins.recordings[rows].tolist()
     metrics = measure(
         truth,
         probabilities,
         recordings,
         run.scenes,
-        recordings_known=store.recordings_known,
+        named=origins.named[rows],
         split=split,
         part=part,
-        leakage=_leakage(trained, store, recordings),
-        store=store.path.name,
+        **leakage_facts(_leakage(trained, store, rows)),
+        store=printable(store.path.name),
         **_training_facts(run, model),
     )
     return Evaluation(
@@ -199,16 +199,18 @@ def _open_session(run: Run) -> Session | None:
         return None  # the store can be on another machine
 
 
-def _leakage(
-    trained: Session | None, store: FeatureStore, recordings: list[str]
-) -> float | None:
+def _leakage(trained: Session | None, store: FeatureStore, rows: np.ndarray) -> Leakage:
     """Return the share of clips whose recording the model was trained on."""
-    if trained is None or not (
-        store.recordings_known and trained.store.recordings_known
-    ):
-        return None
-    names = trained.store.recordings()
-    return leakage([names[row] for row in trained.rows["train"]], recordings)
+    if trained is None:
+        return Leakage(None, 0.0)
+    learned, tested = trained.store.origins(), store.origins()
+    train, names = trained.rows["train"], tested.recordings[rows]
+    if trained.store is not store:
+        # The same path in two stores is not the same clip.
+        names = np.where(tested.named[rows], names, "")
+    return leakage(
+        learned.recordings[train], names, learned.named[train], tested.named[rows]
+    )
 
 
 def _training_facts(run: Run, model: keras.Model) -> dict[str, Any]:

@@ -5,16 +5,20 @@ from __future__ import annotations
 import csv
 from array import array
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
+from asc.corpus.leakage import Origins
 from asc.errors import MissingInputError
 from asc.evaluation.intervals import Interval, both_intervals
+from asc.evaluation.measure import recording_counts
 from asc.evaluation.metrics import Metrics
 from asc.evaluation.sentences import accuracy_sentence
 from asc.files import damaged, read_json, read_lines, write_csv, write_json
+from asc.models.outputs import are_probabilities
+from asc.store.schema import is_name
 from asc.text import printable, scene_columns
 from asc.training.run import MOST_METRICS_BYTES
 
@@ -35,6 +39,7 @@ class Evaluation:
     metrics : Metrics
     scenes : tuple of str
     paths, recordings : list of str [length=clips]
+        The recording of a clip is its path if it is not known.
     truth : np.ndarray [shape=(clips,)]
         Index of the true scene.
     probabilities : np.ndarray [shape=(clips, scenes)], float32
@@ -46,6 +51,11 @@ class Evaluation:
     recordings: list[str]
     truth: np.ndarray
     probabilities: np.ndarray
+
+    @property
+    def named(self) -> np.ndarray:
+        """Whether the recording of each clip is known [shape=(clips,)], bool."""
+        return Origins(self.recordings, self.paths).named
 
     @property
     def predicted(self) -> np.ndarray:
@@ -69,7 +79,7 @@ class Evaluation:
         columns = (self.paths, self.recordings, names[self.truth])
         write_csv(
             folder / "predictions.csv",
-            [*_COLUMNS, *scene_columns(self.scenes, _COLUMNS)],
+            _header(self.scenes),
             (
                 [*row, *values]
                 for *row, values in zip(
@@ -79,7 +89,7 @@ class Evaluation:
         )
         write_csv(
             folder / "confusion.csv",
-            ["truth", *scene_columns(self.scenes, ("truth",))],
+            ["truth", *scene_columns(self.scenes, ["truth"])],
             map(lambda name, row: [name, *row], names, self.metrics.confusion),
         )
         # Last, because a run with this file is finished.
@@ -94,7 +104,7 @@ class Evaluation:
         MissingInputError
             If metrics.json or predictions.csv are not there.
         InputError
-            If they are damaged.
+            If they are damaged, or not of the same evaluation.
         """
         file = folder / "metrics.json"
         advice = (
@@ -119,35 +129,69 @@ class Evaluation:
     def _of_rows(cls, metrics: Metrics, lines: Iterator[list[str]]) -> Evaluation:
         """Return an evaluation from the rows of predictions.csv, checked."""
         scenes = tuple(metrics.per_scene)
-        columns = next(lines, [])[len(_COLUMNS) :]
+        header = next(lines, [])
         # Older files have scenes that are called like other columns as they are.
-        if columns not in (list(scenes), scene_columns(scenes, _COLUMNS)):
+        if header not in ([*_COLUMNS, *scenes], _header(scenes)):
             raise ValueError("it has other scenes than metrics.json")
         labels = {scene: label for label, scene in enumerate(scenes)}
         paths: list[str] = []
         recordings: list[str] = []
-        truth, values = array("l"), array("f")
+        truth, predicted, values = array("l"), array("l"), array("f")
         for row in lines:
-            path, recording, scene, _, *cells = row
+            path, recording, scene, chosen, *cells = row
             if len(cells) != len(scenes) or len(paths) == metrics.clips:
                 raise ValueError(
                     f"row {len(paths) + 1:,} has too many or too few cells"
                 )
-            if scene not in labels:
-                raise ValueError(f"{scene!r} is not a scene of metrics.json")
+            for name in (scene, chosen):
+                if name not in labels:
+                    raise ValueError(f"{name!r} is not a scene of metrics.json")
+            if not (is_name(path) and is_name(recording)):
+                raise ValueError(f"{path!a} of {recording!a} is not the name of a clip")
             paths.append(path)
             recordings.append(recording)
             truth.append(labels[scene])
+            predicted.append(labels[chosen])
             values.extend(map(float, cells))
         if metrics.clips != len(paths):
             raise ValueError(f"it has {len(paths):,} of {metrics.clips:,} clips")
         probabilities = np.array(values, np.float32).reshape(-1, len(scenes))
-        # They are rounded when they are written.
-        if not ((probabilities >= 0) & (probabilities <= 1 + 1e-6)).all():
+        if not are_probabilities(probabilities).all():
             raise ValueError("a probability is not in [0, 1]")
-        return cls(
+        found = cls(
             metrics, scenes, paths, recordings, np.array(truth, int), probabilities
         )
+        if predicted.tolist() != found.predicted.tolist():
+            raise ValueError("a scene that is predicted is not the most probable one")
+        counts = np.zeros((len(scenes), len(scenes)), dtype=int)
+        np.add.at(counts, (found.truth, found.predicted), 1)
+        if counts.tolist() != [list(row) for row in metrics.confusion]:
+            raise ValueError("metrics.json has the figures of other predictions")
+        return replace(found, metrics=_counted(found))
+
+
+def _header(scenes: Sequence[str]) -> list[str]:
+    return [*_COLUMNS, *scene_columns(scenes, _COLUMNS)]
+
+
+def _counted(found: Evaluation) -> Metrics:
+    """Return the metrics, which must have the number of recordings.
+
+    Earlier versions counted a clip that names no recording as one of its own.
+    """
+    metrics, counts = found.metrics, recording_counts(found.recordings, found.named)
+    unknown = counts["without_recording"]
+    if counts == {name: getattr(metrics, name) for name in counts}:
+        return metrics
+    if not unknown or (metrics.recordings, metrics.without_recording) != (
+        len(set(found.recordings)),
+        None,
+    ):
+        raise ValueError("metrics.json has another number of recordings")
+    if metrics.leakage != 1:
+        at_least = metrics.known_leakage.at_least
+        metrics = replace(metrics, leakage=None, leakage_at_least=at_least)
+    return replace(metrics, **counts)
 
 
 def pooled_intervals(results: Sequence[Evaluation]) -> tuple[Interval, Interval]:

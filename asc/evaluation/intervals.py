@@ -63,9 +63,23 @@ def recording_interval(
     Efron, Tibshirani. "An Introduction to the Bootstrap." 1993, chapter 13
     (percentile interval).
     """
-    # scipy.stats.bootstrap gives the same interval, but draws unit by unit: for the
-    # clips of TUT 2017 that takes a hundred times longer than drawing units with
-    # equal counts at once.
+    return percentiles(bootstrap(correct, recordings, groups, draws, seed), level)
+
+
+def bootstrap(
+    correct: np.ndarray,
+    recordings: Sequence[Hashable] | np.ndarray,
+    groups: np.ndarray | None = None,
+    draws: int = DRAWS,
+    seed: int = 0,
+) -> np.ndarray:
+    """Return the accuracies of draws of the recordings [shape=(draws,)].
+
+    Parameters are those of `recording_interval`.
+    """
+    # scipy.stats.bootstrap gives the same, but draws unit by unit: for the clips of
+    # TUT 2017 that takes a hundred times longer than drawing units with equal counts
+    # at once.
     right, seen, alike = _kinds(correct, recordings, groups)
     count = alike.sum()
     rng = np.random.default_rng(seed)
@@ -76,7 +90,12 @@ def recording_interval(
         drawn = times @ seen
         shares = times @ right / np.where(drawn, drawn, 1)
         accuracy[block] = shares.sum(axis=1) / (drawn > 0).sum(axis=1)
-    low, high = np.quantile(accuracy, [(1 - level) / 2, (1 + level) / 2])
+    return accuracy
+
+
+def percentiles(drawn: np.ndarray, level: float = 0.95) -> Interval:
+    """Return the interval between the percentiles of drawn values."""
+    low, high = np.quantile(drawn, [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)
 
 
@@ -180,6 +199,43 @@ def bonett_price_interval(
     error = math.sqrt((better + worse - difference**2) / (size + 2))
     reach = -float(ndtri((1 - level) / 2)) * error
     return max(-1.0, difference - reach), min(1.0, difference + reach)
+
+
+def newcombe_interval(
+    shares: tuple[float, float], limits: Sequence[Interval]
+) -> Interval:
+    """Return an interval of the difference of two independent shares.
+
+    The distances of each share from its own limits are added as squares (Newcombe's
+    hybrid score interval, with any interval in place of the score interval). In
+    simulated tests with 5 to 50 recordings and the `korn_graubard_interval` of each
+    it covers the truth in 94 to 98 %, the bootstrap in 84 to 95 %
+    (``tests/evaluation/interval_coverage.py``).
+
+    Parameters
+    ----------
+    shares : (float, float)
+    limits : sequence of (float, float)
+        An interval of each share.
+
+    Returns
+    -------
+    low, high : float
+        Of the first share minus the second.
+
+    References
+    ----------
+    Newcombe. "Interval estimation for the difference between independent proportions:
+    comparison of eleven methods." Statistics in Medicine 17, 1998 (method 10).
+    Zou, Donner. "Construction of confidence limits about effect measures: a general
+    approach." Statistics in Medicine 27, 2008.
+    """
+    first, second = shares
+    (low, high), (least, most) = limits
+    difference = first - second
+    below = math.hypot(max(0, first - low), max(0, most - second))
+    above = math.hypot(max(0, high - first), max(0, second - least))
+    return max(-1.0, difference - below), min(1.0, difference + above)
 
 
 def effective_size(

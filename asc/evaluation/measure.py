@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from asc.corpus.leakage import Leakage
 from asc.evaluation.intervals import both_intervals, recording_interval
 from asc.evaluation.metrics import Metrics, SceneMetrics
 
@@ -17,7 +18,7 @@ def measure(
     recordings: Sequence[str] | np.ndarray,
     scenes: Sequence[str],
     *,
-    recordings_known: bool = True,
+    named: np.ndarray | bool = True,
     **facts: Any,
 ) -> Metrics:
     """Return the figures of predictions.
@@ -28,9 +29,11 @@ def measure(
         Index of the true scene.
     probabilities : np.ndarray [shape=(clips, scenes)]
     recordings : sequence of str [length=clips]
-        The unit of the intervals; of a corpus that names none, the clip.
+        The unit of the intervals. Of a clip whose recording is not known, something
+        that only this clip has: such clips are taken as independent.
     scenes : sequence of str
-    recordings_known : bool
+    named : np.ndarray [shape=(clips,)], bool
+        Whether the recording of each clip is known.
     **facts
         The other fields of `Metrics`: split, part, leakage, model and so on.
     """
@@ -54,7 +57,7 @@ def measure(
         ci95_class_accuracy=recording_interval(correct, recordings, groups=truth),
         ci95_clips=recording_interval(correct, range(len(truth))),
         clips=len(truth),
-        recordings=len(set(recordings)) if recordings_known else None,
+        **recording_counts(recordings, named),
         per_scene={
             scene: SceneMetrics(
                 recall=recall[index] if occurs[index] else None,
@@ -67,6 +70,27 @@ def measure(
         confusion=metrics.confusion_matrix(truth, predicted, labels=labels),
         **facts,
     )
+
+
+def leakage_facts(found: Leakage) -> dict[str, Any]:
+    """Return leakage as `Metrics` has it: a bound where it is unknown."""
+    at_least = found.at_least if found.share is None else None
+    return {"leakage": found.share, "leakage_at_least": at_least}
+
+
+def recording_counts(
+    recordings: Sequence[str] | np.ndarray, named: np.ndarray | bool = True
+) -> dict[str, Any]:
+    """Return ``recordings`` that are known, and the clips ``without_recording``.
+
+    None are known: both are None. All are known: the latter is None.
+    """
+    known = np.broadcast_to(named, len(recordings))
+    if not known.any():
+        return {"recordings": None, "without_recording": None}
+    unknown = int((~known).sum())
+    count = len(set(np.asarray(recordings)[known].tolist()))
+    return {"recordings": count, "without_recording": unknown or None}
 
 
 def _log_loss(truth: np.ndarray, probabilities: np.ndarray) -> float:

@@ -9,14 +9,17 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from asc.corpus.leakage import Leakage
 from asc.errors import UsageError
-from asc.evaluation.intervals import FEW_RECORDINGS
+from asc.evaluation.intervals import FEW_RECORDINGS, mean_and_deviation
+from asc.text import has_control_characters
 from asc.validation import check_number, check_text, check_whole
 
 T = TypeVar("T")
 
 # The type of a figure names its check in `_CHECKS`. None is allowed where it says so.
 Share = float
+Loss = float
 Amount = float
 Count = int
 Positive = int
@@ -34,6 +37,8 @@ _OF_FOLDS = (
 )
 #: How far a figure may be from the same one computed from counts.
 _ROUNDING = 1e-6
+#: How far accuracy may be outside of its interval.
+_SLACK = 0.05
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -66,8 +71,18 @@ class FoldMetrics(_Figures):
     class_accuracy: Share
     clips: Positive
     leakage: Share | None
+    leakage_at_least: Share | None = None
     epochs: Count
     seconds: Amount
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _check_leakage(self)
+
+    @property
+    def known_leakage(self) -> Leakage:
+        """Leakage with its bound."""
+        return _known_leakage(self)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -97,13 +112,18 @@ class Metrics(_Figures, Mapping[str, Any]):
         without ``ci95``.
     clips : int
     recordings : int or None
-        None if the corpus names no recordings; each clip then is its own.
+        Recordings that are known; None if none are. A clip without one is taken as
+        independent of all others.
+    without_recording : int or None
+        Clips whose recording is not known, where only some are.
     per_scene : dict of str to SceneMetrics
     confusion : tuple of tuples [shape=(scenes, scenes)], int
         Clips; rows are the truth.
     split, part : str
     leakage : float or None
         Share of clips whose recording the model was trained on; None if unknown.
+    leakage_at_least : float or None
+        Where it is unknown: the share of which it is known.
     store : str or None
         File name of the store.
     model, feature, augment : str
@@ -128,18 +148,20 @@ class Metrics(_Figures, Mapping[str, Any]):
     accuracy: Share
     class_accuracy: Share
     macro_f1: Share
-    log_loss: Amount
+    log_loss: Loss
     ci95: Interval
     ci95_cautious: Interval | None = None
     ci95_class_accuracy: Interval | None = None
     ci95_clips: Interval | None = None
     clips: Positive
     recordings: Positive | None
+    without_recording: Positive | None = None
     per_scene: Scenes
     confusion: Confusion
     split: str
     part: str
     leakage: Share | None
+    leakage_at_least: Share | None = None
     store: str | None = None
     model: str
     feature: str
@@ -157,7 +179,9 @@ class Metrics(_Figures, Mapping[str, Any]):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.recordings is not None:
-            check_whole("recordings", self.recordings, 1, self.clips)
+            most = self.clips - (self.without_recording or 0)
+            check_whole("recordings", self.recordings, 1, most)
+        _check_leakage(self)
         self._check_confusion()
         self._check_folds()
 
@@ -169,19 +193,36 @@ class Metrics(_Figures, Mapping[str, Any]):
             raise UsageError("confusion and per_scene do not have the same clips.")
         if sum(support) != self.clips:
             raise UsageError(f"clips must be {sum(support)}. Got {self.clips}.")
-        right, occurs = cells.diagonal(), cells.any(axis=1)
+        right, occurs, predicted = cells.diagonal(), cells.any(axis=1), cells.sum(0)
         recalls = np.where(occurs, right / np.maximum(support, 1), np.nan)
+        precisions = right / np.maximum(predicted, 1)
+        f1 = 2 * right / np.maximum(predicted + support, 1)
         expected = {
             "accuracy": (self.accuracy, right.sum() / self.clips),
             "class_accuracy": (self.class_accuracy, recalls[occurs].mean()),
+            "macro_f1": (self.macro_f1, f1[occurs].mean()),
         }
-        for (name, scene), recall in zip(scenes.items(), recalls, strict=True):
-            given = np.nan if scene.recall is None else scene.recall
-            expected[f"recall of {name!r}"] = given, recall
+        counted = zip(scenes.items(), recalls, precisions, f1, strict=True)
+        for (name, scene), *figures in counted:
+            given = np.nan if scene.recall is None else scene.recall, scene.precision
+            for kind, one, other in zip(
+                ("recall", "precision", "f1"), (*given, scene.f1), figures, strict=True
+            ):
+                expected[f"{kind} of {name!r}"] = one, other
+        self._check_equal(expected)
+        for name in ("ci95", "ci95_cautious", "ci95_clips"):
+            low, high = getattr(self, name) or (0, 1)
+            if not low - _SLACK <= self.accuracy <= high + _SLACK:
+                raise UsageError(
+                    f"{name} must contain accuracy, {self.accuracy:g}. Got"
+                    f" {low:g} to {high:g}."
+                )
+
+    def _check_equal(self, expected: Mapping[str, tuple[float, float]]) -> None:
         for name, (given, counted) in expected.items():
             if not np.isclose(given, counted, 0, _ROUNDING, equal_nan=True):
                 raise UsageError(
-                    f"{name} must be {counted:.6g}, from the confusion matrix. Got"
+                    f"{name} must be {counted:.6g}, from the other figures. Got"
                     f" {given:.6g}."
                 )
 
@@ -199,6 +240,21 @@ class Metrics(_Figures, Mapping[str, Any]):
             raise UsageError(
                 f"clips of all folds must be {self.clips} together. Got {tested}."
             )
+        right = sum(fold.accuracy * fold.clips for fold in self.folds.values())
+        mean, deviation = mean_and_deviation(
+            fold.accuracy for fold in self.folds.values()
+        )
+        spread = np.nan if self.accuracy_deviation is None else self.accuracy_deviation
+        self._check_equal(
+            {
+                "accuracy of the folds": (right / tested, self.accuracy),
+                "accuracy_mean": (self.accuracy_mean or 0.0, mean),
+                "accuracy_deviation": (
+                    spread,
+                    np.nan if deviation is None else deviation,
+                ),
+            }
+        )
 
     # A mapping with the keys of metrics.json
 
@@ -233,22 +289,52 @@ class Metrics(_Figures, Mapping[str, Any]):
         Raises
         ------
         UsageError
-            If a figure is missing or impossible.
+            If a figure is missing or impossible, or a text has control characters.
         """
+        for text in _texts(values):
+            if has_control_characters(text):
+                raise UsageError(
+                    f"metrics must be without control characters. Got {text[:80]!a}."
+                )
         return _built(cls, "metrics", values)
 
     @property
     def few_recordings(self) -> bool:
         """Whether ``ci95_cautious`` is the interval to report."""
-        return (
-            self.ci95_cautious is not None
-            and self.recordings is not None
-            and self.recordings < FEW_RECORDINGS
-        )
+        return self.ci95_cautious is not None and few_units(self)
+
+    @property
+    def known_leakage(self) -> Leakage:
+        """Leakage with its bound."""
+        return _known_leakage(self)
 
     def tested_on(self) -> str:
         """Return the split, with the part if that is not test."""
         return self.split if self.part == "test" else f"{self.split}, part {self.part}"
+
+
+def few_units(result: Any) -> bool:
+    """Return whether a result is of so few units that its bootstrap CI is too narrow.
+
+    The units are recordings, and clips whose recording is not known.
+    """
+    if result.recordings is None:
+        return result.clips < FEW_RECORDINGS
+    return result.recordings + (result.without_recording or 0) < FEW_RECORDINGS
+
+
+def _known_leakage(figures: Metrics | FoldMetrics) -> Leakage:
+    if figures.leakage is not None:
+        return Leakage(figures.leakage, figures.leakage)
+    return Leakage(None, figures.leakage_at_least or 0.0)
+
+
+def _check_leakage(figures: Metrics | FoldMetrics) -> None:
+    given, at_least = figures.leakage, figures.leakage_at_least
+    if None not in (given, at_least) and given != at_least:
+        raise UsageError(
+            f"leakage_at_least must be {given}, as leakage is known. Got {at_least}."
+        )
 
 
 def _check_interval(name: str, limits: Any) -> Interval:
@@ -289,7 +375,8 @@ def _check_by_name(name: str, given: Any, kind: type[T]) -> dict[str, T]:
 _CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "str": check_text,
     "Share": partial(check_number, least=0, most=1),
-    "Amount": partial(check_number, least=0),
+    "Loss": partial(check_number, least=0, most=1000),
+    "Amount": partial(check_number, least=0, most=1e12),
     "Count": partial(check_whole, most=2**63 - 1),
     "Positive": partial(check_whole, least=1),
     "Interval": _check_interval,
@@ -307,7 +394,23 @@ def _plain(value: Any) -> Any:
         return [_plain(item) for item in value]
     if isinstance(value, Mapping):
         return {name: _plain(item) for name, item in value.items()}
-    return vars(value).copy() if isinstance(value, _Figures) else value
+    if not isinstance(value, _Figures):
+        return value
+    # Optional figures that are None are left out, as in files of earlier versions.
+    given = ((each, getattr(value, each.name)) for each in fields(value))
+    return {
+        each.name: v for each, v in given if v is not None or each.default is MISSING
+    }
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Yield all texts in plain values."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, (Mapping, list)):
+        parts = [*value, *value.values()] if isinstance(value, Mapping) else value
+        for part in parts:
+            yield from _texts(part)
 
 
 def _built(kind: type[T], name: str, values: Any) -> T:

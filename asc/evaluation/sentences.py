@@ -14,7 +14,7 @@ def accuracy_sentence(metrics: Metrics) -> str:
     """Return accuracy with all that it must never be shown without, in one line."""
     return (
         f"accuracy {percent(metrics.accuracy)} [{uncertainty(metrics)}], split"
-        f" {metrics.tested_on()}, leakage {leakage_percent(metrics.leakage)}"
+        f" {metrics.tested_on()}, leakage {leakage_percent(*metrics.known_leakage)}"
     )
 
 
@@ -33,11 +33,22 @@ def uncertainty(result: Any, *, signed: bool = False) -> str:
     parts = [f"95 % CI {interval(result.ci95, signed=signed)}"]
     if result.few_recordings and result.ci95_cautious is not None:
         parts.append(f"conservative {interval(result.ci95_cautious, signed=signed)}")
-    unit = "recordings unknown"
-    if result.recordings is not None:
-        unit = counted(result.recordings, "recording", "recordings")
-    parts.append(f"{counted(result.clips, 'clip', 'clips')}, {unit}")
-    return "; ".join(parts)
+    return "; ".join([*parts, sample(result)])
+
+
+def sample(result: Any) -> str:
+    """Return how many clips and recordings a result is of.
+
+    Clips whose recording is not known are taken as independent by every interval and
+    test. They need not be, and this is always said.
+    """
+    clips = counted(result.clips, "clip", "clips")
+    if result.recordings is None:
+        return f"{clips} taken as independent, recordings unknown"
+    known = f"{clips}, {counted(result.recordings, 'recording', 'recordings')}"
+    if not result.without_recording:
+        return known
+    return f"{known}; {result.without_recording:,} without one taken as independent"
 
 
 def fold_sentences(metrics: Metrics) -> list[str]:
@@ -52,34 +63,48 @@ def fold_sentences(metrics: Metrics) -> list[str]:
         f" {100 * (metrics.accuracy_mean or 0):.1f}{spread} % ({each}); balanced"
         f" accuracy {percent(metrics.class_accuracy)}"
     ]
-    if not any(map(OFFICIAL_FOLD.fullmatch, folds)):
+    official = any(map(OFFICIAL_FOLD.fullmatch, folds))
+    if not official:
+        units = "clips" if next(iter(folds), "").startswith("random") else "recordings"
         sentences.append(
-            f"No official folds: the recordings were split into {len(folds)} folds,"
+            f"No official folds: the {units} were split into {len(folds)} folds,"
             f" {', '.join(folds)}."
         )
     if metrics.tested_again or metrics.never_tested:
+        why = "the official lists are pooled as they are"
+        if not official:
+            why = "clips whose recording is not known are in no fold"
         sentences.append(
             f"{counted(metrics.tested_again or 0, 'clip is', 'clips are')} tested in"
-            f" more than one fold and {metrics.never_tested:,} in none: the official"
-            " lists are pooled as they are."
+            f" more than one fold and {metrics.never_tested:,} in none: {why}."
         )
     return sentences
 
 
 def leakage_sentence(metrics: Metrics) -> str | None:
-    """Return what leakage makes of an accuracy; None without leakage."""
-    if not metrics.leakage:
-        return None
-    return (
-        f"{leakage_percent(metrics.leakage)} of the test clips share a recording with"
-        " train, so this measures recognition of recordings seen in training. Use"
-        " --split recording or fold1 to test on new recordings."
-    )
+    """Return what leakage makes of an accuracy; None if there is surely none."""
+    leakage = metrics.known_leakage
+    if leakage.at_least:
+        text = leakage_percent(*leakage)
+        return (
+            f"{text[0].upper()}{text[1:]} of the {metrics.part} clips share a recording"
+            " with train, so this measures recognition of recordings seen in training."
+            " Use --split recording or folds to test on new recordings."
+        )
+    if leakage.share is None:
+        return (
+            f"leakage is unknown: {metrics.part} clips may come from recordings seen in"
+            " training, which makes accuracy too high. A table with a column recording"
+            " would tell."
+        )
+    return None
 
 
 def comparison_heading(reference: str, tests: Sequence[object]) -> str:
     """Return the heading of differences from one result."""
     count = sum(not isinstance(test, Exception) for test in tests)
+    if not count:
+        return f"difference from {reference}:"
     return (
         f"difference from {reference} (paired permutation test over recordings,"
         f" Holm-corrected, {counted(count, 'comparison', 'comparisons')}):"

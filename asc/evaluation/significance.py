@@ -13,16 +13,18 @@ from typing import Any
 
 import numpy as np
 
+from asc.corpus.leakage import Origins
 from asc.errors import UsageError
 from asc.evaluation.evaluation import Evaluation
 from asc.evaluation.intervals import (
     DRAWS,
-    FEW_RECORDINGS,
     Interval,
     blocks,
     bonett_price_interval,
     wider,
 )
+from asc.evaluation.measure import recording_counts
+from asc.evaluation.metrics import few_units
 from asc.text import counted
 
 
@@ -45,7 +47,10 @@ class PairedTest:
     accuracies : (float, float)
     clips : int
     recordings : int or None
-        None if the corpus names none; clips were permuted then.
+        Those that are known; None if none are. A clip without one is a unit of its
+        own.
+    without_recording : int or None
+        Clips whose recording is not known, where only some are.
     p_holm : float or None
         The p-value after Holm's correction, if there were several comparisons.
     """
@@ -58,6 +63,7 @@ class PairedTest:
     clips: int
     recordings: int | None
     p_holm: float | None = None
+    without_recording: int | None = None
 
     @property
     def p(self) -> float:
@@ -67,7 +73,7 @@ class PairedTest:
     @property
     def few_recordings(self) -> bool:
         """Whether ``ci95_cautious`` is the interval to report."""
-        return self.recordings is not None and self.recordings < FEW_RECORDINGS
+        return few_units(self)
 
 
 def paired_test(
@@ -157,7 +163,6 @@ def paired_test(
         clips * per_recording(np.maximum(-gains, 0)),
         clips * weights,
     )
-    known = first.recordings_known and second.recordings_known
     return PairedTest(
         difference=float(gained.sum()),
         ci95=ci95,
@@ -168,7 +173,7 @@ def paired_test(
             float(second.right @ second.weights),
         ),
         clips=clips,
-        recordings=len(names) if known else None,
+        **recording_counts(first.recordings, first.named),
     )
 
 
@@ -182,7 +187,6 @@ class _Results:
     #: Times that the clip was tested, and the share of them that were right.
     tested: np.ndarray
     right: np.ndarray
-    recordings_known: bool
 
     @classmethod
     def pooled(cls, given: Evaluation | Iterable[Evaluation]) -> _Results:
@@ -203,8 +207,12 @@ class _Results:
             joined(one.recordings for one in several)[first],
             tested,
             np.bincount(member, joined(one.correct for one in several)) / tested,
-            all(one.metrics.recordings is not None for one in several),
         )
+
+    @property
+    def named(self) -> np.ndarray:
+        """Whether the recording of each clip is known."""
+        return Origins(self.recordings, self.paths).named
 
     def within(self, paths: np.ndarray) -> _Results:
         """Return the clips that are among some paths."""

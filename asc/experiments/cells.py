@@ -7,9 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from asc.evaluation.evaluation import pooled_intervals
-from asc.evaluation.intervals import FEW_RECORDINGS, Interval, mean_and_deviation
-from asc.evaluation.metrics import Metrics
+from asc.corpus.leakage import Leakage, pooled_leakage
+from asc.evaluation.evaluation import Evaluation, pooled_intervals
+from asc.evaluation.gap import unpaired_difference
+from asc.evaluation.intervals import Interval, mean_and_deviation
+from asc.evaluation.metrics import Metrics, few_units
 from asc.experiments.differences import Training
 from asc.experiments.entry import FAILED, PENDING, Entry
 
@@ -32,10 +34,11 @@ class Cell:
         recording brings its predictions of all seeds.
     ci95_cautious : (float, float) or None
         The conservative 95 % CI, for few recordings.
-    recordings : int or None
-        Of the test clips; None if they are unknown.
-    leakage : float or None
-        Of the test clips, over all seeds; None if it is unknown.
+    clips, recordings, without_recording : int or None
+        As in `Metrics`, of the test clips of one seed.
+    leakage, leakage_at_least : float or None
+        Of the test clips, over all seeds; None if it is unknown. Then the share of
+        which it is known.
     failed, pending : int
         Runs without a result.
     class_mean : float or None
@@ -54,8 +57,11 @@ class Cell:
     deviation: float | None
     ci95: Interval | None
     ci95_cautious: Interval | None
+    clips: int
     recordings: int | None
+    without_recording: int | None
     leakage: float | None
+    leakage_at_least: float
     failed: int
     pending: int
     class_mean: float | None = None
@@ -69,6 +75,7 @@ class Cell:
         accuracies = tuple(each.accuracy for each in metrics)
         mean, deviation = mean_and_deviation(accuracies) if metrics else (None, None)
         ci95, conservative = _intervals(entries)
+        leakage = mean_leakage(metrics)
         return cls(
             split,
             *training,
@@ -77,8 +84,11 @@ class Cell:
             deviation=deviation,
             ci95=ci95,
             ci95_cautious=conservative,
+            clips=metrics[0].clips if metrics else 0,
             recordings=metrics[0].recordings if metrics else None,
-            leakage=_mean(metrics, "leakage"),
+            without_recording=metrics[0].without_recording if metrics else None,
+            leakage=leakage.share,
+            leakage_at_least=leakage.at_least,
             failed=sum(entry.status == FAILED for entry in entries),
             pending=sum(entry.status == PENDING for entry in entries),
             class_mean=_mean(metrics, "class_accuracy"),
@@ -89,7 +99,7 @@ class Cell:
     @property
     def few_recordings(self) -> bool:
         """Whether ``ci95_cautious`` is the interval to report."""
-        return self.recordings is not None and self.recordings < FEW_RECORDINGS
+        return few_units(self)
 
     @property
     def training(self) -> Training:
@@ -108,6 +118,14 @@ class Gap:
         Names of the two splits.
     points : float
         Difference of the mean accuracies in percentage points.
+    ci95, ci95_cautious : (float, float)
+        95 % CI of the difference in percentage points, an unpaired bootstrap over the
+        recordings of both test parts, and the conservative one
+        (`asc.evaluation.gap.unpaired_difference`).
+    clips, recordings : list
+        Of both test parts; recordings are None where they are not known.
+    few_recordings : bool
+        Whether ``ci95_cautious`` is the interval to report.
     """
 
     model: str
@@ -116,28 +134,61 @@ class Gap:
     leaking: str
     apart: str
     points: float
+    ci95: Interval
+    ci95_cautious: Interval
+    clips: tuple[int, int]
+    recordings: tuple[int | None, int | None]
+    few_recordings: bool
+
+    @classmethod
+    def between(
+        cls,
+        leaking: Cell,
+        apart: Cell,
+        results: tuple[Sequence[Evaluation], Sequence[Evaluation]],
+    ) -> Gap:
+        """Return the gap between two cells with these evaluations."""
+        found = unpaired_difference(*results)
+        sides = found.first, found.second
+        return cls(
+            *leaking.training,
+            leaking.split,
+            apart.split,
+            points=100 * found.difference,
+            ci95=_points(found.ci95),
+            ci95_cautious=_points(found.ci95_cautious),
+            clips=(sides[0].clips, sides[1].clips),
+            recordings=(sides[0].recordings, sides[1].recordings),
+            few_recordings=found.few_recordings,
+        )
 
 
-def gaps(cells: Sequence[Cell]) -> list[Gap]:
+def gaps(cells: Sequence[tuple[Cell, Sequence[Evaluation]]]) -> list[Gap]:
     """Return, for the same training, what each leaking split adds to accuracy.
 
     Splits that leak are compared with those whose leakage is zero.
     """
     return [
-        Gap(
-            *leaking.training,
-            leaking.split,
-            apart.split,
-            100 * (leaking.mean - apart.mean),
-        )
-        for leaking in cells
-        for apart in cells
+        Gap.between(leaking, apart, (inflated, disjoint))
+        for leaking, inflated in cells
+        for apart, disjoint in cells
         if leaking.mean is not None
         and apart.mean is not None
-        and leaking.leakage
+        and leaking.leakage_at_least
         and apart.leakage == 0
         and leaking.training == apart.training
     ]
+
+
+def _points(limits: Interval) -> Interval:
+    return 100 * limits[0], 100 * limits[1]
+
+
+def mean_leakage(metrics: Sequence[Metrics]) -> Leakage:
+    """Return the leakage of several results together; unknown if there are none."""
+    if not metrics:
+        return Leakage(None, 0.0)
+    return pooled_leakage([each.known_leakage for each in metrics], [1] * len(metrics))
 
 
 def _mean(metrics: Sequence[Metrics], name: str) -> float | None:

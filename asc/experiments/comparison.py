@@ -120,18 +120,28 @@ class Comparison:
 
     def cells(self) -> list[Cell]:
         """Return the accuracies over seeds, split by split, in the grid's order."""
+        return [cell for cell, _ in self._cells()]
+
+    def _cells(self) -> list[tuple[Cell, list[Evaluation]]]:
+        """Return the cells with their evaluations."""
 
         def place(entry: Entry) -> tuple[str, Training]:
             return entry.recipe.split, _training(entry)
 
+        blocks = [
+            (where, list(entries)) for where, entries in groupby(self.entries, place)
+        ]
         return [
-            Cell.of_entries(*where, list(entries))
-            for where, entries in groupby(self.entries, place)
+            (
+                Cell.of_entries(*where, entries),
+                [one.evaluation for one in entries if one.evaluation is not None],
+            )
+            for where, entries in blocks
         ]
 
     def gaps(self) -> list[Gap]:
         """Return what each leaking split adds to the accuracy of a training."""
-        return gaps(self.cells())
+        return gaps(self._cells())
 
     def differences(self) -> list[Difference]:
         """Return, for each split, the best training minus each of the others.
@@ -182,12 +192,12 @@ class Comparison:
         Nothing is tested while runs are pending: each of them would change it.
         """
         pending = any(entry.status == PENDING for entry in self.entries)
-        cells = self.cells()
+        cells = self._cells()
         return {
             "grid": self.grid.to_dict(),
             "store": self.store,
             "entries": [entry.to_dict() for entry in self.entries],
-            "cells": [vars(cell) for cell in cells],
+            "cells": [vars(cell) for cell, _ in cells],
             "gaps": [vars(gap) for gap in gaps(cells)],
             "differences": [
                 each.to_dict() for each in ([] if pending else self.differences())

@@ -4,7 +4,8 @@ A recipe whose split is ``folds`` is trained once for each official fold, and th
 predictions of all test lists are pooled. Accuracy is the share of correct predictions
 among all of them (the DCASE 2017 metric); mean and standard deviation over folds and
 the balanced accuracy are reported alongside it. A corpus without official folds uses
-``recording1of5`` to ``recording5of5``.
+``recording1of5`` to ``recording5of5``, or ``random1of5`` to ``random5of5`` if it names
+no recordings.
 
 The official lists are pooled as they are. In TUT 2017 the clips of one recording are
 tested in two folds and those of another in none; `pool` counts such clips.
@@ -22,18 +23,18 @@ from asc.corpus.leakage import pooled_leakage
 from asc.corpus.splits import FOLDS, OFFICIAL_FOLD
 from asc.errors import InputError
 from asc.evaluation.evaluation import Evaluation
-from asc.evaluation.measure import measure
+from asc.evaluation.measure import leakage_facts, measure
 from asc.evaluation.metrics import FoldMetrics, Metrics
 from asc.store import FeatureStore
-
-#: Splits that replace the official folds of a corpus that has none.
-STAND_INS = tuple(f"recording{number}of5" for number in range(1, 6))
 
 
 def fold_names(store: FeatureStore) -> tuple[str, ...]:
     """Return the splits that are the folds of a store, in order."""
     official = [name for name in store.splits if OFFICIAL_FOLD.fullmatch(name)]
-    return tuple(sorted(official, key=lambda name: int(name[4:]))) or STAND_INS
+    if official:
+        return tuple(sorted(official, key=lambda name: int(name[4:])))
+    unit = "recording" if store.recordings_known else "random"
+    return tuple(f"{unit}{number}of5" for number in range(1, 6))
 
 
 def pool(folds: Mapping[str, Evaluation], store: FeatureStore) -> Evaluation:
@@ -82,11 +83,13 @@ def pool(folds: Mapping[str, Evaluation], store: FeatureStore) -> Evaluation:
         probabilities,
         recordings,
         first.scenes,
-        recordings_known=first.metrics.recordings is not None,
+        named=np.concatenate([result.named for result in results]),
         split=FOLDS,
-        leakage=pooled_leakage(
-            [result.metrics.leakage for result in results],
-            [len(result.paths) for result in results],
+        **leakage_facts(
+            pooled_leakage(
+                [result.metrics.known_leakage for result in results],
+                [len(result.paths) for result in results],
+            )
         ),
         store=first.metrics.store,
         **{field: getattr(first.metrics, field) for field in same},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -13,6 +13,8 @@ from typing import Any
 from asc.audio import AudioFile
 from asc.corpus import Corpus, open_corpus
 from asc.corpus.headers import Header, read_headers
+from asc.corpus.leakage import Split
+from asc.corpus.splits import make_splits, split_notes
 from asc.disk import check_writable
 from asc.errors import InputError, UsageError
 from asc.features import FeatureSpec, completed
@@ -38,6 +40,7 @@ class ExtractionPlan:
     store: Path
     spec: FeatureSpec
     notes: tuple[str, ...]
+    splits: Mapping[str, Split]
     accept_truncated: bool = False
 
     @property
@@ -121,7 +124,9 @@ def plan(
         clips = counted(long, "clip is", "clips are")
         notes.append(f"{clips} longer than {seconds:g} s and will be cut.")
     notes += _scene_notes(corpus)
-    return ExtractionPlan(corpus, store, spec, tuple(notes), accept_truncated)
+    splits = make_splits(corpus)
+    notes += split_notes(corpus, splits)
+    return ExtractionPlan(corpus, store, spec, tuple(notes), splits, accept_truncated)
 
 
 def _decoded_lengths(corpus: Corpus, accept_truncated: bool) -> list[float]:
@@ -168,9 +173,4 @@ def _scene_notes(corpus: Corpus) -> Iterator[str]:
             f"{scenes} a single clip, which goes to train"
             f" ({', '.join(lonely[:5])}{', ...' if len(lonely) > 5 else ''}):"
             " validation and test lack it."
-        )
-    if not corpus.recordings_known:
-        yield (
-            "The corpus gives no recording identifiers, so leakage cannot be computed."
-            " A table with a column recording would give them."
         )

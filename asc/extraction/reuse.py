@@ -15,7 +15,6 @@ import numpy as np
 
 from asc import environment
 from asc.audio import checksum
-from asc.corpus.splits import make_splits
 from asc.disk import check_free_space
 from asc.errors import InputError, SettingsMismatch, StoreError
 from asc.extraction.planning import ExtractionPlan
@@ -107,7 +106,7 @@ def open_writer(plan: ExtractionPlan, previous: Previous | None) -> StoreWriter:
             tmp_path,
             plan.spec,
             plan.corpus,
-            make_splits(plan.corpus),
+            plan.splits,
             provenance(plan.spec, plan.corpus),
             environment.describe(),
         ) as writer:

@@ -51,7 +51,7 @@ def preview_clip(store: FeatureStore, row: int) -> Figure:
     if row not in store.finished_rows():
         raise UsageError(f"Row {row} of {store.path} holds no data.")
     detail = plain(PurePosixPath(store.paths()[row]).name, 52)
-    if store.recordings_known:
+    if store.recordings_named()[row]:
         detail += f", recording {plain(store.recordings()[row], 24)}"
     return spectrogram_figure(
         [row_panels(store, row, feature) for feature in _grouped(store)],

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
-from asc.corpus.leakage import PARTS
+from asc.corpus.leakage import PARTS, Leakage
 from asc.errors import AscError
 from asc.store import FeatureStore
+from asc.text import counted
 
 
 def data_section(stores: Sequence[FeatureStore]) -> dict[str, Any]:
@@ -35,9 +34,7 @@ def _store(store: FeatureStore) -> dict[str, Any]:
         f" (format {summary['corpus'].get('format')})",
         "clips": f"{summary['clips']:,}",
         "failed clips": f"{summary['failed']:,}",
-        "recordings": (
-            f"{summary['recordings']:,}" if store.recordings_known else "unknown"
-        ),
+        "recordings": _recordings(summary),
         "features": ", ".join(
             f"{name} {' x '.join(map(str, feature['shape'][1:]))} {feature['dtype']}"
             for name, feature in summary["features"].items()
@@ -48,12 +45,14 @@ def _store(store: FeatureStore) -> dict[str, Any]:
         "digest": store.digest,
     }
     labels, seconds = store.labels(), store.measured("seconds")
-    recordings, known = np.asarray(store.recordings()), store.recordings_known
+    origins, known = store.origins(), store.recordings_known
     scenes = [
         {
             "scene": scene,
             "clips": int(own.sum()),
-            "recordings": len(set(recordings[own])) if known else None,
+            "recordings": (
+                len(set(origins.recordings[own & origins.named])) if known else None
+            ),
             "seconds": float(seconds[own].sum()),
         }
         for label, scene in enumerate(store.scenes)
@@ -63,8 +62,17 @@ def _store(store: FeatureStore) -> dict[str, Any]:
         {
             "name": name,
             "clips": [split[part] for part in PARTS],
-            **{fact: split[fact] for fact in ("leakage", "adjacent", "duplicates")},
+            "leakage": Leakage(split["leakage"], split["leakage_at_least"]),
+            **{fact: split[fact] for fact in ("adjacent", "duplicates")},
         }
         for name, split in summary["splits"].items()
     ]
     return {"facts": facts, "scenes": scenes, "splits": splits}
+
+
+def _recordings(summary: dict[str, Any]) -> str:
+    if summary["recordings"] is None:
+        return "unknown"
+    unknown = summary["without_recording"]
+    clips = f"; {counted(unknown, 'clip', 'clips')} without one" if unknown else ""
+    return f"{summary['recordings']:,}{clips}"

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from asc import plots
+from asc.corpus.leakage import Leakage
 from asc.evaluation.calibration import calibration
 from asc.evaluation.evaluation import Evaluation
 from asc.evaluation.mistakes import ConfusedPair, confused_pairs, recording_results
@@ -80,7 +81,11 @@ def _curves(entry: ReportEntry) -> list[dict[str, Any]]:
                 "fold": fold,
                 "split": fold or entry.recipe.split,
                 "epochs": len(history),
-                "leakage": None if session is None else session.validation_leakage,
+                "leakage": (
+                    Leakage(None, 0.0)
+                    if session is None
+                    else session.validation_leakage
+                ),
                 "figures": figures,
             }
         )

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from asc.corpus.leakage import Leakage
 from asc.corpus.splits import FOLDS
 from asc.errors import AscError, InputError
 from asc.evaluation.evaluation import Evaluation
@@ -83,12 +84,19 @@ class ReportEntry:
     @property
     def leakage(self) -> float | None:
         """Share of the evaluated clips whose recording is also in train."""
-        return None if self.evaluation is None else self.metrics.leakage
+        return self.known_leakage.share
+
+    @property
+    def known_leakage(self) -> Leakage:
+        """The same with its bound."""
+        if self.evaluation is None:
+            return Leakage(None, 0.0)
+        return self.metrics.known_leakage
 
     @property
     def leaks(self) -> bool:
-        """Whether recordings seen in training inflate the accuracy."""
-        return bool(self.leakage)
+        """Whether recordings seen in training surely inflate the accuracy."""
+        return self.known_leakage.at_least > 0
 
     def rows(self) -> list[int] | None:
         """Return the store rows of the evaluated clips; None if any is missing."""

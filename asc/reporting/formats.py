@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from asc import text
+from asc.corpus.leakage import Leakage
 from asc.evaluation.sentences import uncertainty
 from asc.features import feature_title
 
@@ -59,6 +60,13 @@ def percent(share: float | None, digits: int = 1) -> str:
     return _DASH if share is None else _unbroken(text.percent)(share, digits)
 
 
+def leakage(known: Leakage | float | None) -> str:
+    """Return a leakage in percent; how it is bounded where it is not known."""
+    if not isinstance(known, Leakage):
+        known = Leakage(known, known or 0.0)
+    return _unbroken(text.leakage_percent)(*known)
+
+
 def _unbroken(function: Callable[..., str]) -> Callable[..., str]:
     """Return a function of `asc.text` whose number and unit stay on one line."""
     return lambda *values: function(*values).replace(" ", _THIN)
@@ -71,7 +79,7 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "duration": _unbroken(text.duration),
     "feature": feature_title,
     "interval": text.interval,
-    "leakage": _unbroken(text.leakage_percent),
+    "leakage": leakage,
     "percent": percent,
     "point_interval": point_interval,
     "points": points,

@@ -7,9 +7,15 @@ from typing import Any
 
 import numpy as np
 
+from asc.evaluation.gap import unpaired_difference
 from asc.reporting.entries import ReportEntry, evaluated
 from asc.reporting.record import train_command
-from asc.reporting.trainings import mean_accuracy, mean_leakage, trainings
+from asc.reporting.trainings import (
+    evaluations,
+    mean_accuracy,
+    mean_leakage,
+    trainings,
+)
 
 
 def leakage_section(entries: Sequence[ReportEntry]) -> dict[str, Any]:
@@ -23,14 +29,15 @@ def leakage_section(entries: Sequence[ReportEntry]) -> dict[str, Any]:
         recording-disjoint counterpart) and ``commands`` (that train it).
 
         A gap is a dict of a ``training``, its ``disjoint`` and ``leaky`` results and
-        the ``difference`` of their accuracies. An overlap is a dict of an ``entry``
-        and its (accuracy, clips) on ``seen`` and on ``unseen`` recordings.
+        the ``gap`` between them (`asc.evaluation.gap.UnpairedDifference`). An overlap
+        is a dict of an ``entry`` and its (accuracy, clips) on ``seen`` and on
+        ``unseen`` recordings, where the recording is known.
     """
     done = evaluated(entries)
     leaky = [entry for entry in done if entry.leaks]
     groups: dict[tuple, list[ReportEntry]] = {}
     for training, entry in trainings(entries):
-        if entry.leakage is not None:
+        if entry.leaks or entry.leakage is not None:
             key = (training, entry.store_facts.get("digest"))
             groups.setdefault(key, []).append(entry)
     gaps: list[dict[str, Any]] = []
@@ -44,7 +51,7 @@ def leakage_section(entries: Sequence[ReportEntry]) -> dict[str, Any]:
                     "training": training,
                     "disjoint": _results(disjoint),
                     "leaky": _results(inflated),
-                    "difference": mean_accuracy(inflated) - mean_accuracy(disjoint),
+                    "gap": unpaired_difference(*map(evaluations, (inflated, disjoint))),
                 }
             )
         else:
@@ -76,11 +83,12 @@ def _overlap(entry: ReportEntry) -> dict[str, Any] | None:
     session = entry.sessions.get("")
     if entry.evaluation is None or session is None:
         return None
-    names = session.store.recordings()
-    trained = {names[row] for row in session.rows["train"]}
-    seen = np.array([name in trained for name in entry.evaluation.recordings])
+    origins = session.store.origins()
+    trained = origins.recordings[session.rows["train"]]
+    seen = np.isin(entry.evaluation.recordings, trained)
+    named = origins.named[session.rows["train"]].all() & entry.evaluation.named
     correct = entry.evaluation.correct
-    parts = {"seen": correct[seen], "unseen": correct[~seen]}
+    parts = {"seen": correct[seen], "unseen": correct[~seen & named]}
     return {"entry": entry} | {
         part: (float(some.mean()) if len(some) else None, len(some))
         for part, some in parts.items()

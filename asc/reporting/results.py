@@ -11,7 +11,7 @@ from asc.evaluation.evaluation import pooled_intervals
 from asc.evaluation.intervals import FEW_RECORDINGS, mean_and_deviation
 from asc.models import model_names
 from asc.reporting.entries import ReportEntry, evaluated
-from asc.reporting.trainings import Training, mean_leakage, trainings
+from asc.reporting.trainings import Training, evaluations, mean_leakage, trainings
 
 
 def headline(entries: Sequence[ReportEntry]) -> dict[str, list[ReportEntry]]:
@@ -19,7 +19,7 @@ def headline(entries: Sequence[ReportEntry]) -> dict[str, list[ReportEntry]]:
     done = evaluated(entries)
     kinds = {
         "disjoint": [entry for entry in done if entry.leakage == 0],
-        "unknown": [entry for entry in done if entry.leakage is None],
+        "unknown": [e for e in done if e.leakage is None and not e.leaks],
         "leaky": [entry for entry in done if entry.leaks],
     }
     return {kind: some for kind, some in kinds.items() if some}
@@ -48,7 +48,7 @@ def results_section(entries: Sequence[ReportEntry]) -> dict[str, Any]:
         sorted(found, key=_protocol), _protocol
     ):
         items = list(group)
-        facts = {"store": store, "split": split, "leakage": items[0][1].leakage}
+        facts = {"store": store, "split": split, "leakage": items[0][1].known_leakage}
         blocks.append(facts | {"rows": _rows(items, features)})
     pending: dict[str, list[str]] = {}
     for entry in entries:
@@ -63,13 +63,14 @@ def results_section(entries: Sequence[ReportEntry]) -> dict[str, Any]:
     }
 
 
-def _protocol(item: tuple[Training, ReportEntry]) -> tuple[int, str, str, str, float]:
+def _protocol(item: tuple[Training, ReportEntry]) -> tuple:
     """Return which clips were tested; those without leakage first, then unknown."""
     _, entry = item
-    leakage = entry.leakage
-    order = 1 if leakage is None else 2 * (leakage > 0)
+    share, at_least = entry.known_leakage
+    order = 2 if entry.leaks else int(share is None)
     digest = entry.store_facts.get("digest", "")
-    return order, entry.split, entry.metrics.store or "", digest, leakage or 0
+    store = entry.metrics.store or ""
+    return order, entry.split, store, digest, at_least, share is None
 
 
 def _rows(
@@ -97,9 +98,7 @@ def _cell(entries: list[ReportEntry] | None) -> dict[str, Any] | None:
     metrics = entries[0].metrics
     ci95, conservative = metrics.ci95, metrics.ci95_cautious
     if len(entries) > 1:
-        ci95, conservative = pooled_intervals(
-            [entry.evaluation for entry in entries if entry.evaluation is not None]
-        )
+        ci95, conservative = pooled_intervals(evaluations(entries))
     mean, deviation = mean_and_deviation(entry.metrics.accuracy for entry in entries)
     return {
         "entries": entries,

@@ -7,7 +7,13 @@ from typing import Any
 
 from asc.experiments.differences import best_against, choices
 from asc.reporting.entries import ReportEntry
-from asc.reporting.trainings import Training, mean_accuracy, mean_leakage, trainings
+from asc.reporting.trainings import (
+    Training,
+    evaluations,
+    mean_accuracy,
+    mean_leakage,
+    trainings,
+)
 
 #: Level of significance: a difference is significant if p is below it.
 LEVEL = 0.05
@@ -33,16 +39,13 @@ def significance_section(entries: Sequence[ReportEntry]) -> dict[str, Any]:
         for (split, _), group in sorted(groups.items(), key=lambda item: str(item[0]))
         if len(group) > 1
     ]
-    contests.sort(key=lambda contest: bool(contest["leakage"]))
+    contests.sort(key=lambda contest: contest["leakage"].at_least > 0)
     return {"contests": contests, "level": LEVEL}
 
 
 def _contest(split: str, group: dict[Training, list[ReportEntry]]) -> dict[str, Any]:
     best, tests = best_against(
-        {
-            training: [e.evaluation for e in entries if e.evaluation is not None]
-            for training, entries in group.items()
-        }
+        {training: evaluations(entries) for training, entries in group.items()}
     )
     runs = [
         (training.choices, entry.metrics.seed, entry.evaluation)

@@ -26,6 +26,7 @@ from markupsafe import Markup
 
 from asc.errors import AscError, InputError, MissingInputError
 from asc.reporting.formats import FILTERS, visible
+from asc.text import UNKNOWN_LEAKAGE
 
 #: What marks a file as a report, near its beginning.
 GENERATOR = Markup('<meta name="generator" content="asc report">')
@@ -83,7 +84,9 @@ def _rendered(loaders: list[BaseLoader], values: Mapping[str, Any]) -> str:
         lstrip_blocks=True,
     )
     environment.filters.update(FILTERS)
-    environment.globals.update(generator=GENERATOR, policy=POLICY)
+    environment.globals.update(
+        generator=GENERATOR, policy=POLICY, unknown_leakage=UNKNOWN_LEAKAGE
+    )
     return environment.get_template("page.html").render(values)
 
 

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import mean
 
+from asc.corpus.leakage import Leakage, pooled_leakage
+from asc.evaluation.evaluation import Evaluation
 from asc.reporting.entries import ReportEntry, evaluated
 
 #: Fields that the tables have columns or blocks for.
@@ -55,12 +57,18 @@ def trainings(
     return found
 
 
+def evaluations(entries: Sequence[ReportEntry]) -> list[Evaluation]:
+    """Return the evaluations of entries that have one."""
+    return [entry.evaluation for entry in entries if entry.evaluation is not None]
+
+
 def mean_accuracy(entries: Sequence[ReportEntry]) -> float:
     """Return the mean accuracy of evaluated entries."""
     return mean(entry.metrics.accuracy for entry in entries)
 
 
-def mean_leakage(entries: Sequence[ReportEntry]) -> float | None:
-    """Return the mean leakage of evaluated entries, None if that of one is unknown."""
-    known = [entry.leakage for entry in entries if entry.leakage is not None]
-    return mean(known) if len(known) == len(entries) else None
+def mean_leakage(entries: Sequence[ReportEntry]) -> Leakage:
+    """Return the mean leakage of evaluated entries; unknown if that of one is."""
+    return pooled_leakage(
+        [entry.known_leakage for entry in entries], [1] * len(entries)
+    )

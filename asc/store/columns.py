@@ -51,8 +51,18 @@ class Columns:
         return self._names("clips/path")
 
     def recordings(self) -> list[str]:
-        """Return the recording of every clip."""
+        """Return the recording of every clip; its own path if that is not known."""
         return self._names("clips/recording")
+
+    def recordings_named(self) -> np.ndarray:
+        """Return whether the recording of every clip is known, bool."""
+        paths, names = self._array("clips/path"), self._array("clips/recording")
+        return np.asarray(paths) != np.asarray(names)
+
+    @cached_property
+    def without_recording(self) -> int:
+        """The number of clips whose recording is not known."""
+        return int((~self.recordings_named()).sum())
 
     def status(self) -> np.ndarray:
         """Return the status of every row (`asc.store.schema`)."""

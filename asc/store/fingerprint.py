@@ -30,6 +30,9 @@ def provenance(spec: FeatureSpec, corpus: Corpus) -> dict[str, Any]:
     workers, stays out.
     """
     listing = ((clip.path, clip.scene, clip.recording) for clip in corpus.clips)
+    # Their splits are not those of earlier versions.
+    unknown = corpus.without_recording
+    partly = 0 < unknown < len(corpus.clips)
     folds = {name: (fold.train, fold.test) for name, fold in corpus.folds.items()}
     return {
         "spec": spec.to_dict(),
@@ -37,7 +40,8 @@ def provenance(spec: FeatureSpec, corpus: Corpus) -> dict[str, Any]:
             "clips": len(corpus.clips),
             "listing": listing_digest(listing),
             "folds": _digest(folds),
-        },
+        }
+        | ({"without_recording": unknown} if partly else {}),
         "splits": {"seed": SPLIT_SEED, "shares": list(SHARES)},
         "libraries": dsp_versions(),
         "front_end": FRONT_END_REVISION,

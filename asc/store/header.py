@@ -8,7 +8,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from asc.corpus.leakage import PARTS
+from asc.corpus.leakage import OVERLAPS, PARTS
 from asc.errors import AscError, StoreError
 from asc.features import Encoding, FeatureSpec, registered
 from asc.store import schema
@@ -30,11 +30,12 @@ class Header:
     scenes: tuple[str, ...]
     fingerprint: str
     digest: str
-    recordings: int  # -1 if the corpus names none
+    recordings: int  # that are known; -1 if none are
     notes: int  # clips with a note
     arrays: dict[str, schema.Array]  # by their path in the file
     encodings: dict[str, Encoding]  # of each feature
-    overlaps: dict[str, dict[str, float | None]]  # leakage, adjacent; None: unknown
+    # `OVERLAPS` of each split; None: unknown, or not stored
+    overlaps: dict[str, tuple[float | None, ...]]
 
 
 def read_header(path: Path) -> Header:
@@ -157,7 +158,7 @@ def _locate_rows(file: h5py.File, spec: FeatureSpec) -> dict[str, schema.Array]:
 
 def _locate_splits(
     file: h5py.File, arrays: dict[str, schema.Array]
-) -> dict[str, dict[str, float | None]]:
+) -> dict[str, tuple[float | None, ...]]:
     """Add the arrays of all splits, and return how much the splits leak."""
     rows = arrays["rows/status"].shape[0]
     splits = file.get("splits")
@@ -174,12 +175,16 @@ def _locate_splits(
                 raise StoreError(f"/{place} has more entries than there are rows.")
         attributes = splits[name].attrs
         shares = {"leakage": schema.read_number(attributes, "leakage")}
-        # Stores of earlier versions lack this one.
+        # Stores of earlier versions lack these.
+        shares["leakage_at_least"] = np.nan
         shares["adjacent"] = 0.0 if shares["leakage"] == 0 else np.nan
-        if "adjacent" in attributes:
-            shares["adjacent"] = schema.read_number(attributes, "adjacent")
-        overlaps[name] = {
-            fact: share if np.isfinite(share) else None
-            for fact, share in shares.items()
-        }
+        for fact in shares:
+            if fact in attributes:
+                shares[fact] = schema.read_number(attributes, fact)
+        for fact, share in shares.items():
+            if not (np.isnan(share) or 0 <= share <= 1):
+                raise StoreError(f"{fact} of split {name} is {share}, not a share.")
+        overlaps[name] = tuple(
+            None if np.isnan(shares[fact]) else float(shares[fact]) for fact in OVERLAPS
+        )
     return overlaps

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 import h5py
 
+from asc.corpus.leakage import OVERLAPS
 from asc.store import schema
 from asc.store.fingerprint import canonical_json
 
@@ -18,7 +19,6 @@ _OF_FILE = (
     *("format", "version", "digest", "fingerprint", "provenance", "spec"),
     *("scenes", "recordings", "corpus", "environment", "notes"),
 )
-_OF_SPLIT = ("leakage", "adjacent")
 _OF_DATASET = ("digest", "scale", "offset", "lowest", "step", "unit", "axes")
 
 
@@ -38,7 +38,7 @@ def header_digest(file: h5py.File, arrays: Mapping[str, schema.Array]) -> str:
     """
     header = {"/": _read(file.attrs, _OF_FILE)}
     for name, split in file["splits"].items():
-        header[f"splits/{name}"] = _read(split.attrs, _OF_SPLIT)
+        header[f"splits/{name}"] = _read(split.attrs, OVERLAPS)
     for place, array in arrays.items():
         shape = {"shape": list(array.shape), "type": array.dtype.str}
         header[place] = shape | _read(file[place].attrs, _OF_DATASET)

@@ -10,7 +10,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from asc.corpus.duplicates import equal_rows
-from asc.corpus.leakage import PARTS, Origins, Split, equal_in_train
+from asc.corpus.leakage import OVERLAPS, PARTS, Origins, Split, equal_in_train
 from asc.corpus.splits import split_on_demand
 from asc.errors import MissingInputError, StoreError, UsageError
 from asc.features import Drawing, Encoding, drawing_of
@@ -240,7 +240,7 @@ class FeatureStore(Columns):
 
     def origins(self) -> Origins:
         """Return the recordings of all clips, to compute leakage with."""
-        return Origins(self.recordings(), self.paths(), self.recordings_known)
+        return Origins(self.recordings(), self.paths())
 
     def _finished(self, rows: np.ndarray) -> np.ndarray:
         """Return those of some rows that hold data."""
@@ -261,17 +261,27 @@ class FeatureStore(Columns):
                 )
             parts.append(rows)
         train, validation, test = parts
-        return Split(name, train, validation, test, **self._header.overlaps[name])
+        leakage, at_least, adjacent = self._header.overlaps[name]
+        if at_least is None:  # a store of an earlier version
+            if self.recordings_known and self.without_recording:
+                return self.origins().split(name, train, validation, test)
+            at_least = leakage or 0.0
+        return Split(name, train, validation, test, leakage, at_least, adjacent)
 
     @property
     def recordings_known(self) -> bool:
-        """False if the corpus names no recordings: leakage is then unknown."""
+        """False if no recording is known: leakage is then unknown."""
         return self._header.recordings >= 0
 
     @property
     def recording_count(self) -> int | None:
-        """Number of different recordings; None if the corpus names none."""
-        return self._header.recordings if self.recordings_known else None
+        """The number of recordings that are known; None if none are."""
+        if not self.recordings_known:
+            return None
+        if not self.without_recording:
+            return self._header.recordings
+        names = np.asarray(self._array("clips/recording"))
+        return len(np.unique(names[self.recordings_named()]))
 
     def compute_digest(self) -> str:
         """Return the SHA-256 over the digests of finished rows, feature by feature."""
@@ -309,6 +319,7 @@ class FeatureStore(Columns):
             "duplicates": int((groups >= 0).sum()),
             "scenes": list(self.scenes),
             "recordings": self.recording_count,
+            "without_recording": self.without_recording,
             "features": {
                 name: {
                     "shape": list(self._arrays[f"features/{name}"].shape),
@@ -318,7 +329,7 @@ class FeatureStore(Columns):
             },
             "splits": {
                 name: {part: len(self._finished(split.part(part))) for part in PARTS}
-                | self._header.overlaps[name]
+                | {fact: getattr(split, fact) for fact in OVERLAPS}
                 | {"duplicates": equal_in_train(split, groups)}
                 for name, split in splits.items()
             },

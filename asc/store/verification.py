@@ -156,13 +156,17 @@ def _split_problems(store: FeatureStore) -> Iterator[str]:
             yield f"Split {name}: a clip is in two parts, or twice in one."
             continue
         found = origins.split(name, split.train, split.validation, split.test)
-        if found.leakage != split.leakage:
-            yield (
-                f"Split {name}: leakage is {_share(found.leakage)}, the store says"
-                f" {_share(split.leakage)}."
-            )
+        for fact in ("leakage", "leakage_at_least"):
+            own, stored = getattr(found, fact), getattr(split, fact)
+            if own != stored:
+                yield (
+                    f"Split {name}: {fact} is {_share(own)}, the store says"
+                    f" {_share(stored)}."
+                )
         # Stores of earlier versions lack it.
-        if split.adjacent is not None and found.adjacent != split.adjacent:
+        if None not in (split.adjacent, found.adjacent) and (
+            found.adjacent != split.adjacent
+        ):
             yield (
                 f"Split {name}: the share of adjacent clips is"
                 f" {_share(found.adjacent)}, the store says {_share(split.adjacent)}."
@@ -221,10 +225,10 @@ def _provenance_problems(store: FeatureStore) -> Iterator[str]:
         yield "The fingerprint is not that of the provenance."
     if store.provenance.get("spec") != store.spec.to_dict():
         yield "The spec is not that of the provenance."
-    if store.recordings_known:
-        found, told = len(set(store.recordings())), store.recording_count
-        if found != told:
-            yield f"The clips have {found:,} recordings, the store says {told:,}."
+    origins = store.origins()
+    found, told = len({*origins.recordings[origins.named]}), store.recording_count or 0
+    if found != told:
+        yield f"The clips have {found:,} recordings, the store says {told:,}."
     try:
         scenes = [store.scenes[label] for label in store.labels()]
     except StoreError as error:

@@ -21,7 +21,7 @@ import numpy as np
 
 from asc import files
 from asc.corpus import Corpus, Problem
-from asc.corpus.leakage import PARTS, Origins, Split
+from asc.corpus.leakage import OVERLAPS, PARTS, Origins, Split
 from asc.errors import StoreError
 from asc.features import FeatureSpec, make_features
 from asc.store import schema
@@ -249,7 +249,7 @@ def _write_layout(
     for name, split in splits.items():
         for part in PARTS:
             _write_index(file, f"splits/{name}/{part}", split.part(part).astype("<i4"))
-        for fact in ("leakage", "adjacent"):
+        for fact in OVERLAPS:
             share = getattr(split, fact)
             file[f"splits/{name}"].attrs[fact] = np.nan if share is None else share
     _write_texts(file, "failures/where", [problem.where for problem in problems])
@@ -295,7 +295,7 @@ def _copy_done(source: FeatureStore, target: Path) -> None:
         "recording": source.recordings(),
     }
     texts = {name: [column[row] for row in kept] for name, column in columns.items()}
-    origins = Origins(texts["recording"], texts["path"], source.recordings_known)
+    origins = Origins(texts["recording"], texts["path"])
     splits = {}
     for name in source.splits:
         split = source.split(name)
@@ -309,7 +309,7 @@ def _copy_done(source: FeatureStore, target: Path) -> None:
                 if name not in file.attrs:
                     file.attrs.create(name, value, dtype=old.attrs.get_id(name).dtype)
         if source.recordings_known:
-            file.attrs["recordings"] = len(set(texts["recording"]))
+            file.attrs["recordings"] = len({*origins.recordings[origins.named]}) or -1
     arrays = PartialStore(target).row_arrays()
     descriptor = os.open(target, os.O_RDWR)
     try:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from asc.corpus.leakage import PARTS, leakage
+from asc.corpus.leakage import PARTS, Leakage
 from asc.corpus.splits import FOLDS
 from asc.errors import UsageError
 from asc.files import read_json, write_json
@@ -137,22 +137,20 @@ class Session:
         return found
 
     @cached_property
-    def validation_leakage(self) -> float | None:
-        """Share of validation clips with a recording in train; None if unknown.
+    def validation_leakage(self) -> Leakage:
+        """Share of validation clips with a recording in train.
 
         Metrics on validation are too optimistic by as much as this is high.
         """
-        if not self.store.recordings_known:
-            return None
-        names = np.array(self.store.recordings())
-        return leakage(names[self.rows["train"]], names[self.rows["validation"]])
+        origins = self.store.origins()
+        return origins.leakage(self.rows["train"], self.rows["validation"])
 
     def summary(self) -> str:
         """Return model, feature, split and leakage: the title of the curves."""
         recipe = self.run.recipe
         return (
             f"{recipe.model}, {recipe.feature}, split {recipe.split}, leakage of"
-            f" validation {leakage_percent(self.validation_leakage)}"
+            f" validation {leakage_percent(*self.validation_leakage)}"
         )
 
     def training_batches(self, in_memory: bool = False) -> Batches:

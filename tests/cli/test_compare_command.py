@@ -48,7 +48,10 @@ def test_facts_and_then_the_table(folder):
             for name in ("ci95", "ci95_cautious")
         ]
         assert row[3:] == [f"{100 * cell['mean']:.1f}", *limits]
-    assert gap[3:] == [f"{facts['gaps'][0]['points']:+.1f}"]
+    (found,) = facts["gaps"]
+    low, high = found["ci95_cautious"]
+    assert gap[3:] == f"{found['points']:+.1f} [{low:+.1f} to {high:+.1f}]".split()
+    assert "conservative 95 % CI: the two have other test clips" in table
     assert "gap: split random minus split recording, percentage points" in table
 
     other = run_command("asc", *arguments, "--epochs", 2, cwd=folder)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from asc.corpus.leakage import (
+    Leakage,
     Origins,
     Split,
     equal_in_train,
@@ -16,21 +17,41 @@ from asc.corpus.leakage import (
 
 
 def test_leakage_of_nothing():
-    assert leakage(["r1"], []) == 0.0
-    assert leakage([], ["r1"]) == 0.0
-    assert leakage(["r1", "r2"], ["r1", "r1", "r3", "r4"]) == 0.5
+    assert leakage(["r1"], []) == (0.0, 0.0)
+    assert leakage([], ["r1"]) == (0.0, 0.0)
+    assert leakage(["r1", "r2"], ["r1", "r1", "r3", "r4"]) == (0.5, 0.5)
+
+
+@pytest.mark.parametrize(
+    ("train", "test", "expected"),
+    [
+        # A capital letter is a clip whose recording is not known.
+        ("ab", "aC", (None, 0.5)),
+        ("aB", "ac", (None, 0.5)),  # c may be from the recording of B
+        ("aB", "aa", (1.0, 1.0)),  # whatever B is from
+        ("AB", "CD", (None, 0.0)),
+        ("AB", "AB", (1.0, 1.0)),  # the clips themselves
+        ("AB", "AC", (None, 0.5)),
+        ("AB", "", (0.0, 0.0)),
+        ("aB", "", (0.0, 0.0)),
+    ],
+)
+def test_leakage_is_known_only_if_it_depends_on_known_recordings(train, test, expected):
+    named = ([name.islower() for name in names] for names in (train, test))
+    assert leakage(list(train), list(test), *named) == expected
 
 
 @pytest.mark.parametrize(
     ("leakages", "clips", "expected"),
     [
-        ([1.0, 0.0], [3, 1], 0.75),
-        ([0.5], [7], 0.5),
-        ([0.5, None], [1, 1], None),
+        ([(1.0, 1.0), (0.0, 0.0)], [3, 1], (0.75, 0.75)),
+        ([(0.5, 0.5)], [7], (0.5, 0.5)),
+        ([(0.5, 0.5), (None, 0.0)], [1, 1], (None, 0.25)),
     ],
 )
 def test_pooled_leakage_weighs_clips(leakages, clips, expected):
-    assert pooled_leakage(leakages, clips) == expected
+    found = pooled_leakage([Leakage(*each) for each in leakages], clips)
+    assert found == expected
 
 
 def test_origins_measure_a_split():
@@ -46,7 +67,7 @@ def test_origins_measure_a_split():
 
 
 def test_unknown_recordings_leak_nobody_knows_how_much():
-    origins = Origins(["x.wav", "y.wav"], ["x.wav", "y.wav"], known=False)
+    origins = Origins(["x.wav", "y.wav"], ["x.wav", "y.wav"])
     split = origins.split("random", np.array([0]), np.array([], int), np.array([1]))
     assert (split.leakage, split.adjacent) == (None, None)
 

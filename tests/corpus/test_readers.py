@@ -614,9 +614,9 @@ def test_clips_without_a_recording_are_noted(tmp_path):
         tmp_path / "t.csv", "path,label,recording", "a.wav,x,r1", "b.wav,x,", "c.wav,y,"
     )
     corpus = open_corpus(file)
-    assert corpus.recordings_known
-    assert by_path(corpus)["b.wav"].recording == "b.wav"
-    assert corpus.notes[0].startswith("2 of 3 clips name no recording.")
+    assert corpus.recordings_known and corpus.recordings == ("r1",)
+    assert corpus.without_recording == 2
+    assert not by_path(corpus)["b.wav"].recording_known
 
 
 # Folders

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from asc.corpus import Clip, Corpus, Fold, open_corpus
 from asc.corpus.leakage import PARTS, Origins, Split
-from asc.corpus.splits import SHARES, make_splits, split_on_demand
+from asc.corpus.splits import SHARES, make_splits, split_notes, split_on_demand
 from asc.errors import UsageError
 
 SCENES = (
@@ -25,13 +25,14 @@ CLIPS = 312
 def corpus_of(
     clips: list[Clip], folds: dict[str, Fold] | None = None, known: bool = True
 ) -> Corpus:
+    if not known:
+        clips = [Clip(clip.path, clip.scene, clip.path) for clip in clips]
     return Corpus(
         root=Path("nowhere"),
         name="made",
         format="table",
         clips=tuple(sorted(clips)),
         folds=folds or {},
-        recordings_known=known,
     )
 
 
@@ -213,7 +214,7 @@ def test_order_of_the_metadata_changes_nothing(tmp_path):
 
 
 def test_a_scene_with_one_clip_goes_to_train():
-    clips = [Clip(f"{scene}.wav", scene, scene) for scene in SCENES]
+    clips = [Clip(f"{scene}.wav", scene, f"r {scene}") for scene in SCENES]
     for split in make_splits(corpus_of(clips)).values():
         assert [len(split.part(part)) for part in PARTS] == [15, 0, 0]
         assert split.leakage == 0.0
@@ -268,9 +269,56 @@ def test_stored_splits_can_be_made_again():
 def test_without_recordings_leakage_is_unknown():
     clips = [Clip(f"{n}.wav", "ab"[n % 2], f"{n}.wav") for n in range(40)]
     fold = Fold(train=("0.wav", "1.wav", "2.wav", "3.wav"), test=("4.wav",))
-    splits = make_splits(corpus_of(clips, {"fold1": fold}, known=False))
-    assert [split.leakage for split in splits.values()] == [None, None, None]
-    assert len(splits["recording"].test) == 6
+    corpus = corpus_of(clips, {"fold1": fold})
+    assert not corpus.recordings_known and corpus.without_recording == 40
+    splits = make_splits(corpus)
+    assert list(splits) == ["random", "fold1"]
+    for split in splits.values():
+        assert (split.leakage, split.leakage_at_least) == (None, 0.0)
+    assert "there is no split recording" in next(split_notes(corpus, splits))
+
+
+def partly_named() -> Corpus:
+    """Return 40 clips in ten recordings; the last eight clips do not name theirs."""
+    clips = [Clip(f"{n:02}.wav", "ab"[n // 4 % 2], f"r{n // 4}") for n in range(32)]
+    clips += [
+        Clip(f"{n:02}.wav", "ab"[n // 4 % 2], f"{n:02}.wav") for n in range(32, 40)
+    ]
+    return corpus_of(clips)
+
+
+def test_a_clip_without_a_recording_is_in_no_part_of_split_recording():
+    corpus = partly_named()
+    splits = make_splits(corpus)
+    assert sorted(rows(splits["recording"])) == list(range(32))
+    assert splits["recording"].leakage == 0.0
+    notes = list(split_notes(corpus, splits))
+    assert notes[0].startswith("8 of 40 clips name no recording.")
+    for name in ("recording1of2", "recording2of2"):
+        split = asked_for(corpus, name)
+        assert sorted(rows(split)) == list(range(32)) and split.leakage == 0.0
+
+
+def test_where_some_recordings_are_unknown_leakage_has_a_bound():
+    split = make_splits(partly_named())["random"]
+    learned = {row // 4 for row in split.train if row < 32}
+    seen = sum(row < 32 and row // 4 in learned for row in split.test)
+    assert 0 < seen < len(split.test)  # row 32 or later is tested, too
+    assert split.leakage is None
+    assert split.leakage_at_least == pytest.approx(seen / len(split.test))
+    assert split.adjacent is None
+
+
+def test_parts_that_are_empty_or_lack_scenes_are_noted():
+    """Two recordings of a scene make train and test, and nothing to validate on."""
+    clips = [Clip(f"{s}{n}.wav", s, f"{s}{n // 2}") for s in "ab" for n in range(4)]
+    corpus = corpus_of([*clips, Clip("c.wav", "c", "c")])
+    notes = list(split_notes(corpus, make_splits(corpus)))
+    assert notes == [
+        "Split without a validation part, for too few clips or recordings of a scene:"
+        " recording. To train on one, use --monitor loss.",
+        "Part test of split recording has no clips of c: there are too few recordings.",
+    ]
 
 
 def test_what_official_lists_leak_is_told_and_not_validated_on():
@@ -348,7 +396,8 @@ any_corpus = settings(max_examples=100, deadline=None, derandomize=True, databas
 @given(corpora())
 def test_any_parts_are_disjoint_and_in_range(corpus):
     splits = make_splits(corpus)
-    assert set(splits) == {"random", "recording", *corpus.folds}
+    known = ["recording"] if corpus.recordings_known else []
+    assert set(splits) == {"random", *known, *corpus.folds}
     for name, split in splits.items():
         found = rows(split)
         assert len(found) == len(set(found))
@@ -362,7 +411,7 @@ def test_any_parts_are_disjoint_and_in_range(corpus):
 def test_any_leakage_is_that_of_sets(corpus):
     for split in make_splits(corpus).values():
         if not corpus.recordings_known:
-            assert split.leakage is None
+            assert split.leakage is None or not len(split.train)
             continue
         trained = recordings(corpus, split, "train")
         leaked = [corpus.clips[row].recording in trained for row in split.test]
@@ -388,7 +437,10 @@ def test_any_random_split_is_stratified(corpus):
 @any_corpus
 @given(corpora())
 def test_any_recording_is_in_one_part_of_recording(corpus):
-    split = make_splits(corpus)["recording"]
+    split = make_splits(corpus).get("recording")
+    if split is None:
+        assert not corpus.recordings_known
+        return
     train, validation, test = (recordings(corpus, split, part) for part in PARTS)
     assert not train & validation and not train & test and not validation & test
 
@@ -396,7 +448,9 @@ def test_any_recording_is_in_one_part_of_recording(corpus):
 @any_corpus
 @given(corpora(clean=True))
 def test_any_scene_is_in_as_many_parts_as_it_has_recordings(corpus):
-    split = make_splits(corpus)["recording"]
+    split = make_splits(corpus).get("recording")
+    if split is None:
+        return
     of_scene = Counter(
         scene for scene, _ in {(c.scene, c.recording) for c in corpus.clips}
     )
@@ -423,7 +477,7 @@ def test_any_fold_validates_apart_from_train_and_test(corpus):
 def test_any_split_depends_on_the_clips_alone(corpus, random):
     mixed = list(corpus.clips)
     random.shuffle(mixed)
-    again = make_splits(corpus_of(mixed, corpus.folds, corpus.recordings_known))
+    again = make_splits(corpus_of(mixed, corpus.folds))
     for name, split in make_splits(corpus).items():
         assert rows(split) == rows(again[name])
 
@@ -438,7 +492,6 @@ def asked_for(corpus: Corpus, name: str) -> Split:
         Origins(
             [clip.recording for clip in corpus.clips],
             [clip.path for clip in corpus.clips],
-            corpus.recordings_known,
         ),
     )
     assert split is not None and split.name == name
@@ -484,11 +537,22 @@ def test_cross_validation_by_hand():
 
 
 @pytest.mark.parametrize(
-    "name", ["recording0of2", "recording3of2", "recording1of1", "recording1of7"]
+    "name",
+    ["recording0of2", "recording3of2", "recording1of1", "recording1of7", "random1of9"],
 )
 def test_folds_that_cannot_be(name):
-    corpus = corpus_of([Clip(f"{n}.wav", "a", f"r{n}") for n in range(6)])
-    with pytest.raises(UsageError, match="6 recordings can make 2 to 6 folds"):
+    clips = [Clip(f"{n}.wav", "a", f"r{n}") for n in range(6)]
+    corpus = corpus_of(
+        [*clips, Clip("x.wav", "a", "x.wav"), Clip("y.wav", "a", "y.wav")]
+    )
+    with pytest.raises(UsageError, match="(6|8) (recordings|clips) can make 2 to [68]"):
+        asked_for(corpus, name)
+
+
+@pytest.mark.parametrize("name", ["recording", "recording1of2"])
+def test_no_split_by_recordings_that_are_not_known(name):
+    corpus = corpus_of([Clip(f"{n}.wav", "a", f"{n}.wav") for n in range(6)])
+    with pytest.raises(UsageError, match="names no recordings. Use random, or random1"):
         asked_for(corpus, name)
 
 
@@ -500,12 +564,12 @@ def test_other_names_mean_no_split(name):
 @any_corpus
 @given(corpora(), st.integers(2, 5))
 def test_any_clip_is_tested_once_in_cross_validation(corpus, count):
-    named = {clip.recording for clip in corpus.clips}
-    if len(named) < count:
+    unit = "recording" if corpus.recordings_known else "random"
+    if len({clip.recording for clip in corpus.clips}) < count:
         return
     tested = []
     for k in range(1, count + 1):
-        split = asked_for(corpus, f"recording{k}of{count}")
+        split = asked_for(corpus, f"{unit}{k}of{count}")
         tested += split.test.tolist()
         assert sorted(rows(split)) == list(range(len(corpus.clips)))
         train, validation, test = (recordings(corpus, split, part) for part in PARTS)
@@ -521,8 +585,9 @@ def test_any_split_on_demand_depends_on_the_clips_alone(corpus, random):
         return
     mixed = list(corpus.clips)
     random.shuffle(mixed)
-    again = corpus_of(mixed, known=corpus.recordings_known)
-    for name in ("recording1of2", "development"):
+    again = corpus_of(mixed)
+    unit = "recording" if corpus.recordings_known else "random"
+    for name in (f"{unit}1of2", "development"):
         split, other = asked_for(corpus, name), asked_for(again, name)
         for part in PARTS:
             assert paths(corpus, split, part) == paths(again, other, part)

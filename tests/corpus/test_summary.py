@@ -136,6 +136,7 @@ def test_summary(corpus):
             "tram": {"clips": 2, "recordings": 2, "seconds": 61.25},
         },
         "recordings": 7,
+        "without_recording": 0,
         "seconds": 66.25,
         "clip_seconds": {"min": 0.5, "median": 0.5, "max": 60.0},
         "unknown_lengths": 0,
@@ -148,7 +149,12 @@ def test_summary(corpus):
         "unreadable": 0,
         "duplicates": None,
         "problems": [],
-        "notes": [],
+        "notes": [
+            "Splits without a validation part, for too few clips or recordings of a"
+            " scene: fold0, fold1. To train on one, use --monitor loss.",
+            "Part validation of split recording has no clips of tram: there are too few"
+            " recordings.",
+        ],
     }
     assert list(splits) == ["random", "recording", "fold0", "fold1"]
     assert splits["fold1"] == {
@@ -156,6 +162,7 @@ def test_summary(corpus):
         "validation": 0,
         "test": 6,
         "leakage": pytest.approx(5 / 6),
+        "leakage_at_least": pytest.approx(5 / 6),
         "adjacent": None,
         "duplicates": None,
     }

@@ -2,8 +2,9 @@
 
     python tests/evaluation/interval_coverage.py [TRIALS]
 
-prints two tables, of accuracies and of differences: coverage in percent and mean
-width of each interval. A reduced form runs in the tests.
+prints three tables, of accuracies, of differences on the same clips and of those on
+other clips: coverage in percent and mean width of each interval. A reduced form runs in
+the tests.
 """
 
 from __future__ import annotations
@@ -18,7 +19,10 @@ from scipy import stats
 from asc.evaluation.intervals import (
     Interval,
     bonett_price_interval,
+    bootstrap,
     korn_graubard_interval,
+    newcombe_interval,
+    percentiles,
     recording_interval,
     wider,
 )
@@ -37,6 +41,17 @@ PAIRS = (
     (0.97, 0.93, 0.8),
     (1.0, 0.97, 0.8),
     (1.0, 0.97, 0.999),
+)
+
+#: Recordings and accuracy of two tests on other clips, and the correlation.
+UNPAIRED = (
+    (5, 0.9, 5, 0.5, 0.4),
+    (10, 0.97, 5, 0.6, 0.4),
+    (30, 0.97, 8, 0.6, 0.4),
+    (60, 0.97, 15, 0.6, 0.4),
+    (20, 0.8, 20, 0.8, 0.4),
+    (20, 0.97, 20, 0.85, 0.8),
+    (50, 0.97, 50, 0.85, 0.4),
 )
 
 #: Clips of each recording that are right, and all.
@@ -123,6 +138,27 @@ OF_TWO: dict[str, Callable[..., Interval]] = {
 }
 
 
+def _by_bootstrap(first: Sample, second: Sample) -> Interval:
+    drawn = (
+        bootstrap(*by_clip(sample), draws=1000, seed=seed)
+        for seed, sample in enumerate((first, second))
+    )
+    return percentiles(next(drawn) - next(drawn))
+
+
+def _by_newcombe(first: Sample, second: Sample) -> Interval:
+    shares = [right.sum() / clips.sum() for right, clips in (first, second)]
+    limits = [korn_graubard_interval(*by_clip(one)) for one in (first, second)]
+    return newcombe_interval((shares[0], shares[1]), limits)
+
+
+OF_UNPAIRED: dict[str, Callable[..., Interval]] = {
+    "unpaired bootstrap": _by_bootstrap,
+    "Newcombe": _by_newcombe,
+    "conservative": lambda *pair: wider(_by_bootstrap(*pair), _by_newcombe(*pair)),
+}
+
+
 def coverage(
     intervals: dict[str, Callable[..., Interval]],
     truth: float,
@@ -174,6 +210,28 @@ def of_two(
     return coverage(given, first - second, samples, trials)
 
 
+def of_unpaired(
+    case: tuple[int, float, int, float, float],
+    trials: int,
+    intervals: dict[str, Callable[..., Interval]] | None = None,
+) -> dict[str, tuple[float, float]]:
+    """Return coverage and width of the intervals of a difference on other clips."""
+    many, first, few, second, correlation = case
+    rng = np.random.default_rng(_seed(many + few, first, second, correlation))
+    samples = iter(
+        lambda: (
+            sample_one(rng, many, first, correlation),
+            sample_one(rng, few, second, correlation),
+        ),
+        None,
+    )
+    given = {
+        name: lambda sample, interval=interval: interval(*sample)
+        for name, interval in (intervals or OF_UNPAIRED).items()
+    }
+    return coverage(given, first - second, samples, trials)
+
+
 def main(trials: int) -> None:
     """Print coverage in percent and mean width for every case."""
     print("recordings  accuracy  correlation  " + "  ".join(OF_ONE))
@@ -188,6 +246,12 @@ def main(trials: int) -> None:
         first, second, correlation = pair
         accuracies = f"{first:.2f}, {second:.2f}"
         print(f"{recordings:10}  {accuracies}  {correlation:12.3f}  {_row(found)}")
+    print("\nrecordings  accuracies   correlation  " + "  ".join(OF_UNPAIRED))
+    for case in UNPAIRED:
+        found = of_unpaired(case, trials)
+        many, first, few, second, correlation = case
+        sizes, accuracies = f"{many}, {few}", f"{first:.2f}, {second:.2f}"
+        print(f"{sizes:>10}  {accuracies}  {correlation:12.3f}  {_row(found)}")
 
 
 def _row(found: dict[str, tuple[float, float]]) -> str:

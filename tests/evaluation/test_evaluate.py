@@ -9,11 +9,13 @@ import shutil
 
 import numpy as np
 import pytest
+from world import evaluation_of
 
 from asc.corpus import open_corpus
 from asc.errors import InputError, MissingInputError, SettingsMismatch, UsageError
 from asc.evaluation.evaluate import evaluate
 from asc.evaluation.evaluation import Evaluation
+from asc.evaluation.sentences import sample
 from asc.experiments.outputs import save_evaluation
 from asc.store import FeatureStore
 from asc.training import trainer
@@ -200,12 +202,30 @@ def test_leakage_is_unknown_without_names_of_recordings(run, corpus, extract):
     unnamed = tuple(
         dataclasses.replace(clip, recording=clip.path) for clip in corpus.clips
     )
-    part = dataclasses.replace(
-        corpus, clips=unnamed[:-1], folds={}, recordings_known=False
-    )
+    part = dataclasses.replace(corpus, clips=unnamed[:-1], folds={})
     result = evaluate(run, store=extract(part).store)
     assert result.metrics["leakage"] is None
+    assert result.metrics["leakage_at_least"] == 0
     assert "leakage unknown" in result.title()
+    assert "clips taken as independent, recordings unknown" in result.title()
+
+
+def test_leakage_has_a_bound_where_some_recordings_are_known(run, corpus, extract):
+    """Every second clip does not name its recording; the others are known to leak."""
+    clips = tuple(
+        dataclasses.replace(clip, recording=clip.path) if row % 2 else clip
+        for row, clip in enumerate(corpus.clips)
+    )
+    part = dataclasses.replace(corpus, clips=clips, folds={})
+    rows = Session.open(run).rows["train"]
+    trained = {corpus.clips[row].recording for row in rows}
+    known = [clip.recording in trained for clip in clips[::2]]
+    metrics = evaluate(run, store=extract(part).store).metrics
+    assert metrics.leakage is None
+    assert metrics.leakage_at_least == pytest.approx(sum(known) / len(clips))
+    assert metrics.without_recording == len(clips) // 2
+    assert metrics.recordings == len({clip.recording for clip in clips[::2]})
+    assert f"; {len(clips) // 2} without one taken as independent" in sample(metrics)
 
 
 def test_leakage_is_unknown_where_the_training_store_is_not(
@@ -219,7 +239,8 @@ def test_leakage_is_unknown_where_the_training_store_is_not(
     (path / "recipe.json").write_text(json.dumps(record))
     other = extract(dataclasses.replace(corpus, clips=corpus.clips[:-1], folds={}))
     here, there = (evaluate(it, store=other.store) for it in (run, path))
-    assert there.metrics == dataclasses.replace(here.metrics, leakage=None)
+    unknown = {"leakage": None, "leakage_at_least": 0.0}
+    assert there.metrics == dataclasses.replace(here.metrics, **unknown)
     assert here.metrics["leakage"] > 0
     with pytest.raises(InputError, match="--store"):
         evaluate(path)
@@ -329,7 +350,10 @@ def test_every_probability_survives_its_text(tmp_path, run):
     result = evaluate(run)
     rng = np.random.default_rng(0)
     values = rng.dirichlet(np.ones(4), len(result.paths)).astype(np.float32)
-    dataclasses.replace(result, probabilities=values).save(tmp_path)
+    made = evaluation_of(
+        result.truth, values, result.recordings, result.paths, result.scenes
+    )
+    made.save(tmp_path)
     np.testing.assert_array_equal(Evaluation.load(tmp_path).probabilities, values)
 
 

@@ -136,6 +136,18 @@ def test_intervals_belong_to_their_figures():
 
 def test_unknown_recordings_and_other_facts_are_kept():
     truth, given, _ = drawn(1)
-    result = measured(truth, given, range(60), SCENES, recordings_known=False, seed=4)
+    result = measured(truth, given, range(60), SCENES, named=False, seed=4)
     assert result.recordings is None
     assert {name: result[name] for name in FACTS} == FACTS | {"seed": 4}
+
+
+def test_only_recordings_that_are_known_are_counted():
+    truth, given, recordings = drawn(1)
+    named = np.arange(60) < 50
+    mixed = [recordings[n] if named[n] else f"clip {n}" for n in range(60)]
+    result = measured(truth, given, mixed, SCENES, named=named)
+    assert result.recordings == len(set(recordings[:50]))
+    assert result.without_recording == 10
+    assert result.few_recordings  # of 22 units
+    alone = measured(truth, given, range(60), SCENES, named=False)
+    assert not alone.few_recordings and "without_recording" not in alone

@@ -20,7 +20,8 @@ def metrics_of(recordings, clips=3, **facts):
     given = np.tile([0.8, 0.2], (clips, 1))
     given[0] = [0.3, 0.7]
     names = [f"r{clip % recordings}" for clip in range(clips)]
-    return evaluation_of(truth, given, names, names, ("bus", "home"), **facts).metrics
+    paths = [f"{clip}.wav" for clip in range(clips)]
+    return evaluation_of(truth, given, names, paths, ("bus", "home"), **facts).metrics
 
 
 @pytest.fixture(scope="module")
@@ -30,17 +31,17 @@ def metrics():
 
 @pytest.fixture(scope="module")
 def pooled():
-    fold = {"accuracy": 1.0, "class_accuracy": 1.0, "leakage": None, "seconds": 1.0}
+    fold = {"class_accuracy": 1.0, "leakage": None, "seconds": 1.0, "epochs": 2}
     folds = {
-        name: FoldMetrics(**fold, clips=clips, epochs=2)
-        for name, clips in (("fold1", 1), ("fold2", 2))
+        "fold1": FoldMetrics(**fold, accuracy=1.0, clips=1),
+        "fold2": FoldMetrics(**fold, accuracy=0.5, clips=2),
     }
     return metrics_of(
         2,
         split="folds",
         folds=folds,
-        accuracy_mean=1.0,
-        accuracy_deviation=0.0,
+        accuracy_mean=0.75,
+        accuracy_deviation=0.125**0.5,
         tested_again=1,
         never_tested=0,
     )
@@ -217,7 +218,9 @@ def test_the_conservative_interval_is_for_few_recordings(recordings, conservativ
 
 def test_unknown_recordings_are_said_to_be(metrics):
     unknown = replace(metrics, recordings=None)
-    assert "; 3 clips, recordings unknown]" in accuracy_sentence(unknown)
+    assert "; 3 clips taken as independent, recordings unknown]" in accuracy_sentence(
+        unknown
+    )
 
 
 def test_the_part_is_named_where_it_is_not_test(metrics):

@@ -290,7 +290,7 @@ def test_a_difference_in_one_line():
     )
     corrected = dataclasses.replace(result, p_holm=0.5, recordings=None)
     assert difference_sentence(corrected).endswith(
-        f"{clips}, recordings unknown], p 0.5000"
+        f"{clips} taken as independent, recordings unknown], p 0.5000"
     )
 
 

@@ -14,6 +14,7 @@ import pytest
 
 from asc.errors import Busy, InputError, SettingsMismatch, UsageError
 from asc.evaluation.evaluate import evaluate
+from asc.evaluation.gap import unpaired_difference
 from asc.evaluation.intervals import both_intervals
 from asc.experiments import compare as running
 from asc.experiments import experiment
@@ -214,6 +215,19 @@ def test_the_gap_is_between_splits_that_leak_and_those_that_do_not(whole):
     (gap,) = comparison.gaps()
     assert (gap.model, gap.leaking, gap.apart) == ("linear", "random", "recording")
     assert gap.points == pytest.approx(100 * (random - apart))
+    results = [
+        [
+            entry.evaluation
+            for entry in comparison.entries
+            if entry.recipe.split == split and entry.evaluation is not None
+        ]
+        for split in ("random", "recording")
+    ]
+    found = unpaired_difference(*results)
+    for name in ("ci95", "ci95_cautious"):
+        expected = [100 * limit for limit in getattr(found, name)]
+        assert getattr(gap, name) == pytest.approx(expected)
+    assert gap.few_recordings
 
 
 def test_results_as_csv_and_json(whole):

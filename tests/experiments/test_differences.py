@@ -146,7 +146,8 @@ def test_differences_as_people_read_them(comparison):
     assert worst["best minus it"] == f"{100 * test.difference:+.1f} [{low} to {high}]"
     assert worst["p"] == f"{test.p_holm:.3f}"
     note = next(line for line in lines if "Holm" in line)
-    assert f"over {test.recordings} recordings, conservative 95 % CI" in note
+    assert f"over recordings ({test.clips} clips, {test.recordings} recordings)" in note
+    assert "conservative 95 % CI" in note
     assert "(6 tests)" in note
     assert any("simple-cnn thirds mel, selected on these clips" in it for it in lines)
     options = [re.split(r"  +", line) for line in lines]

@@ -14,7 +14,7 @@ from asc.errors import InputError, SettingsMismatch, UsageError
 from asc.evaluation.evaluate import Evaluation, evaluate
 from asc.evaluation.sentences import fold_sentences, leakage_sentence
 from asc.experiments import experiment
-from asc.experiments.folds import STAND_INS, fold_names, pool
+from asc.experiments.folds import fold_names, pool
 from asc.training.callback import TrainingCallback
 from asc.training.recipe import Recipe
 from asc.training.run import Run
@@ -23,8 +23,8 @@ from asc.training.run import Run
 class Named:
     """Stands for a store: its splits and paths alone."""
 
-    def __init__(self, splits=(), paths=()):
-        self.splits, self._paths = splits, paths
+    def __init__(self, splits=(), paths=(), known=True):
+        self.splits, self._paths, self.recordings_known = splits, paths, known
 
     def paths(self):
         return list(self._paths)
@@ -104,7 +104,8 @@ def test_what_is_said_of_folds(pooled):
 
 
 def test_folds_that_stand_in_are_told(folds):
-    named = dict(zip(STAND_INS, folds.values(), strict=False))
+    names = [f"recording{k}of5" for k in (1, 2, 3)]
+    named = dict(zip(names, folds.values(), strict=True))
     said = fold_sentences(pool(named, Named()).metrics)
     assert "No official folds" in said[1] and "recording1of5" in said[1]
 
@@ -112,7 +113,10 @@ def test_folds_that_stand_in_are_told(folds):
 def test_leakage_is_said_where_there_is_some(folds):
     clean, leaky = folds["fold1"].metrics, folds["fold2"].metrics
     assert leakage_sentence(clean) is None
-    assert leakage_sentence(replace(clean, leakage=None)) is None
+    unknown = leakage_sentence(replace(clean, leakage=None))
+    assert unknown.startswith("leakage is unknown: test clips may come from recordings")
+    bounded = replace(clean, leakage=None, leakage_at_least=0.25)
+    assert leakage_sentence(bounded).startswith("At least 25 % of the test clips share")
     assert leakage_sentence(leaky).startswith(
         "50 % of the test clips share a recording"
     )
@@ -120,9 +124,8 @@ def test_leakage_is_said_where_there_is_some(folds):
 
 def test_unknown_leakage_and_recordings_stay_unknown(folds):
     first = folds["fold1"]
-    unknown = replace(
-        first, metrics=replace(first.metrics, leakage=None, recordings=None)
-    )
+    metrics = replace(first.metrics, leakage=None, recordings=None)
+    unknown = replace(first, metrics=metrics, recordings=first.paths)
     found = pool({"fold1": unknown}, Named()).metrics
     assert found["leakage"] is None and found["recordings"] is None
     assert found["accuracy_deviation"] is None
@@ -138,7 +141,9 @@ def test_folds_of_different_trainings_are_not_pooled(folds):
 def test_folds_are_in_the_order_of_their_numbers():
     names = ("fold10", "fold2", "fold1", "random", "foldable")
     assert fold_names(Named(names)) == ("fold1", "fold2", "fold10")
-    assert fold_names(Named(("random", "recording"))) == STAND_INS
+    for known, unit in ((True, "recording"), (False, "random")):
+        expected = tuple(f"{unit}{k}of5" for k in range(1, 6))
+        assert fold_names(Named(("random",), known=known)) == expected
 
 
 # Training

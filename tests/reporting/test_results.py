@@ -11,6 +11,7 @@ from world import evaluation_of, finish_run, probabilities_of
 
 from asc.evaluation.calibration import calibration
 from asc.evaluation.evaluation import Evaluation
+from asc.evaluation.gap import unpaired_difference
 from asc.evaluation.intervals import both_intervals, mean_and_deviation
 from asc.evaluation.published import SCENES
 from asc.evaluation.significance import paired_test
@@ -160,7 +161,17 @@ def test_the_gap_between_a_random_and_a_disjoint_split(runs, read):
         metrics_of(runs / name)["accuracy"] for name in ("leaky", "disjoint")
     )
     assert leaky > disjoint
-    assert found.one("tr", data_gap="").number("gap") == pytest.approx(leaky - disjoint)
+    row = found.one("tr", data_gap="")
+    assert row.number("gap") == pytest.approx(leaky - disjoint)
+    gap = unpaired_difference(
+        *(Evaluation.load(runs / n) for n in ("leaky", "disjoint"))
+    )
+    assert row.numbers("low", "high") == list(gap.ci95)
+    limits = gap.ci95_cautious
+    assert limits in [
+        tuple(node.numbers("conservative-low", "conservative-high"))
+        for node in found.find("small", data_conservative_low="")
+    ]
     assert not found.find(data_alone="")
 
 
@@ -305,13 +316,17 @@ def test_calibration_tells_over_from_underconfident():
 
 
 def test_folds_have_their_spread_in_the_table():
-    each = {"accuracy": 0.5, "class_accuracy": 0.5, "clips": 15, "leakage": 0.0}
+    each = {"class_accuracy": 0.5, "clips": 15, "leakage": 0.0}
     each |= {"epochs": 1, "seconds": 1.0}
+    deviation = 2**0.5 / 30
     found = on_tut(
         split="folds",
-        folds={"fold1": each, "fold2": each | {"accuracy": 0.7}},
-        accuracy_mean=0.6,
-        accuracy_deviation=0.1414,
+        folds={
+            f"fold{k}": each | {"accuracy": right / 15}
+            for k, right in ((1, 14), (2, 13))
+        },
+        accuracy_mean=0.9,
+        accuracy_deviation=deviation,
         tested_again=0,
         never_tested=0,
     )
@@ -319,7 +334,7 @@ def test_folds_have_their_spread_in_the_table():
         found.one("small", data_fold_mean=""),
         found.one("p", data_fold_mean=""),
     ):
-        assert shown.numbers("fold-mean", "fold-deviation") == [0.6, 0.1414]
+        assert shown.numbers("fold-mean", "fold-deviation") == [0.9, deviation]
 
 
 def test_all_folds_as_one_result(tmp_path, store, read):

@@ -20,7 +20,7 @@ from world import run_python
 import asc.store
 from asc import environment
 from asc.corpus import Clip, Problem, open_corpus
-from asc.corpus.leakage import PARTS, Split
+from asc.corpus.leakage import OVERLAPS, PARTS, Split
 from asc.corpus.splits import make_splits
 from asc.errors import StoreError, UsageError
 from asc.features import FeatureSpec
@@ -132,7 +132,7 @@ def test_summary(tiny_store, tiny_corpus):
     assert summary["bytes"] == tiny_store.stat().st_size
     for name, split in make_splits(open_corpus(tiny_corpus)).items():
         facts = {part: len(split.part(part)) for part in PARTS}
-        facts |= {"leakage": split.leakage, "adjacent": split.adjacent}
+        facts |= {fact: getattr(split, fact) for fact in OVERLAPS}
         assert summary["splits"][name] == facts | {"duplicates": 0}
     assert summary["splits"]["random"]["adjacent"] > 0
     assert (summary["problems"], summary["duplicates"]) == (0, 0)

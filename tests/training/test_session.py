@@ -64,13 +64,13 @@ def test_curves_are_shown_with_split_and_leakage(session, store):
     shared = np.isin(recordings[split.validation], recordings[split.train]).mean()
     assert shared > 0
     rows = part_rows(store, Recipe())
-    assert replace(session, rows=rows).validation_leakage == shared
+    assert replace(session, rows=rows).validation_leakage == (shared, shared)
     assert replace(session, rows=rows).summary().endswith(f" {100 * shared:.0f} %")
 
 
 def test_leakage_is_unknown_without_recordings(session, monkeypatch):
-    monkeypatch.setattr(FeatureStore, "recordings_known", False)
-    assert session.validation_leakage is None
+    monkeypatch.setattr(FeatureStore, "recordings", FeatureStore.paths)
+    assert session.validation_leakage == (None, 0.0)
     assert session.summary().endswith("leakage of validation unknown")
 
 

@@ -19,6 +19,8 @@ from asc.corpus.reader import Reader, register_reader
 from asc.corpus.tables import read_table
 
 _TABLE = Path("meta") / "esc50.csv"
+#: fold-source-take-target
+_FILE_NAME = r"\d-(\d+)-[A-Z]+-\d+\.\w+"
 
 
 @register_reader
@@ -36,5 +38,7 @@ class Esc50Reader(Reader):
     def read(self, path: Path) -> Corpus:
         """Read the folder."""
         builder = CorpusBuilder(path, self.name)
-        read_table(path / _TABLE, builder, prefix="audio/")
+        read_table(
+            path / _TABLE, builder, prefix="audio/", recording_in_name=_FILE_NAME
+        )
         return builder.build()

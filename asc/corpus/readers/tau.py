@@ -21,6 +21,9 @@ from asc.corpus.builder import CorpusBuilder
 from asc.corpus.reader import Reader, register_reader
 from asc.corpus.tables import add_official_folds, read_table
 
+#: scene-city-location-segment-device: the identifier is city-location.
+_FILE_NAME = r"[^-]+-([^-]+-\d+)-\d+-\w+\.\w+"
+
 
 @register_reader
 class TauReader(Reader):
@@ -37,6 +40,6 @@ class TauReader(Reader):
     def read(self, path: Path) -> Corpus:
         """Read the folder."""
         builder = CorpusBuilder(path, self.name)
-        read_table(path / "meta.csv", builder)
+        read_table(path / "meta.csv", builder, recording_in_name=_FILE_NAME)
         add_official_folds(builder, path / "evaluation_setup")
         return builder.build()

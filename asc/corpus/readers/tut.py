@@ -5,8 +5,8 @@ tab separated, no header), ``audio/`` and ``evaluation_setup/`` with the
 official lists: ``fold{k}_train.txt`` and ``fold{k}_evaluate.txt`` (file and
 scene), ``fold{k}_test.txt`` (file only) in a development set; ``evaluate.txt``
 and ``test.txt`` in an evaluation set. The latter may come without ``meta.txt``:
-then ``evaluate.txt`` replaces it, and ``map.txt``, which lists the original names
-of clips, from which recordings are read, replaces its third column.
+then ``evaluate.txt`` replaces it. Where a third column or its field is missing, the
+recording is read from the file name, or from the original name in ``map.txt``.
 
 Two facts of the 2017 development set look like mistakes and are not repaired:
 recording b031 (home) is tested in folds 3 and 4, recording a036 (home) in
@@ -24,7 +24,7 @@ import re
 from pathlib import Path, PurePosixPath
 
 from asc.corpus.base import Corpus
-from asc.corpus.builder import CorpusBuilder, read_lines
+from asc.corpus.builder import CorpusBuilder, read_lines, value_of
 from asc.corpus.reader import Reader, register_reader
 from asc.corpus.tables import add_official_folds
 
@@ -58,11 +58,10 @@ class TutReader(Reader):
                     where, f"{len(fields)} tab-separated fields, expected 2 or 3."
                 )
                 continue
-            if len(fields) == 3:
-                recording: str | None = fields[2]
-            else:
+            recording = value_of(fields[2]) if len(fields) == 3 else ""
+            if not recording:
                 name = PurePosixPath(fields[0].strip())
-                recording = _recording_of(name) or recordings.get(name.name)
+                recording = _recording_of(name) or recordings.get(name.name, "")
             builder.add(where, fields[0], fields[1], recording)
         add_official_folds(builder, path / _SETUP)
         return builder.build()
