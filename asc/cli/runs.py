@@ -135,7 +135,7 @@ def _row(run: RunFacts) -> tuple[str, ...]:
     accuracy, leakage = run.status, ""
     if run.metrics is not None:
         accuracy = percent(run.metrics.accuracy)
-        leakage = leakage_percent(run.metrics.leakage)
+        leakage = leakage_percent(*run.metrics.known_leakage)
     return (
         printable(run.path.name),
         f"{run.started:%Y-%m-%d}",
@@ -156,6 +156,7 @@ def _facts(run: RunFacts) -> dict[str, Any]:
         "split": run.split,
         "accuracy": None if metrics is None else metrics.accuracy,
         "leakage": None if metrics is None else metrics.leakage,
+        "leakage_at_least": metrics and metrics.known_leakage.at_least,
         "bytes": run.bytes,
         "state_bytes": run.state_bytes,
         "error": run.error,
