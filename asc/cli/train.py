@@ -32,6 +32,10 @@ from asc.kinds import RUNS, kind_of
 from asc.text import counted, table
 from asc.training.recipe import Recipe
 from asc.training.recipes import choose
+from asc.training.run import Run
+
+#: Fields that a training may change when it is resumed. Modules are code that it needs.
+_CHANGED_BY_RESUME = {"epochs", "patience"}
 
 
 @click.command()
@@ -45,12 +49,18 @@ from asc.training.recipes import choose
 @click.option(
     "--resume",
     type=PATH,
-    help="Resume this run with its own recipe.",
+    help="Resume this run with its own recipe. With --epochs or --patience, train it"
+    " further, also if it is finished.",
 )
 @click.option(
     "--partial",
     is_flag=True,
     help="Use the finished rows of a store that is still being written.",
+)
+@click.option(
+    "--keep-state",
+    is_flag=True,
+    help="Keep the optimizer's state of a finished run, to train it further exactly.",
 )
 @click.option("--in-memory", is_flag=True, help="Keep the train part in memory.")
 @click.option("--tensorboard", is_flag=True, help="Write logs for TensorBoard.")
@@ -96,8 +106,11 @@ def train(
     named, flags = take_recipe(ctx, settings)
     if resume is not None:
         _check_no_recipe(ctx)
+        Run(resume)  # a run folder, not any file with a recipe
+        named = str(resume)
     recipe, sources = choose(named, flags)
-    recipe.resolve()  # fail before a download, not after it
+    if resume is None:
+        recipe.resolve()  # fail before a download, not after it
     from asc.store import FeatureStore
 
     if show:
@@ -111,6 +124,8 @@ def train(
     if resume is not None:
         if store is not None:
             settings["store"] = FeatureStore(local(store), partial=partial)
+        for name in _CHANGED_BY_RESUME & flags.keys():
+            settings[name] = flags[name]
         finished, result = experiment.resume(resume, **settings)
     elif store is not None:
         opened = FeatureStore(local(store), partial=partial)
@@ -171,7 +186,7 @@ def _check_no_recipe(ctx: click.Context) -> None:
     given = [
         option_name(name)
         for name in (*RECIPE_OPTIONS, "run")
-        if name != "imports"  # code that the run needs
+        if name not in {"imports", *_CHANGED_BY_RESUME}
         and ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE
     ]
     if given:

@@ -20,6 +20,7 @@ from asc.errors import AscError, Busy, SettingsMismatch, UsageError
 from asc.evaluation.evaluate import evaluate_session
 from asc.evaluation.evaluation import Evaluation
 from asc.evaluation.sentences import fold_sentences
+from asc.experiments.extend import extend
 from asc.experiments.folds import fold_names, pool
 from asc.experiments.outputs import draw_training, save_evaluation, write_results
 from asc.files import check_no_links
@@ -58,8 +59,9 @@ def train(
     command, sources
         For the run's records, see `asc.training.new_run.create_run`.
     **options
-        See `asc.training.trainer.fit`: in_memory, tensorboard, threads, device,
-        listener.
+        keep_state: keep what only training for more epochs needs (`resume`), such as
+        the moments of the optimizer. Others: see `asc.training.trainer.fit`:
+        in_memory, tensorboard, threads, device, listener.
 
     Returns
     -------
@@ -106,12 +108,27 @@ def resume(
     run: Run | str | os.PathLike[str],
     *,
     store: FeatureStore | None = None,
+    epochs: int | None = None,
+    patience: int | None = None,
     **options: Any,
 ) -> tuple[Run, Evaluation]:
     """Resume an interrupted training, then evaluate it like any other.
 
-    A finished run is not changed; it is evaluated again without writing. Options are
-    those of `train`.
+    A finished run is not changed, but evaluated again without writing, unless it is to
+    be trained further.
+
+    Parameters
+    ----------
+    run : Run or path
+    store : FeatureStore, optional
+        If it has moved.
+    epochs, patience : int, optional
+        Train on as if these had been in the recipe from the start
+        (`asc.experiments.extend`). The result is the same, bit for bit, as exactly as
+        the machine repeats itself, with a constant learning rate and if the state was
+        kept (``keep_state``); otherwise a note says what differs.
+    **options
+        Those of `train`.
 
     Examples
     --------
@@ -123,6 +140,13 @@ def resume(
         run = Run(run)
     if store is None:
         store = run.open_store()
+    if epochs is not None or patience is not None:
+        run.check_store(store)
+        run, notes = extend(run, epochs, patience)
+        for sentence in notes:
+            run.log(f"note: {sentence}")
+            if listener := options.get("listener"):
+                listener.note(sentence)
     return run, _complete(run, store, **options)
 
 
@@ -197,8 +221,11 @@ def _complete(
         raise
 
 
-def _train_one(session: Session, **options: Any) -> Evaluation:
-    from asc.training.trainer import fit  # it imports TensorFlow
+def _train_one(
+    session: Session, *, keep_state: bool = False, **options: Any
+) -> Evaluation:
+    from asc.training.checkpoint import State  # it imports TensorFlow
+    from asc.training.trainer import fit
 
     run = session.run
     try:
@@ -212,7 +239,10 @@ def _train_one(session: Session, **options: Any) -> Evaluation:
                 draw_training(session)
         raise
     if trained or not run.is_finished():
-        return write_results(session)
+        evaluation = write_results(session)
+        if session.is_chief and not keep_state:
+            State.load(run).drop(run)
+        return evaluation
     return evaluate_session(session, session.tested_part)
 
 

@@ -43,6 +43,9 @@ class State:
         One record for each epoch.
     stopped : bool
         Whether patience is used up.
+    kept : bool
+        Whether the last epoch's model with its optimizer is there. A finished training
+        drops it.
     """
 
     epoch: int = 0
@@ -50,6 +53,7 @@ class State:
     best_value: float | None = None
     history: list[dict[str, float]] = field(default_factory=list)
     stopped: bool = False
+    kept: bool = True
 
     @classmethod
     def load(cls, run: Run) -> State:
@@ -73,6 +77,7 @@ class State:
         if self.best_value is not None or self.epoch:
             check_number("best_value", self.best_value)
         check_flag("stopped", self.stopped)
+        check_flag("kept", self.kept)
         if not isinstance(self.history, list) or len(self.history) != self.epoch:
             raise UsageError(f"history must have the {self.epoch} epochs.")
         for record in self.history:
@@ -126,8 +131,22 @@ class State:
         file = self._model_file(run)
         file.parent.mkdir(exist_ok=True)
         _save_model(model, file)
-        write_json(file.parent / "state.json", asdict(self))
+        self.kept = True
+        self.write(run)
         self.write_results(model, run)
+
+    def write(self, run: Run) -> None:
+        """Write the state without its model."""
+        write_json(run.path / "state" / "state.json", asdict(self))
+
+    def drop(self, run: Run) -> None:
+        """Remove the last epoch's model with its optimizer, which only a resume needs.
+
+        With Adam it has the weights three times: 408 MB of the simple CNN.
+        """
+        self.kept = False
+        self.write(run)
+        self._model_file(run).unlink(missing_ok=True)
 
     def write_results(self, model: keras.Model, run: Run) -> None:
         """Write the best model and the history; remove models of earlier epochs."""

@@ -13,7 +13,7 @@ from asc.training import machine
 from asc.training.callback import TrainingCallback
 from asc.training.checkpoint import CheckpointCallback, State
 from asc.training.devices import Devices
-from asc.training.optimizer import compile_model, make_optimizer
+from asc.training.optimizer import compile_model, learning_rate, make_optimizer
 from asc.training.run import TENSORBOARD
 from asc.training.session import Session
 
@@ -112,9 +112,14 @@ def _fit(
         validation_steps = len(streamed[1])
         validation = devices.stream(streamed[1])
     with devices.scope():
-        model = state.load_model(run) if state.epoch else _new_model(session, batches)
+        if not state.epoch:
+            model = _new_model(session, batches)
+        elif state.kept:
+            model = _last_model(session, state, batches)
+        else:
+            model = _best_model(session, state, batches)
     model = devices.adapt(model, recipe)
-    if state.epoch and session.is_chief:
+    if state.epoch and state.kept and session.is_chief:
         state.write_results(model, run)  # a crash may have come before
     if state.stopped or state.epoch >= recipe.epochs:
         devices.barrier()
@@ -162,6 +167,26 @@ def _fit(
         f" best is epoch {state.best_epoch} ({recipe.monitor} {state.best_value:.4f})"
     )
     return True
+
+
+def _last_model(session: Session, state: State, batches: int) -> keras.Model:
+    """Return the model of the last epoch with its optimizer."""
+    model = state.load_model(session.run)
+    rate = learning_rate(session.run.recipe, batches)
+    if not isinstance(rate, float):  # the number of epochs may have changed
+        model.optimizer.learning_rate = rate
+    return model
+
+
+def _best_model(session: Session, state: State, batches: int) -> keras.Model:
+    """Return the model of the best epoch with a new optimizer, at the same step."""
+    recipe = session.run.recipe
+    optimizer = make_optimizer(recipe, batches)
+    optimizer.iterations.assign(state.epoch * batches)
+    with machine.dtype_policy(recipe.precision):
+        model = session.run.load_model()
+        compile_model(model, recipe, optimizer)
+    return model
 
 
 def _new_model(session: Session, batches: int) -> keras.Model:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from asc.pipeline.transforms import register_augmentation
@@ -10,6 +10,10 @@ from asc.validation import check_whole
 
 if TYPE_CHECKING:
     import numpy as np
+
+
+#: Masks of a clip: their places are drawn for all clips of an epoch at once.
+MOST_MASKS = 100
 
 
 @register_augmentation("specaugment")
@@ -21,7 +25,7 @@ class SpecAugment:
 
     Parameters
     ----------
-    freq_masks, time_masks : int >= 0
+    freq_masks, time_masks : int in [0, 100]
         Number of masks.
     freq_width, time_width : int >= 0
         Greatest width of a mask, in rows and in columns. Widths are uniform from 0
@@ -40,8 +44,10 @@ class SpecAugment:
     time_width: int = 20
 
     def __post_init__(self) -> None:
-        for field in fields(self):
-            check_whole(field.name, getattr(self, field.name))
+        for name in ("freq_masks", "time_masks"):
+            check_whole(name, getattr(self, name), most=MOST_MASKS)
+        for name in ("freq_width", "time_width"):
+            check_whole(name, getattr(self, name))
 
     def draw(
         self, rng: np.random.Generator, rows: np.ndarray, shape: tuple[int, int]
