@@ -93,7 +93,8 @@ def _state(run: Run, recipe: Recipe) -> State:
         raise InputError(
             f"{run.path} cannot be trained further: it has no state/state.json."
         )
-    again = State(kept=state.kept)
+    # Its model may also have been removed to free the disk.
+    again = State(kept=state.kept and state.model_file(run).is_file())
     for record in state.history:
         if again.stopped or again.epoch >= recipe.epochs:
             break

@@ -112,7 +112,7 @@ class State:
         InputError
             If it is missing or cannot be loaded.
         """
-        file = self._model_file(run)
+        file = self.model_file(run)
         if not os.path.lexists(file):
             raise MissingInputError(f"{run.path} cannot be resumed: {file} is missing.")
         try:
@@ -128,7 +128,7 @@ class State:
 
         A crash at any point leaves a state that can be resumed.
         """
-        file = self._model_file(run)
+        file = self.model_file(run)
         file.parent.mkdir(exist_ok=True)
         _save_model(model, file)
         self.kept = True
@@ -146,7 +146,7 @@ class State:
         """
         self.kept = False
         self.write(run)
-        self._model_file(run).unlink(missing_ok=True)
+        self.model_file(run).unlink(missing_ok=True)
 
     def write_results(self, model: keras.Model, run: Run) -> None:
         """Write the best model and the history; remove models of earlier epochs."""
@@ -158,12 +158,13 @@ class State:
         names = list(self.history[0])
         rows = (record.values() for record in self.history)
         write_csv(run.path / "history.csv", names, map(list, rows))
-        file = self._model_file(run)
+        file = self.model_file(run)
         for other in file.parent.glob("epoch-*.keras"):
             if other != file:
                 other.unlink()
 
-    def _model_file(self, run: Run) -> Path:
+    def model_file(self, run: Run) -> Path:
+        """Return the file of the last epoch's model with its optimizer."""
         return run.path / "state" / f"epoch-{self.epoch:04d}.keras"
 
 

@@ -81,14 +81,14 @@ def test_resume_takes_no_recipe(tmp_path):
         "run",
         "--recipe",
         "better",
-        "--epochs",
+        "--seed",
         "3",
         "--import",
         "os",
         cwd=tmp_path,
     )
     assert result.returncode == 2
-    assert "Got --recipe, --epochs." in result.stderr
+    assert "Got --recipe, --seed." in result.stderr
 
 
 def test_a_model_and_an_augmentation_of_a_user_from_training_to_prediction(
