@@ -1,0 +1,65 @@
+"""Settings that are meant for other programs, and numbers that are none."""
+
+from __future__ import annotations
+
+import os
+import sys
+import warnings
+
+import pytest
+from world import run_python
+
+from asc import environment
+from asc.errors import UsageError
+
+
+def test_variables_are_set_for_a_block_and_then_as_before(monkeypatch):
+    monkeypatch.setenv("ASC_A", "before")
+    monkeypatch.delenv("ASC_B", raising=False)
+    with pytest.raises(KeyError), environment.variables({"ASC_A": None, "ASC_B": "1"}):
+        assert "ASC_A" not in os.environ and os.environ["ASC_B"] == "1"
+        raise KeyError
+    assert os.environ["ASC_A"] == "before" and "ASC_B" not in os.environ
+
+
+@pytest.mark.parametrize("value", ["abc", "-4", "1.5", ""])
+def test_numbers_that_are_none_are_named(monkeypatch, value):
+    monkeypatch.setenv("TF_NUM_INTRAOP_THREADS", value)
+    with pytest.raises(UsageError, match="TF_NUM_INTRAOP_THREADS must be a whole"):
+        environment.check_number_variables("TF_NUM_INTRAOP_THREADS")
+    monkeypatch.setenv("TF_NUM_INTRAOP_THREADS", "2")
+    environment.check_number_variables("TF_NUM_INTRAOP_THREADS", "ASC_NOT_SET")
+
+
+def test_a_command_takes_over_what_it_needs_and_names_the_rest(monkeypatch):
+    for name, value in environment._NEEDED.items():
+        monkeypatch.setenv(name, "other")
+    monkeypatch.setenv("NUMBA_NUM_THREADS", "0\x1b")
+    monkeypatch.setattr(environment, "_given", {})
+    monkeypatch.setattr(sys, "warnoptions", ["error", "ignore"])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        environment.take_over_settings()
+        assert "error" not in {action for action, *_ in warnings.filters}
+    assert sys.warnoptions == ["ignore"]
+    assert os.environ["MPLBACKEND"] == "agg" and "LOKY_PICKLER" not in os.environ
+    named = environment.settings_of_libraries()
+    assert "NUMBA_NUM_THREADS=0\\x1b" in named
+    assert not [text for text in named if text.startswith(("MPLBACKEND", "LOKY"))]
+
+
+def test_keras_that_runs_on_something_else_already_is_told():
+    program = (
+        "import sys, types\n"
+        "sys.modules['keras'] = keras = types.ModuleType('keras')\n"
+        "keras.config = types.SimpleNamespace(backend=lambda: 'jax')\n"
+        "sys.modules['tensorflow'] = tf = types.ModuleType('tensorflow')\n"
+        "tf.config = types.SimpleNamespace(list_physical_devices=list)\n"
+        "try:\n import asc.pipeline.tensorflow\n"
+        "except ValueError as error:\n print(type(error).__name__, error)\n"
+    )
+    done = run_python(program, env={"KERAS_BACKEND": "jax"})
+    assert done.stdout == (
+        "UsageError Keras runs on jax in this process; asc needs TensorFlow. Set"
+        " KERAS_BACKEND=tensorflow before Keras is imported.\n"
+    )
