@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,13 +24,15 @@ from asc.cli.options import (
 )
 from asc.cli.recipe_options import recipe_options, take_recipe
 from asc.cli.streams import continue_without_reader
+from asc.disk import free_space
 from asc.errors import EXIT_PARTIAL, UsageError
 from asc.experiments.grid import AXES, Grid, named_grid
-from asc.text import counted, duration
+from asc.text import counted, duration, megabytes
 from asc.training.recipes import choose
 
 if TYPE_CHECKING:
     from asc.experiments.entry import Entry
+    from asc.store import FeatureStore
 
 
 @click.command()
@@ -59,6 +61,11 @@ if TYPE_CHECKING:
 )
 @backend_option
 @scheduler_option
+@click.option(
+    "--dry-run",
+    is_flag=True,
+    help="Print what it would take: trainings, room on the disk, time.",
+)
 @json_option
 @verbose_option
 @click.pass_context
@@ -72,6 +79,7 @@ def compare(
     in_memory: bool,
     backend: str,
     scheduler: str | None,
+    dry_run: bool,
     **options: Any,
 ) -> int:
     """Train every combination on STORE and print the table of accuracies.
@@ -91,6 +99,8 @@ def compare(
     grid = _grid(named, *take_recipe(ctx, options))
     opened = FeatureStore(local(store))
     folder = folder or experiments.default_folder(opened, grid)
+    if dry_run:
+        return _describe(opened, grid, folder, jobs, as_json)
 
     def say(text: str) -> None:
         click.echo(text, err=as_json)
@@ -121,6 +131,29 @@ def compare(
     for entry in failed:
         click.echo(f"{entry.name} failed: {entry.error}", err=True)
     return EXIT_PARTIAL if failed else 0
+
+
+def _describe(
+    store: FeatureStore, grid: Grid, folder: Path, jobs: int, as_json: bool
+) -> int:
+    """Print what a comparison would take."""
+    from asc.experiments.estimate import estimate
+
+    found = estimate(store, grid, folder, jobs)
+    free = free_space(folder)
+    if as_json:
+        print_json(asdict(found) | {"folder": str(folder), "free_bytes": free})
+        return 0
+    click.echo(
+        f"{counted(found.runs, 'run', 'runs')} -> {folder}, {found.finished:,} of them"
+        f" finished; {counted(found.trainings, 'training', 'trainings')} to do"
+    )
+    click.echo(
+        f"disk: {megabytes(found.bytes)} of models and {megabytes(found.working_bytes)}"
+        f" while training ({megabytes(free)} free)"
+    )
+    click.echo(f"time: roughly {duration(found.seconds)} if none stops early")
+    return 0
 
 
 def _grid(named: str | None, recipe: str | None, flags: dict[str, Any]) -> Grid:
