@@ -24,7 +24,8 @@ def test_trainings_room_and_time(store, tmp_path, monkeypatch):
     found = estimates.estimate(store, grid, tmp_path, jobs=2)
     # Two folds and one random split, with two augmentations.
     assert (found.runs, found.finished, found.trainings) == (4, 0, 6)
-    weights = 16 * 16 * 4 + 4
+    kernel = 16 * 16 * 3 * 4  # models get three channels
+    weights = kernel + 4
     assert found.bytes == 6 * 4 * weights
     assert found.working_bytes == 2 * 2 * 12 * weights
 
@@ -32,7 +33,7 @@ def test_trainings_room_and_time(store, tmp_path, monkeypatch):
     for name in ("random", "fold1", "fold2"):
         split = store.split(name)
         clips += 2 * (3 * len(split.train) + len(split.validation))
-    products = 16 * 16 * 4 * clips * 2  # epochs
+    products = 2 * kernel * clips  # of two augmentations, each for two epochs
     assert found.seconds == pytest.approx(products / (estimates._EFFICIENCY * 1e6))
 
     longer = replace(grid, settings={"epochs": 4, "monitor": "loss"})
