@@ -171,7 +171,7 @@ def read_text(
     except UnicodeDecodeError as error:
         raise InputError(
             f"{printable(os.fspath(path))} is not UTF-8 text: byte {error.start:,}"
-            f" cannot be decoded."
+            f" cannot be decoded. Save it as UTF-8."
         ) from error
 
 

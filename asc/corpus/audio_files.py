@@ -45,7 +45,7 @@ class AudioFiles:
         sorted. They were not opened: one may be a link to a file that is gone.
     problems : tuple of Problem
         Folders that were not searched: links, and those that cannot be read.
-    left_out : dict of str to int
+    skipped : dict of str to int
         Number of other files by ending, the most frequent first.
     hidden : tuple of str
         Hidden folders, and hidden files that end as audio does; both are left out.
@@ -55,14 +55,14 @@ class AudioFiles:
 
     paths: tuple[str, ...]
     problems: tuple[Problem, ...] = ()
-    left_out: Mapping[str, int] = field(default_factory=dict)
+    skipped: Mapping[str, int] = field(default_factory=dict)
     hidden: tuple[str, ...] = ()
     convertible: str = ""
 
     def notes(self) -> list[str]:
         """Return sentences on what was left out."""
-        unread = {k: n for k, n in self.left_out.items() if k in CONVERTIBLE_ENDINGS}
-        others = {k: n for k, n in self.left_out.items() if k not in unread}
+        unread = {k: n for k, n in self.skipped.items() if k in CONVERTIBLE_ENDINGS}
+        others = {k: n for k, n in self.skipped.items() if k not in unread}
         notes = []
         if unread:
             files = counted(sum(unread.values()), "file was", "files were")
@@ -87,7 +87,7 @@ def find_audio(root: Path) -> AudioFiles:
     """
     paths: list[str] = []
     problems: list[Problem] = []
-    left_out: Counter[str] = Counter()
+    skipped: Counter[str] = Counter()
     hidden: list[str] = []
     convertible = ""
     folders = [""]
@@ -120,14 +120,14 @@ def find_audio(root: Path) -> AudioFiles:
             elif ending in AUDIO_ENDINGS:
                 (hidden if entry.name.startswith(".") else paths).append(path)
             elif not entry.name.startswith("."):
-                left_out[ending] += 1
+                skipped[ending] += 1
                 if ending in CONVERTIBLE_ENDINGS:
                     convertible = convertible or path
         folders += reversed(inner)
     return AudioFiles(
         tuple(sorted(paths, key=lambda path: path.split("/"))),
         tuple(problems),
-        dict(left_out.most_common()),
+        dict(skipped.most_common()),
         tuple(hidden),
         convertible,
     )

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from asc.corpus.segments import Span, split_segment
 
 
 @dataclass(frozen=True, order=True)
 class Clip:
-    """One audio file, which becomes one row of a store."""
+    """One audio file or a segment of one, which becomes one row of a store."""
 
-    path: str  # relative to the corpus folder, with forward slashes
+    path: str  # relative to the corpus folder, with /; a segment's ends in #t=START,END
     scene: str  # the label, spelled as in the metadata
     recording: str  # session it was cut from: the unit of leakage; `path` if unknown
 
@@ -18,6 +21,16 @@ class Clip:
     def recording_known(self) -> bool:
         """False if the recording is not known: it is then the clip's own path."""
         return self.recording != self.path
+
+    @property
+    def file(self) -> str:
+        """The file that the clip is in, relative to the corpus folder."""
+        return split_segment(self.path)[0]
+
+    @property
+    def span(self) -> Span | None:
+        """Where in its file a segment is; None if the clip is the whole file."""
+        return split_segment(self.path)[1]
 
 
 @dataclass(frozen=True)
@@ -33,10 +46,14 @@ class Problem:
 
 @dataclass(frozen=True)
 class Fold:
-    """Official lists of a fold, as paths of clips."""
+    """Lists of a fold or of a given split, as paths of clips.
+
+    Where there is no validation list, validation is taken from train.
+    """
 
     train: tuple[str, ...]
     test: tuple[str, ...]
+    validation: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -54,11 +71,15 @@ class Corpus:
     clips : tuple of Clip
         Usable clips, sorted by path: the order of store rows.
     folds : dict of str to Fold
-        Official folds by name (``fold1``...); may be empty.
+        Official folds by name (``fold1``...), and the split that the corpus gives
+        (``given``); may be empty.
     problems : tuple of Problem
         What was left out, and why.
     notes : tuple of str
         Remarks that do not prevent using the corpus.
+    skipped : dict of str to int
+        Number of files by ending that are in the folder and were left out, if the
+        folder itself is the list of clips.
     """
 
     root: Path
@@ -68,6 +89,7 @@ class Corpus:
     folds: dict[str, Fold] = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
     notes: tuple[str, ...] = ()
+    skipped: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def scenes(self) -> tuple[str, ...]:

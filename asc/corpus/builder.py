@@ -6,19 +6,29 @@ decides whether problems stop the work.
 
 from __future__ import annotations
 
-import posixpath
 import re
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from asc import files
+from asc.corpus.audio_files import find_audio
 from asc.corpus.base import Clip, Corpus, Fold, Problem
+from asc.corpus.parts import GIVEN
+from asc.corpus.places import CorpusFolder, composed, normalised, without_links
+from asc.corpus.segments import Span, segment_path, split_segment
 from asc.errors import InputError
-from asc.text import has_control_characters, printable
+from asc.text import counted, has_control_characters, printable
 
 #: What tables have in place of a value that is not known (as pandas reads them).
 _NO_VALUE = frozenset(
     "NaN nan -NaN -nan NA <NA> N/A n/a #N/A NULL null None none - ?".split()
 )
+#: Limits, far beyond what corpora have, for tables that would exhaust the memory.
+MOST_BYTES, MOST_CLIPS, MOST_SCENES, MOST_FOLDS = 1 << 27, 4_000_000, 5_000, 100
+_MOST_PROBLEMS, _MOST_MESSAGE = 10_000, 400
+#: Bytes of a path and of a label: a column of a store is as wide as its longest text.
+_MOST_PATH, _MOST_LABEL = 1024, 256
 
 
 class CorpusBuilder:
@@ -40,60 +50,116 @@ class CorpusBuilder:
         self.name = name or root.resolve().name
         self.problems: list[Problem] = []
         self.notes: list[str] = []
+        self.skipped: Mapping[str, int] = {}
+        self._folder = CorpusFolder(root)
         self._clips: dict[str, Clip] = {}
         self._first_seen: dict[str, str] = {}
         self._folds: dict[str, Fold] = {}
+        self._fold_of: dict[str, int] = {}
+        self._part_of: dict[str, str] = {}
+        self._more_problems = 0
 
     def reject(self, where: str, message: str) -> None:
         """Record a row that cannot be used."""
-        self.problems.append(Problem(printable(where), printable(message)))
+        if len(self.problems) >= _MOST_PROBLEMS:
+            self._more_problems += 1
+            return
+        self.problems.append(Problem(*map(_brief, (where, message))))
 
     def add(
-        self, where: str, path: str, scene: str, recording: str | None
+        self,
+        where: str,
+        path: str,
+        scene: str,
+        recording: str | None,
+        *,
+        span: Span | None = None,
+        part: str | None = None,
+        fold: int | None = None,
     ) -> str | None:
         """Check one row; keep it, or record why it cannot be kept.
+
+        Parameters
+        ----------
+        where : str
+            The place of the row, for messages.
+        path : str
+            Relative to the corpus folder, or absolute and in it.
+        scene : str
+        recording : str or None
+            Empty or None if it is not known. Segments of one file then are of one
+            recording.
+        span : Span, optional
+            Where in the file the clip is, if it is a segment.
+        part : {'train', 'validation', 'test'}, optional
+            Part of the split that the corpus gives.
+        fold : int, optional
+            Number of the official fold that tests the clip and no other one does.
 
         Returns
         -------
         str or None
             The path under which the clip is kept; None if it is not.
         """
-        path, scene, recording = path.strip(), scene.strip(), value_of(recording)
-        problem = self._problem(path, scene, recording)
-        if problem:
-            self.reject(where, problem)
+        try:
+            clip = self._clip(path, scene, value_of(recording), span)
+        except InputError as error:
+            self.reject(where, str(error))
             return None
-        path = _normalised(path)
-        # A clip whose recording is its own path has none that is known.
-        named = f"./{recording}" if recording == path else recording
-        self._clips[path] = Clip(path, scene, named or path)
-        self._first_seen[path] = where
-        return path
+        self._clips[clip.path] = clip
+        self._first_seen[clip.path] = where
+        if part is not None:
+            self._part_of[clip.path] = part
+        if fold is not None:
+            self._fold_of[clip.path] = fold
+        if len(self._clips) > MOST_CLIPS:
+            raise InputError(
+                f"{self.root} has too many clips. Expected at most {MOST_CLIPS:,}."
+            )
+        return clip.path
 
-    def _problem(self, path: str, scene: str, recording: str) -> str | None:
-        """Return what is wrong with a row; None if it can be used."""
-        clip_path = _normalised(path)
+    def _clip(self, path: str, scene: str, recording: str, span: Span | None) -> Clip:
+        """Return the clip of a row; raise InputError if it cannot be used."""
+        path, scene = path.strip(), composed(scene.strip())
+        recording = composed(recording)
         if not path:
-            return "the path is empty."
-        if clip_path == ".":
-            return f"the path {path} names a folder."
+            raise InputError("the path is empty.")
+        if not is_utf8(path):
+            raise InputError(
+                f"the path {path!r} is not UTF-8. Rename the file, for example with"
+                " convmv."
+            )
         if has_control_characters(path):
-            return f"the path {path!r} has control characters in it."
-        if leads_outside(path):
-            return f"the path {path} leaves the corpus folder."
+            raise InputError(f"the path {path!r} has control characters in it.")
+        if split_segment(path)[1] is not None:
+            raise InputError(f"the path {path} ends as that of a segment does.")
+        _check_length("path", path, _MOST_PATH)
+        file = self._folder.relative(path)
+        if file == ".":
+            raise InputError(f"the path {path} names a folder.")
+        path = segment_path(file, span)
         if not scene:
-            return f"{clip_path} has no label."
-        if has_control_characters(scene):
-            return f"the label of {clip_path} has control characters in it."
-        if clip_path in self._clips:
-            same = self._clips[clip_path].scene == scene
-            return (
-                f"{clip_path} was listed before ({self._first_seen[clip_path]}), with"
+            raise InputError(f"{path} has no label.")
+        for name, text, most in (
+            ("label", scene, _MOST_LABEL),
+            ("recording", recording, _MOST_PATH),
+        ):
+            if has_control_characters(text):
+                raise InputError(f"the {name} of {path} has control characters in it.")
+            _check_length(f"{name} of {path}", text, most)
+        if path in self._clips:
+            same = self._clips[path].scene == scene
+            raise InputError(
+                f"{path} was listed before ({self._first_seen[path]}), with"
                 f" {'the same' if same else 'another'} label."
             )
-        if has_control_characters(recording):
-            return f"the recording of {clip_path} has control characters in it."
-        return None
+        if recording == path:  # which would stand for one that is not known
+            recording = f"./{recording}"
+        return Clip(path, scene, recording or file)
+
+    def give(self, path: str, part: str) -> None:
+        """Put a clip that is kept into a part of the split that the corpus gives."""
+        self._part_of[path] = part
 
     def add_fold(
         self, name: str, train: Iterable[str] | None, test: Iterable[str]
@@ -109,6 +175,10 @@ class CorpusBuilder:
         train, test : iterables of paths
             If ``train`` is None, all clips that are not tested on.
         """
+        if len(self._folds) >= MOST_FOLDS:
+            raise InputError(
+                f"{self.root} has too many folds. Expected at most {MOST_FOLDS}."
+            )
         tested = self._known(f"{name} (test)", test)
         if train is None:
             trained = self._clips.keys() - tested
@@ -126,30 +196,121 @@ class CorpusBuilder:
 
     def _known(self, where: str, paths: Iterable[str]) -> set[str]:
         """Return the paths of a list that are in the metadata; report the others."""
-        listed = set(map(_normalised, paths))
-        unknown = sorted(listed - self._clips.keys())
+        known, unknown = set(), set()
+        for path in paths:
+            clip = self._clips.get(normalised(path)) or self._find(path)
+            if clip is None:
+                unknown.add(path)
+            else:
+                known.add(clip.path)  # not a copy of the text: folds share it
         if len(unknown) == 1:
-            self.reject(where, f"{unknown[0]} is not in the metadata.")
+            self.reject(where, f"{unknown.pop()} is not in the metadata.")
         elif unknown:
             # One problem: lists of a shortened corpus name thousands of other files.
             self.reject(
                 where,
-                f"{len(unknown):,} of {len(listed):,} files are not in the metadata,"
-                f" such as {unknown[0]}.",
+                f"{len(unknown):,} of {len(known) + len(unknown):,} files are not in"
+                f" the metadata, such as {min(unknown)}.",
             )
-        return listed - set(unknown)
+        return known
+
+    def _find(self, path: str) -> Clip | None:
+        """Return the clip of a path that may be spelled otherwise."""
+        try:
+            return self._clips.get(self._folder.relative(path))
+        except InputError:
+            return None
+
+    def _add_numbered_folds(self) -> None:
+        """Add the folds that test the clips with one number each."""
+        numbers = sorted(set(self._fold_of.values()))
+        if len(numbers) > MOST_FOLDS:
+            raise InputError(
+                f"{self.root} has {len(numbers):,} different folds. Expected at most"
+                f" {MOST_FOLDS}. Rename the column if it is something else."
+            )
+        for number in numbers:
+            self.add_fold(
+                f"fold{number}",
+                train=[
+                    path for path, other in self._fold_of.items() if other != number
+                ],
+                test=[path for path, other in self._fold_of.items() if other == number],
+            )
+
+    def _add_given_split(self) -> None:
+        lists: dict[str, list[str]] = {"train": [], "validation": [], "test": []}
+        for path, part in sorted(self._part_of.items()):
+            lists[part].append(path)
+        counts = [f"{part} {len(found):,}" for part, found in lists.items() if found]
+        if lists["train"] and len(counts) > 1:
+            self._folds[GIVEN] = Fold(**{k: tuple(paths) for k, paths in lists.items()})
+            self.notes.append(
+                f"The corpus gives a split ({', '.join(counts)} clips), which is named"
+                f" {GIVEN!r}."
+            )
+        elif counts:
+            self.notes.append(
+                f"The corpus gives no split, but a part of one: {counts[0]} clips."
+            )
+
+    def note_unlisted(self) -> None:
+        """Note the audio in the corpus folder that no row has named."""
+        named = {clip.file for clip in self._clips.values()}
+        others = [path for path in find_audio(self.root).paths if path not in named]
+        if others:
+            count = counted(len(others), "audio file", "audio files")
+            self.notes.append(
+                f"The metadata does not list {count} of the folder, such as"
+                f" {printable(others[0])}."
+            )
 
     def build(self) -> Corpus:
-        """Return the corpus, which may be without clips."""
-        return Corpus(
+        """Return the corpus, which may be without clips.
+
+        Raises
+        ------
+        InputError
+            If it has more labels or folds than any corpus has.
+        """
+        self._add_numbered_folds()
+        self._add_given_split()
+        if self._more_problems:
+            self.problems.append(
+                Problem("...", f"there are {self._more_problems:,} more problems.")
+            )
+            self._more_problems = 0
+        corpus = Corpus(
             root=self.root,
             name=_plain(self.name),
             format=self.format,
             clips=tuple(sorted(self._clips.values())),
             folds=self._folds,
             problems=tuple(self.problems),
-            notes=tuple(self.notes),
+            notes=(*self.notes, *_look_alikes(self._clips.values())),
+            skipped=self.skipped,
         )
+        scenes = corpus.scenes
+        if len(scenes) > MOST_SCENES:
+            raise InputError(
+                f"{self.root} has {len(scenes):,} different labels, such as"
+                f" {scenes[0]!r}. Expected at most {MOST_SCENES:,}. Is it the right"
+                " column?"
+            )
+        return corpus
+
+
+def _look_alikes(clips: Iterable[Clip]) -> list[str]:
+    """Return notes on labels that a reader would take for one."""
+    alike: dict[str, set[str]] = defaultdict(set)
+    for scene in {clip.scene for clip in clips}:
+        shown = "".join(c for c in scene.casefold() if c.isprintable())
+        alike[re.sub(r"[\s_-]+", "", shown)].add(scene)
+    return [
+        f"Labels that look alike count as different: {str(group)[1:-1]}."
+        for group in sorted(map(sorted, alike.values()))
+        if len(group) > 1
+    ]
 
 
 def value_of(field: str | None) -> str:
@@ -158,40 +319,51 @@ def value_of(field: str | None) -> str:
     return "" if value in _NO_VALUE else value
 
 
-def read_lines(path: Path) -> list[str]:
+def read_lines(path: Path, root: Path | None = None) -> list[str]:
     """Return the lines of a metadata file, whatever its line ends.
 
     Blank lines at the end are left out, so a blank file has no lines.
 
+    Parameters
+    ----------
+    path : Path
+    root : Path, optional
+        The folder of the corpus. A link that leads out of it is refused.
+
     Raises
     ------
     InputError
-        If the file is missing, unreadable or not UTF-8 text.
+        If the file is missing, unreadable, not UTF-8 text, or larger than 134 MB.
     """
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise InputError(
-            f"{path} is not UTF-8 text ({error.reason} at byte {error.start})."
-        ) from error
-    except OSError as error:
-        raise InputError(f"Cannot read {path}: {error.strerror}.") from error
+    if root is not None:
+        path, root = without_links(path, root)
+    text = files.read_text(path, limit=MOST_BYTES, root=root)
     # Not splitlines(), which also ends lines at control characters in a label.
-    return text.rstrip("\n").split("\n") if text.strip() else []
+    text = text.replace("\r\n", "\n").replace("\r", "\n").rstrip("\n")
+    return text.split("\n") if text.strip() else []
 
 
-def leads_outside(path: str) -> bool:
-    """Return True for a path of a clip that is not below the corpus folder."""
-    path = _normalised(path)
-    return (
-        path.startswith("/")
-        or re.match(r"[A-Za-z]:", path) is not None
-        or path.split("/")[0] == ".."
-    )
+def is_utf8(text: str) -> bool:
+    """Return False for a file name whose bytes are not UTF-8."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
-def _normalised(path: str) -> str:
-    return posixpath.normpath(path.strip().replace("\\", "/"))
+def _check_length(what: str, text: str, most: int) -> None:
+    if len(text.encode(errors="replace")) > most:
+        raise InputError(
+            f"the {what} has {len(text):,} characters. Expected at most {most:,} bytes."
+        )
+
+
+def _brief(text: str) -> str:
+    text = printable(text)
+    if len(text) <= _MOST_MESSAGE:
+        return text
+    return f"{text[: _MOST_MESSAGE - 50]}... {text[-40:]}"
 
 
 def _plain(name: str) -> str:

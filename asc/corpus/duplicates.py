@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
@@ -15,10 +15,11 @@ from asc.corpus.base import Corpus
 def equal_files(
     corpus: Corpus, *, progress: Callable[[int, int], None] | None = None
 ) -> np.ndarray:
-    """Return the group of equal files that each clip is in, as `equal_rows` does.
+    """Return the group of equal clips that each clip is in, as `equal_rows` does.
 
-    Files of the same size are read, which takes as long as copying them. One that
-    cannot be read equals no other.
+    Clips are equal if their files are, and their places in them. Files of the same size
+    are read, which takes as long as copying them. One that cannot be read equals no
+    other.
 
     Parameters
     ----------
@@ -26,24 +27,29 @@ def equal_files(
     progress : callable(done, total), optional
         Called with files that were read.
     """
-    files = [corpus.root / clip.path for clip in corpus.clips]
-    sizes = [file.stat().st_size if file.is_file() else -1 for file in files]
-    frequent = Counter(sizes)
-    read = [row for row, size in enumerate(sizes) if size >= 0 and frequent[size] > 1]
+    rows_of: dict[str, list[int]] = defaultdict(list)
+    for row, clip in enumerate(corpus.clips):
+        rows_of[clip.file].append(row)
+    paths = {file: corpus.root / file for file in rows_of}
+    sizes = {k: path.stat().st_size for k, path in paths.items() if path.is_file()}
+    frequent = Counter(sizes.values())
+    read = [file for file, size in sizes.items() if frequent[size] > 1]
 
-    def digest(row: int) -> bytes:
+    def digest(name: str) -> bytes:
         try:
-            with open(files[row], "rb") as file:
+            with open(paths[name], "rb") as file:
                 return hashlib.file_digest(file, "sha256").digest()
         except OSError:
             return b""
 
-    digests = np.zeros((len(files), 32), np.uint8)
-    readable = np.zeros(len(files), bool)
+    digests = np.zeros((len(corpus.clips), 32), np.uint8)
+    readable = np.zeros(len(corpus.clips), bool)
     with ThreadPoolExecutor() as pool:
-        for done, (row, found) in enumerate(zip(read, pool.map(digest, read)), 1):
-            if found:
-                digests[row], readable[row] = np.frombuffer(found, np.uint8), True
+        for done, (file, found) in enumerate(zip(read, pool.map(digest, read)), 1):
+            for row in rows_of[file] if found else ():
+                place = corpus.clips[row].path.removeprefix(file).encode()
+                whole = hashlib.sha256(found + place).digest() if place else found
+                digests[row], readable[row] = np.frombuffer(whole, np.uint8), True
             if progress is not None:
                 progress(done, len(read))
     return equal_rows(digests, np.flatnonzero(readable))

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
 from asc.audio import AudioFile
-from asc.corpus.base import Corpus, Problem
+from asc.corpus.audio_files import conversion_advice
+from asc.corpus.base import Clip, Corpus, Problem
 from asc.errors import InputError
 
 #: Threads, since reading headers mostly waits for the disk or the network, and files
@@ -64,28 +65,45 @@ def read_headers(
     accept_truncated : bool
         Read what is there of files that may be truncated.
     progress : callable(done, total), optional
-        Called after each batch, in this thread.
+        Called after each batch of files, in this thread.
     """
-    paths = [clip.path for clip in corpus.clips]
-    batches = [paths[start : start + _BATCH] for start in range(0, len(paths), _BATCH)]
-    headers: list[Header | Problem] = []
+    # A file is read once, however many segments it has.
+    files = list(dict.fromkeys(clip.file for clip in corpus.clips))
+    batches = [files[start : start + _BATCH] for start in range(0, len(files), _BATCH)]
+    found: list[Header | str] = []
     read = partial(_read_batch, corpus.root, accept_truncated)
     with ThreadPoolExecutor(_THREADS) as pool:
-        for found in pool.map(read, batches):
-            headers += found
+        for headers in pool.map(read, batches):
+            found += headers
             if progress:
-                progress(len(headers), len(paths))
-    return headers
+                progress(len(found), len(files))
+    header_of = dict(zip(files, found, strict=True))
+    return [_of_clip(clip, header_of[clip.file]) for clip in corpus.clips]
 
 
 def _read_batch(
-    root: Path, accept_truncated: bool, paths: list[str]
-) -> list[Header | Problem]:
-    found: list[Header | Problem] = []
-    for path in paths:
+    root: Path, accept_truncated: bool, files: list[str]
+) -> list[Header | str]:
+    """Return the headers of files, or why there is none."""
+    found: list[Header | str] = []
+    for file in files:
         try:
-            header = read_header(root / path, accept_truncated=accept_truncated)
+            header = read_header(root / file, accept_truncated=accept_truncated)
             found.append(header)
         except InputError as error:
-            found.append(Problem(path, str(error)))
+            found.append(str(error))
     return found
+
+
+def _of_clip(clip: Clip, found: Header | str) -> Header | Problem:
+    """Return the header of a clip, which may be a segment of the file."""
+    if isinstance(found, str):
+        return Problem(clip.path, f"{found} {conversion_advice(clip.file)}".rstrip())
+    span = clip.span
+    if span is None:
+        return found
+    try:
+        start, stop = span.frames(found.sample_rate, found.frames)
+    except InputError as error:
+        return Problem(clip.path, str(error))
+    return replace(found, frames=None if stop is None else stop - start)

@@ -20,6 +20,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
+from asc.corpus.segments import split_segment
+
 PARTS = ("train", "validation", "test")
 #: What is known of the test part of a split from train.
 OVERLAPS = ("leakage", "leakage_at_least", "adjacent")
@@ -28,6 +30,8 @@ OVERLAPS = ("leakage", "leakage_at_least", "adjacent")
 _SPAN = re.compile(r".+_(\d{1,9})_(\d{1,9})\.\w+")
 #: TAU: scene-city-location-segment-device. Devices recorded at the same time.
 _SEGMENT = re.compile(r"[^-]+-[^-]+-\d+-(\d{1,9})-\w+\.\w+")
+#: Longer than any file: the end of a segment that goes to the end of its file.
+_MOST_SECONDS = 10**8
 
 
 @dataclass(frozen=True)
@@ -103,7 +107,16 @@ class Origins:
 
     @cached_property
     def _spans(self) -> np.ndarray:
-        return positions(self._paths)
+        spans = positions(self._paths)
+        # Segments lie in their files: in a recording of several, nobody knows where.
+        file_of: dict[str, str] = {}
+        several = set()
+        for recording, path in zip(self.recordings.tolist(), self._paths, strict=True):
+            file, span = split_segment(path)
+            if span is not None and file_of.setdefault(recording, file) != file:
+                several.add(recording)
+        spans[np.isin(self.recordings, list(several))] = -1
+        return spans
 
     def leakage(self, train: np.ndarray, test: np.ndarray) -> Leakage:
         """Return the leakage of some rows into others."""
@@ -173,8 +186,9 @@ def positions(paths: Iterable[str]) -> np.ndarray:
     Parameters
     ----------
     paths : iterable of str
-        Such as ``audio/b020_90_100.wav`` (TUT, in seconds) or
-        ``audio/tram-paris-0-7-a.wav`` (TAU: the segment 7 to 8).
+        Such as ``audio/b020_90_100.wav`` (TUT, in seconds),
+        ``audio/tram-paris-0-7-a.wav`` (TAU: the segment 7 to 8) or
+        ``day.wav#t=0.5,2`` (a segment of a file, here in milliseconds).
 
     Returns
     -------
@@ -185,6 +199,10 @@ def positions(paths: Iterable[str]) -> np.ndarray:
 
 
 def _position(path: str) -> tuple[int, int]:
+    part = split_segment(path)[1]
+    if part is not None:
+        end = _MOST_SECONDS if part.end is None else part.end
+        return round(1000 * part.start), round(1000 * end)
     name = path.rpartition("/")[2]
     span = _SPAN.fullmatch(name)
     if span:

@@ -155,6 +155,8 @@ def _check_readable(path: Path) -> None:
         reason = getattr(error, "strerror", None) or str(error)
         kind = MissingInputError if isinstance(error, FileNotFoundError) else InputError
         raise kind(f"There is no corpus at {path}: {reason.lower()}.") from error
+    if not (path.is_dir() or path.is_file()):
+        raise InputError(f"{path} is neither a folder nor a regular file.")
     if path.is_dir() and not os.access(path, os.R_OK | os.X_OK):
         raise InputError(f"Cannot read the folder {path}: permission denied.")
 

@@ -9,6 +9,9 @@ Three kinds of split are stored with a corpus:
 ``recording``
     The same shares, whole recordings only. Clips whose recording is not known are in
     none of its parts, and there is no such split if no recording is known.
+``given``
+    The split that the corpus gives by folders or a column, as it is. Where it has no
+    validation part, one is taken from train, as for folds.
 ``fold1``, ``fold2``...
     The official test lists, as they are. Validation is taken from the fold's
     training list: whole recordings, balanced by scene, and never a recording
@@ -84,9 +87,15 @@ def make_splits(corpus: Corpus) -> dict[str, Split]:
         parts[named] = _split_recordings(scenes[named], recordings[named], SHARES)
     row_of = {path: row for row, path in enumerate(paths)}
     for name, fold in corpus.folds.items():
-        train = np.array([row_of[path] for path in fold.train], dtype=int)
-        test = np.array([row_of[path] for path in fold.test], dtype=int)
-        assigned[name] = _with_validation(train, test, scenes, recordings)
+        train, test, validation = (
+            np.array([row_of[path] for path in paths], dtype=int)
+            for paths in (fold.train, fold.test, fold.validation)
+        )
+        if len(validation):
+            assigned[name] = parts = np.full(len(scenes), -1)
+            parts[train], parts[validation], parts[test] = 0, 1, 2
+        else:
+            assigned[name] = _with_validation(train, test, scenes, recordings)
     return {name: _split(name, parts, origins) for name, parts in assigned.items()}
 
 
@@ -289,11 +298,14 @@ def _recordings_of(
 
     A recording with several scenes counts for its most frequent one.
     """
-    names, member = np.unique(recordings, return_inverse=True)
+    _, member, sizes = np.unique(recordings, return_inverse=True, return_counts=True)
     labels, label = np.unique(scenes, return_inverse=True)
-    counts = np.zeros((len(names), len(labels)), dtype=int)
-    np.add.at(counts, (member, label), 1)
-    return member, counts.argmax(axis=1), counts.sum(axis=1)
+    # Pairs that occur, not a matrix: a hostile table has as many labels as recordings.
+    pairs, counts = np.unique(member * len(labels) + label, return_counts=True)
+    of_recording, of_scene = np.divmod(pairs, len(labels))
+    order = np.lexsort((of_scene, -counts, of_recording))
+    _, first = np.unique(of_recording[order], return_index=True)
+    return member, of_scene[order][first], sizes
 
 
 def _nearest_draw(

@@ -14,6 +14,7 @@ from asc.corpus.duplicates import equal_files
 from asc.corpus.headers import Header, read_headers
 from asc.corpus.leakage import PARTS, equal_in_train
 from asc.corpus.splits import make_splits, split_notes
+from asc.text import printable
 
 
 def summarise(
@@ -48,7 +49,8 @@ def summarise(
         files); ``duplicates`` (clips that equal another one); ``splits`` (name ->
         ``train``, ``validation``, ``test``, ``leakage``, ``leakage_at_least``,
         ``adjacent``, and ``duplicates``, the test clips that equal one in train);
-        ``problems`` and ``notes`` (sentences). What is unknown is None.
+        ``problems`` and ``notes`` (sentences); ``skipped`` (number of files in the
+        folder that were left out, by ending). What is unknown is None.
     """
     found = read_headers(corpus, accept_truncated=accept_truncated, progress=progress)
     read = [header for header in found if isinstance(header, Header)]
@@ -69,7 +71,7 @@ def summarise(
     return {
         "name": corpus.name,
         "format": corpus.format,
-        "root": str(corpus.root),
+        "root": printable(str(corpus.root)),
         "clips": len(corpus.clips),
         "scenes": _scenes(corpus, found),
         "recordings": len(corpus.recordings) if corpus.recordings_known else None,
@@ -93,6 +95,7 @@ def summarise(
         },
         "problems": problems,
         "notes": [*corpus.notes, *split_notes(corpus, splits)],
+        "skipped": dict(corpus.skipped),
     }
 
 

@@ -135,7 +135,7 @@ def _decoded_lengths(corpus: Corpus, accept_truncated: bool) -> list[float]:
     lengths = []
     for clip in clips:
         try:
-            path = corpus.root / clip.path
+            path = corpus.root / clip.file
             with AudioFile(path, accept_truncated=accept_truncated) as file:
                 lengths.append(file.finish() / file.sample_rate)
         except InputError:

@@ -15,6 +15,7 @@ import numpy as np
 
 from asc import environment
 from asc.audio import checksum
+from asc.corpus.segments import split_segment
 from asc.disk import check_free_space
 from asc.errors import InputError, SettingsMismatch, StoreError
 from asc.extraction.planning import ExtractionPlan
@@ -157,13 +158,17 @@ def _unchanged(store: FeatureStore, root: Path, *, by_content: bool) -> np.ndarr
     done = store.status() == DONE
     made = 0.0 if by_content else store.path.stat().st_mtime
     same = np.zeros(len(sizes), bool)
+    known: dict[str, int] = {}
     for row, path in enumerate(store.paths()):
         try:
-            found = os.stat(root / path)
+            file = split_segment(path)[0]
+            found = os.stat(root / file)
             same[row] = done[row] and found.st_size == sizes[row]
             # A file that was moved here may have an old mtime, but its ctime is new.
             if same[row] and max(found.st_mtime, found.st_ctime) >= made:
-                same[row] = checksum(root / path) == sums[row]
+                if file not in known:  # once, however many segments it has
+                    known[file] = checksum(root / file)
+                same[row] = known[file] == sums[row]
         except (OSError, InputError):
             pass  # missing now: it becomes a failure of the extraction
     return same

@@ -11,6 +11,7 @@ import numpy as np
 
 from asc.audio import AudioFile
 from asc.compiled import compiled
+from asc.corpus.segments import Span, split_segment
 from asc.errors import InputError
 from asc.features.spec import FeatureSpec
 
@@ -144,7 +145,7 @@ class ClipAudio:
     ----------
     y : np.ndarray [shape=(spec.channel_count, spec.samples)], float32
     seconds : float
-        Length of the file.
+        Length of the file, or of the segment of it.
     sample_rate, channels, size, checksum, note
         Of the file; see `Audio`.
     """
@@ -166,6 +167,7 @@ def read_clip(
     Parameters
     ----------
     path : path-like
+        The file, or a segment of it (`asc.corpus.segments`).
     spec : FeatureSpec
     accept_truncated : bool
         Read what is there of a file that may be truncated.
@@ -175,16 +177,18 @@ def read_clip(
     MissingInputError
         If there is no such file.
     InputError
-        As `read_audio` and `resampled`.
+        As `read_audio` and `resampled`, and if the file does not hold the segment.
     """
-    with AudioFile(path, accept_truncated=accept_truncated) as file:
+    name, span = split_segment(os.fspath(path))
+    with AudioFile(name, accept_truncated=accept_truncated) as file:
+        source = file if span is None else _Segment(file, span)
         blocks, length = [], 0
-        for y in _fitted_blocks(file, spec):
+        for y in _fitted_blocks(source, spec):
             blocks.append(y)
             length += y.shape[1]
             if length >= spec.samples:
                 break
-        frames = file.finish()
+        frames = source.finish()
         y = _joined(blocks, axis=1)
         if not y.shape[1]:
             raise InputError(_TOO_SHORT)
@@ -199,7 +203,44 @@ def read_clip(
         )
 
 
-def _blocks(file: AudioFile, count: int = _BLOCK) -> Iterator[np.ndarray]:
+class _Segment:
+    """A segment of an audio file, which is read as a file is."""
+
+    def __init__(self, file: AudioFile, span: Span) -> None:
+        self.sample_rate, self.channels = file.sample_rate, file.channels
+        self._file, self._span = file, span
+        self._start, self._stop = span.frames(file.sample_rate, file.frames)
+        self._next = self._start
+        try:
+            file.skip(self._start)
+        except InputError as error:
+            if file.frames is not None:
+                raise
+            raise self._span.error(None) from error
+
+    def read(self, count: int) -> np.ndarray:
+        """Return the next samples, as `AudioFile.read` does."""
+        if self._stop is not None:
+            count = min(count, self._stop - self._next)
+        if not count:
+            return np.empty((0, self.channels), np.float32)
+        samples = self._file.read(count)
+        self._next += len(samples)
+        if not len(samples) and (self._stop or self._next == self._start):
+            # Its length was not known, or it is truncated.
+            end = self._file.finish()
+            if not self._file.note or end <= self._start:
+                raise self._span.error(end / self.sample_rate)
+            self._stop = self._next
+        return samples
+
+    def finish(self) -> int:
+        """Return the samples of the segment; what follows it is not checked."""
+        stop = self._file.finish() if self._stop is None else self._stop
+        return stop - self._start
+
+
+def _blocks(file: AudioFile | _Segment, count: int = _BLOCK) -> Iterator[np.ndarray]:
     while len(samples := file.read(count)):
         yield samples
 
@@ -208,7 +249,9 @@ def _joined(blocks: list[np.ndarray], axis: int) -> np.ndarray:
     return blocks[0] if len(blocks) == 1 else np.concatenate(blocks, axis=axis)
 
 
-def _fitted_blocks(file: AudioFile, spec: FeatureSpec) -> Iterator[np.ndarray]:
+def _fitted_blocks(
+    file: AudioFile | _Segment, spec: FeatureSpec
+) -> Iterator[np.ndarray]:
     """Yield the audio of a file with the channels and rate of a spec."""
     rate = file.sample_rate
     if rate == spec.sample_rate:

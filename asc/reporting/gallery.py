@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from asc import plots
+from asc.corpus.segments import split_segment
 from asc.errors import AscError
 from asc.features import read_clip
 from asc.store import FeatureStore
@@ -87,11 +88,11 @@ def _samples(store: FeatureStore, audio: Path | None, path: str) -> np.ndarray |
     if audio is None:
         return None
     root = audio.resolve()
-    file = (root / path).resolve()
+    file = (root / split_segment(path)[0]).resolve()
     # The path is untrusted: a store could name any file.
     if not file.is_relative_to(root):
         return None
     try:
-        return read_clip(file, store.spec, accept_truncated=True).y[0]
+        return read_clip(root / path, store.spec, accept_truncated=True).y[0]
     except AscError:
         return None

@@ -12,7 +12,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from asc.corpus import Problem
-from asc.corpus.builder import leads_outside
+from asc.corpus.places import leads_outside
 from asc.errors import StoreError, UsageError
 from asc.features import FeatureSpec
 from asc.store import schema

@@ -33,7 +33,10 @@ def provenance(spec: FeatureSpec, corpus: Corpus) -> dict[str, Any]:
     # Their splits are not those of earlier versions.
     unknown = corpus.without_recording
     partly = 0 < unknown < len(corpus.clips)
-    folds = {name: (fold.train, fold.test) for name, fold in corpus.folds.items()}
+    folds = {
+        name: (fold.train, fold.test, *([fold.validation] if fold.validation else []))
+        for name, fold in corpus.folds.items()
+    }
     return {
         "spec": spec.to_dict(),
         "corpus": {

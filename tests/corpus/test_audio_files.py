@@ -64,7 +64,7 @@ def test_audio_is_found_in_order_whatever_the_case_of_its_ending(tmp_path):
     assert find_audio(tmp_path).paths == ("a.aifc", "b/a/y.Caf", "b/x.OPUS", "b.wav")
 
 
-def test_what_is_left_out_is_counted_and_named(tmp_path):
+def test_what_is_skipped_is_counted_and_named(tmp_path):
     touch(
         tmp_path / "a" / "1.wav",
         tmp_path / "a" / "my song.m4a",
@@ -78,7 +78,7 @@ def test_what_is_left_out_is_counted_and_named(tmp_path):
     )
     found = find_audio(tmp_path)
     assert found.paths == ("a/1.wav",)
-    assert found.left_out == {".m4a": 2, ".webm": 1, ".txt": 1, "": 1}
+    assert found.skipped == {".m4a": 2, ".webm": 1, ".txt": 1, "": 1}
     assert found.hidden == (".ipynb_checkpoints", "b/._1.wav")
     assert found.notes() == [
         "3 files were left out, in formats that are not read: 2 .m4a, 1 .webm."

@@ -51,6 +51,19 @@ def table(root: Path, rows: tuple[tuple[str, str], ...]) -> Path:
     return root / "clips.csv"
 
 
+def urbansound8k(root: Path, rows: tuple[tuple[str, str], ...]) -> Path:
+    lines = [f"{path},{n},{n + 1},{scene}" for n, (path, scene) in enumerate(rows)]
+    header = "slice_file_name,fsID,fold,class"
+    write(root / "metadata" / "UrbanSound8K.csv", header, *lines)
+    return root
+
+
+def audiofolder(root: Path, rows: tuple[tuple[str, str], ...]) -> Path:
+    lines = [f"{path},{scene}" for path, scene in rows]
+    write(root / "metadata.csv", "file_name,label", *lines)
+    return root
+
+
 def folder(root: Path, rows: tuple[tuple[str, str], ...]) -> Path:
     for path, scene in rows:
         if (path, scene) not in BAD_ROWS:
@@ -64,6 +77,8 @@ EXAMPLES: dict[str, Callable[[Path, tuple[tuple[str, str], ...]], Path]] = {
     "tut": tut,
     "tau": tau,
     "esc50": esc50,
+    "urbansound8k": urbansound8k,
+    "audiofolder": audiofolder,
     "table": table,
     "folder": folder,
 }

@@ -155,6 +155,7 @@ def test_summary(corpus):
             "Part validation of split recording has no clips of tram: there are too few"
             " recordings.",
         ],
+        "skipped": {},
     }
     assert list(splits) == ["random", "recording", "fold0", "fold1"]
     assert splits["fold1"] == {

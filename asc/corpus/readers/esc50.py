@@ -11,6 +11,7 @@ Piczak. "ESC: Dataset for environmental sound classification." ACM MM 2015.
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from asc.corpus.base import Corpus
@@ -33,12 +34,18 @@ class Esc50Reader(Reader):
 
     def detect(self, path: Path) -> bool:
         """Return True if the table is there."""
-        return (path / _TABLE).is_file()
+        return os.path.lexists(path / _TABLE)
 
     def read(self, path: Path) -> Corpus:
         """Read the folder."""
         builder = CorpusBuilder(path, self.name)
         read_table(
-            path / _TABLE, builder, prefix="audio/", recording_in_name=_FILE_NAME
+            path / _TABLE,
+            builder,
+            prefix="audio/",
+            recording_in_name=_FILE_NAME,
+            known=("target", "esc10", "take"),
+            root=path,
         )
+        builder.note_unlisted()
         return builder.build()

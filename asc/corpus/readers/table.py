@@ -10,7 +10,7 @@ from pathlib import Path
 from asc.corpus.base import Corpus
 from asc.corpus.builder import CorpusBuilder
 from asc.corpus.reader import Reader, register_reader
-from asc.corpus.tables import read_table
+from asc.corpus.tables import TABLE_ENDINGS, read_table
 
 #: File names that many tables share, so they do not name a corpus.
 _USUAL_NAMES = ("manifest", "meta", "metadata", "index", "clips", "labels")
@@ -26,7 +26,7 @@ class TableReader(Reader):
 
     def detect(self, path: Path) -> bool:
         """Return True for a .csv or .tsv file."""
-        return path.is_file() and path.suffix.lower() in (".csv", ".tsv")
+        return path.is_file() and path.suffix.lower() in TABLE_ENDINGS
 
     def read(self, path: Path) -> Corpus:
         """Read the table."""

@@ -14,6 +14,7 @@ classification." DCASE 2018.
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from asc.corpus.base import Corpus
@@ -35,11 +36,18 @@ class TauReader(Reader):
 
     def detect(self, path: Path) -> bool:
         """Return True if the table is there."""
-        return (path / "meta.csv").is_file()
+        return os.path.lexists(path / "meta.csv")
 
     def read(self, path: Path) -> Corpus:
         """Read the folder."""
         builder = CorpusBuilder(path, self.name)
-        read_table(path / "meta.csv", builder, recording_in_name=_FILE_NAME)
+        read_table(
+            path / "meta.csv",
+            builder,
+            recording_in_name=_FILE_NAME,
+            known=("source_label",),
+            root=path,
+        )
         add_official_folds(builder, path / "evaluation_setup")
+        builder.note_unlisted()
         return builder.build()

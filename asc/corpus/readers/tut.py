@@ -20,6 +20,7 @@ and sound event detection." EUSIPCO 2016.
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path, PurePosixPath
 
@@ -46,9 +47,9 @@ class TutReader(Reader):
     def read(self, path: Path) -> Corpus:
         """Read the folder."""
         builder = CorpusBuilder(path, self.name)
-        recordings = _original_recordings(path / _SETUP / "map.txt")
+        recordings = _original_recordings(path)
         listing = _listing(path) or path / "meta.txt"
-        for number, line in enumerate(read_lines(listing), start=1):
+        for number, line in enumerate(read_lines(listing, path), start=1):
             if not line.strip():
                 continue
             where = f"{listing.name} line {number}"
@@ -64,19 +65,22 @@ class TutReader(Reader):
                 recording = _recording_of(name) or recordings.get(name.name, "")
             builder.add(where, fields[0], fields[1], recording)
         add_official_folds(builder, path / _SETUP)
+        builder.note_unlisted()
         return builder.build()
 
 
 def _listing(path: Path) -> Path | None:
     """Return the file that names clips and scenes."""
     files = (path / "meta.txt", path / _SETUP / "evaluate.txt")
-    return next((file for file in files if file.is_file()), None)
+    return next((file for file in files if os.path.lexists(file)), None)
 
 
 def _original_recordings(path: Path) -> dict[str, str]:
     """Return the recordings of clips by their names, if there is such a list."""
     recordings: dict[str, str] = {}
-    for line in read_lines(path) if path.is_file() else ():
+    names_list = path / _SETUP / "map.txt"
+    lines = read_lines(names_list, path) if os.path.lexists(names_list) else []
+    for line in lines:
         # The original name is on either side of the new one.
         names = [PurePosixPath(name.strip()) for name in line.split("\t")]
         for one, other in zip(names, reversed(names), strict=True):
