@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from asc.text import interval, listed, megabytes
+from asc.text import interval, listed, megabytes, unknown_name
 
 
 @pytest.mark.parametrize(
@@ -32,3 +32,24 @@ def test_a_list_is_cut():
     assert listed([]) == []
     assert listed(["a", 2], most=2) == ["  a", "  2"]
     assert listed(range(3000), most=1) == ["  0", "  ... and 2,999 more"]
+
+
+@pytest.mark.parametrize(
+    ("received", "nearest"),
+    [
+        ("accuracy_val", "val_accuracy"),
+        ("Val-Accuracy", "val_accuracy"),
+        ("acuracy", "accuracy"),
+        ("cnn simple", "simple-cnn"),
+    ],
+)
+def test_the_nearest_name_has_the_same_words(received, nearest):
+    known = ("val_loss", "val_accuracy", "loss", "accuracy", "simple-cnn")
+    assert f"Did you mean {nearest!r}?" in unknown_name("name", received, known)
+
+
+def test_an_unknown_name_is_a_sentence_of_some_length():
+    names = [f"name{number}" for number in range(1000)]
+    text = unknown_name("split", "x" * 10_000, names)
+    assert len(text) < 600 and text.endswith(" and 960 more.")
+    assert "mean" not in unknown_name("split", "zzz", ("a", "b"))

@@ -32,7 +32,6 @@ from asc.kinds import RUNS, kind_of
 from asc.text import counted, table
 from asc.training.recipe import Recipe
 from asc.training.recipes import choose
-from asc.training.run import Run
 
 #: Fields that a training may change when it is resumed. Modules are code that it needs.
 _CHANGED_BY_RESUME = {"epochs", "patience"}
@@ -106,6 +105,8 @@ def train(
     named, flags = take_recipe(ctx, settings)
     if resume is not None:
         _check_no_recipe(ctx)
+        from asc.training.run import Run
+
         Run(resume)  # a run folder, not any file with a recipe
         named = str(resume)
     recipe, sources = choose(named, flags)

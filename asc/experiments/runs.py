@@ -87,12 +87,19 @@ def list_runs(places: Iterable[Path]) -> list[RunFacts]:
 
 
 def drop_state(run: RunFacts) -> int:
-    """Remove what only a resume needs; return the bytes that are free now."""
+    """Remove what only a resume needs; return the bytes that are free now.
+
+    Raises
+    ------
+    Busy
+        If the run is being trained for more epochs.
+    """
     freed = 0
-    for file in _state_files(run.path):
-        size = file.lstat().st_size
-        file.unlink()
-        freed += size
+    with Run(run.path).locked():
+        for file in _state_files(run.path):
+            size = file.lstat().st_size
+            file.unlink()
+            freed += size
     return freed
 
 
