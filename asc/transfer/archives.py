@@ -7,6 +7,7 @@ and what it unpacks to is limited before a byte is written.
 from __future__ import annotations
 
 import shutil
+import stat
 import zlib
 from pathlib import Path, PurePosixPath
 from zipfile import BadZipFile, ZipFile, ZipInfo
@@ -14,6 +15,9 @@ from zipfile import BadZipFile, ZipFile, ZipInfo
 from asc.errors import InputError
 from asc.files import replacing
 from asc.text import printable
+
+#: More than any package of a corpus has.
+_MOST_FILES = 200_000
 
 
 def unpack(archive: Path, root: Path, top: str, most: int) -> list[str]:
@@ -38,6 +42,11 @@ def unpack(archive: Path, root: Path, top: str, most: int) -> list[str]:
         with ZipFile(archive) as opened:
             files = {_inside(archive, one, top): one for one in opened.infolist()}
             files.pop("", None)
+            if len(files) > _MOST_FILES:
+                raise InputError(
+                    f"{archive} has {len(files):,} files, expected at most"
+                    f" {_MOST_FILES:,}. Nothing was unpacked."
+                )
             # An entry never gives more than it declares: zipfile stops there.
             if sum(one.file_size for one in files.values()) > most:
                 raise InputError(
@@ -67,6 +76,14 @@ def _inside(archive: Path, entry: ZipInfo, top: str) -> str:
     path = PurePosixPath(entry.filename.replace("\\", "/"))
     parts = path.parts[1:] if path.parts[:1] == (top,) else path.parts
     name = "/".join(parts)
+    # Unix writes the kind of a file into the upper half: 0 is unknown.
+    kind = stat.S_IFMT(entry.external_attr >> 16)
+    if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
+        raise InputError(
+            f"{archive} has an entry that is a link or a device. Got"
+            f" {printable(entry.filename)!r}. Nothing was unpacked; delete the archive"
+            " and check where it came from."
+        )
     if path.is_absolute() or ".." in parts or ":" in name or name != printable(name):
         raise InputError(
             f"{archive} has an entry that could be written outside of the corpus."

@@ -5,23 +5,27 @@ A record beside a copy, ``NAME.json``, names the version that it is of.
 
 from __future__ import annotations
 
-import json
 import os
-from collections.abc import Callable, Iterator
+import stat
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from asc.disk import check_free_space
 from asc.errors import InputError
-from asc.files import write_json
+from asc.files import read_json, write_json
 from asc.transfer.locations import Unreachable
-from asc.transfer.sources import Source, Version
+from asc.transfer.sources import Pace, Source, TooSlow, Version
 
 Progress = Callable[[int, int], None]
 
 #: New versions that may appear during one download.
 _MOST_VERSIONS = 5
+#: Bytes of a record, at most.
+_MOST_OF_RECORD = 100_000
+#: Bytes at the start of a file that tell its size (`download`).
+FIRST_BYTES = 64
 
 
 def beside(path: Path, suffix: str) -> Path:
@@ -32,8 +36,8 @@ def beside(path: Path, suffix: str) -> Path:
 def read_record(path: Path) -> dict[str, Any]:
     """Return the record of a copy; empty if it is missing or unreadable."""
     try:
-        record = json.loads(beside(path, ".json").read_text("utf-8"))
-    except (OSError, ValueError):
+        record = read_json(beside(path, ".json"), limit=_MOST_OF_RECORD)
+    except InputError:
         return {}
     return record if isinstance(record, dict) else {}
 
@@ -60,6 +64,26 @@ def remove_with_record(path: Path) -> None:
     beside(path, ".json").unlink(missing_ok=True)
 
 
+def open_part(path: Path) -> BinaryIO:
+    """Open an unfinished copy to write on, or begin one.
+
+    Others may write to the same folder: a link, or a file with another name too, is
+    replaced, and what it leads to stays as it is.
+    """
+    try:
+        flags = os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+        descriptor = os.open(path, flags)
+        facts = os.fstat(descriptor)
+        if stat.S_ISREG(facts.st_mode) and facts.st_nlink == 1:
+            return open(descriptor, "r+b")
+        os.close(descriptor)
+    except OSError:  # not there, or a link
+        pass
+    path.unlink(missing_ok=True)
+    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+    return open(os.open(path, flags, 0o644), "r+b")
+
+
 def download(
     source: Source,
     part_path: Path,
@@ -67,6 +91,7 @@ def download(
     version: Version | None = None,
     verified: bool = False,
     most: int | None = None,
+    size_from: Callable[[bytes], int] | None = None,
     progress: Progress | None = None,
 ) -> Version:
     """Download a file to `part_path`, resuming after the bytes that are there.
@@ -87,6 +112,9 @@ def download(
         resumed also where the server names no version.
     most : int, optional
         Largest size in bytes; what is larger is deleted.
+    size_from : callable(start), optional
+        Returns the largest size as the file itself tells it in its first
+        `FIRST_BYTES`, whatever the server says.
     progress : callable(done, total), optional
         Called with bytes.
 
@@ -100,7 +128,7 @@ def download(
     Unreachable
         If there is no answer, or no more.
     InputError
-        If the source cannot be read, is larger than `most`, or keeps changing.
+        If the source cannot be read, is larger than it may be, or keeps changing.
     AscError
         If the disk has too little room.
     """
@@ -110,7 +138,7 @@ def download(
         recorded.is_surely(version) or (verified and not recorded.differs(version))
     ):
         remove_with_record(part_path)
-    versions = 1
+    versions, pace = 1, Pace(source)
     while versions <= _MOST_VERSIONS:
         held = _size(part_path)
         if held and held == version.bytes:
@@ -127,16 +155,28 @@ def download(
                 total = version.bytes if sent.bytes is None else sent.bytes
                 _check_size(source, part_path, total or 0, most)
                 check_free_space(part_path, (total or start) - start)
-                if not start:
-                    part_path.write_bytes(b"")
-                    write_record(part_path, version, url=str(source))
-
-                def received(size: int, total: int | None = total) -> None:
-                    _check_size(source, part_path, size, most)
-                    if progress is not None:
-                        progress(size, total or size)
-
-                _append(part_path, start, chunks, received)
+                with open_part(part_path) as file:
+                    file.truncate(start)
+                    if not start:
+                        write_record(part_path, version, url=str(source))
+                    limit = total if most is None else most
+                    own = None if size_from else limit
+                    for chunk in chunks:
+                        file.seek(0, os.SEEK_END)
+                        file.write(chunk)
+                        size = file.tell()
+                        if own is None and size_from and size >= FIRST_BYTES:
+                            file.seek(0)
+                            own = size_from(file.read(FIRST_BYTES))
+                            limit = own if limit is None else min(limit, own)
+                            _check_size(source, part_path, total or 0, limit)
+                            check_free_space(part_path, max(0, limit - size))
+                        _check_size(source, part_path, size, limit)
+                        if progress is not None:
+                            progress(size, total or size)
+                        pace.add(len(chunk))
+                    file.flush()
+                    os.fsync(file.fileno())
             if total is None or _size(part_path) == total:
                 return version
             failure = Unreachable(f"{source} ended before all of it was sent.")
@@ -149,7 +189,7 @@ def download(
                 continue
         except Unreachable as error:
             failure = error
-        if _size(part_path) <= held:
+        if _size(part_path) <= held or isinstance(failure, TooSlow):
             raise Unreachable(
                 f"{failure} What was received is kept; rerun the same command to"
                 " resume."
@@ -158,20 +198,8 @@ def download(
 
 
 def _size(path: Path) -> int:
-    return path.stat().st_size if path.exists() else 0
-
-
-def _append(
-    path: Path, start: int, chunks: Iterator[bytes], received: Callable[[int], None]
-) -> None:
-    """Write chunks from a byte on, and report the size after each one."""
-    with open(path, "ab") as file:
-        file.truncate(start)
-        for chunk in chunks:
-            file.write(chunk)
-            received(file.tell())
-        file.flush()
-        os.fsync(file.fileno())
+    """Return the size of an unfinished copy; 0 if it is missing, or a link."""
+    return 0 if path.is_symlink() or not path.is_file() else path.stat().st_size
 
 
 def _check_size(source: Source, part_path: Path, size: int, most: int | None) -> None:

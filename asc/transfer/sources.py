@@ -9,8 +9,9 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from time import monotonic
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 from asc.environment import install_command
 from asc.errors import InputError, MissingInputError, UsageError
@@ -22,11 +23,14 @@ if TYPE_CHECKING:
 
 #: Bytes that are read at a time.
 CHUNK = 1 << 20
-#: The same over HTTP. When a connection breaks, the last piece is lost.
+#: The same over HTTP, at most: what has come is never waited with.
 _HTTP_CHUNK = 1 << 16
+#: A source must bring so many bytes in so many seconds, over all its connections.
+_LEAST_BYTES, _WINDOW = 60_000, 60.0
 #: Seconds to connect, and between two pieces of an answer.
 _TIMEOUT = (15, 60)
 _MOST_REDIRECTS = 5
+_REDIRECTS = (301, 302, 303, 307, 308)
 #: Status codes of a file that is not there. Some servers answer 403 for it.
 _MISSING = (403, 404, 410)
 _MEANINGS = {
@@ -57,6 +61,40 @@ class Version:
     def is_surely(self, other: Version) -> bool:
         """Return True if they are surely one version: a size alone proves nothing."""
         return bool(self.etag or self.modified) and self == other
+
+
+class TooSlow(Unreachable):
+    """A source that sends so slowly that waiting makes no sense."""
+
+
+class Pace:
+    """Counts what a source sends, and gives up on one that is far too slow."""
+
+    def __init__(self, origin: Source) -> None:
+        self._origin, self._last = origin, monotonic()
+        self._bytes, self._seconds = 0, 0.0
+
+    def add(self, count: int) -> None:
+        """Count bytes that came now.
+
+        Raises
+        ------
+        TooSlow
+            If hardly anything came for a while.
+        """
+        # Longer than that, this process slept, and not the server.
+        now = monotonic()
+        self._seconds += min(now - self._last, _TIMEOUT[1])
+        self._last, self._bytes = now, self._bytes + count
+        if self._seconds < _WINDOW:
+            return
+        if self._bytes < _LEAST_BYTES:
+            raise TooSlow(
+                f"{self._origin} is too slow. Got {self._bytes:,} bytes in"
+                f" {self._seconds:.0f} s, expected {_LEAST_BYTES:,} at least. Try again"
+                " later."
+            )
+        self._bytes, self._seconds = 0, 0.0
 
 
 #: The version of a file, the first byte that is sent, and the bytes from there.
@@ -217,7 +255,8 @@ class HttpFile(Source):
         """Open the file at a byte, or at 0 if the server has no such range."""
         answer = self._request("GET", start)
         span = re.fullmatch(
-            r"bytes (\*|\d+)(?:-\d+)?/(\d+)", answer.headers.get("Content-Range", "")
+            r"bytes (\*|[0-9]{1,18})(?:-[0-9]{1,18})?/([0-9]{1,18})",
+            answer.headers.get("Content-Range", ""),
         )
         total = int(span[2]) if span else None
         if answer.status_code == 416 and total == start:  # nothing is missing
@@ -241,17 +280,36 @@ class HttpFile(Source):
         headers = {"Accept-Encoding": "identity"}
         if start:
             headers["Range"] = f"bytes={start}-"
+        url = self.url
         try:
             with requests.Session() as session:
-                session.max_redirects = _MOST_REDIRECTS
-                return session.request(
-                    method,
-                    self.url,
-                    headers=headers,
-                    stream=True,
-                    timeout=_TIMEOUT,
-                    allow_redirects=True,
-                )
+                # By hand: even without following it, requests reads the body of a
+                # redirect, which may never end.
+                session.resolve_redirects = lambda *_, **__: iter(())  # type: ignore
+                for _ in range(_MOST_REDIRECTS + 1):
+                    answer = session.request(
+                        method,
+                        url,
+                        headers=headers,
+                        stream=True,
+                        timeout=_TIMEOUT,
+                        allow_redirects=False,
+                    )
+                    target = session.get_redirect_target(answer)
+                    if answer.status_code not in _REDIRECTS or target is None:
+                        return answer
+                    answer.close()
+                    url = urljoin(url, target)
+                    if urlsplit(url).scheme not in ("http", "https"):
+                        raise InputError(
+                            f"Cannot read {self}: it leads to {shown(url)}, which is"
+                            " not on the web."
+                        )
+            raise InputError(
+                f"Cannot read {self}: it redirects more than {_MOST_REDIRECTS} times."
+            )
+        except InputError:  # a ValueError, too
+            raise
         except requests.Timeout as error:
             raise Unreachable(f"Cannot reach {self}: no answer in time.") from error
         except requests.exceptions.SSLError as error:
@@ -273,16 +331,34 @@ class HttpFile(Source):
                 raise Unreachable(f"{text}.")
             kind = MissingInputError if code in _MISSING else InputError
             raise kind(f"{text}{_MEANINGS.get(code, '')}.")
-        length = answer.headers.get("Content-Length", "")
-        if total is None and length.isdecimal():
-            total = int(length)
         headers = answer.headers
+        encoding = headers.get("Content-Encoding", "").strip().lower()
+        if encoding not in ("", "identity"):
+            answer.close()
+            raise InputError(
+                f"Cannot read {self}: the server sends it encoded"
+                f" ({printable(encoding)[:40]}), though it was asked not to. Compressed"
+                " answers may be of any size; change the server."
+            )
+        length = headers.get("Content-Length")
+        if length is not None and not re.fullmatch(r"[0-9]{1,18}", length):
+            answer.close()
+            raise InputError(
+                f"Cannot read {self}: its Content-Length is not a possible size. Got"
+                f" {printable(length)[:40]!r}."
+            )
+        if total is None and length is not None:
+            total = int(length)
         return Version(headers.get("ETag"), headers.get("Last-Modified"), total)
 
     def _chunks(self, answer: requests.Response) -> Iterator[bytes]:
-        import requests
+        from urllib3.exceptions import HTTPError
 
         try:
-            yield from answer.iter_content(_HTTP_CHUNK)
-        except requests.RequestException as error:
+            # What has come is there even if the connection breaks after it.
+            while chunk := answer.raw.read1(_HTTP_CHUNK, decode_content=False):
+                yield chunk
+        except (HTTPError, OSError, ValueError) as error:
+            if isinstance(error, InputError):  # of whoever takes the chunks
+                raise
             raise Unreachable(f"The connection to {self} was interrupted.") from error

@@ -18,11 +18,13 @@ from asc.errors import AscError, InputError, MissingInputError, StoreError, Usag
 from asc.files import fsync_and_rename, write_text
 from asc.locking import locked
 from asc.store import FeatureStore, verify
+from asc.store.safety import declared_end
 from asc.transfer.cache import cache_limit, clean, discard, downloads, mark_used
 from asc.transfer.download import (
     Progress,
     beside,
     download,
+    open_part,
     read_record,
     recorded_version,
     remove_with_record,
@@ -36,10 +38,14 @@ from asc.transfer.locations import (
     with_suffix,
     without_login,
 )
-from asc.transfer.sources import CHUNK, Version, filesystem, source
+from asc.transfer.sources import CHUNK, Pace, Version, filesystem, source
 
 #: What to do when a disk fails.
 _KEPT = "Fix the problem and rerun the same command; completed parts are kept."
+#: Bytes of a file that is not HDF5, which are kept to say what it is.
+_MOST_WITHOUT_END = 1 << 20
+#: Bytes of a ``.sha256`` file that are read, at most.
+_CHECKSUM_BYTES = 200
 _LOG = logging.getLogger(__name__)
 
 
@@ -134,7 +140,9 @@ def _install(
 ) -> None:
     """Download and check a store, and only then put it in place."""
     origin, part = source(url), beside(target, ".part")
-    version = download(origin, part, version=version, progress=progress)
+    version = download(
+        origin, part, version=version, size_from=_size_from, progress=progress
+    )
     problem = _problem(part, _checksum(with_suffix(url, ".sha256")))
     if problem:
         discard(part)
@@ -151,11 +159,24 @@ def _install(
     remove_with_record(part)
 
 
+def _size_from(start: bytes) -> int:
+    """Return where a store ends by its own first bytes."""
+    end = declared_end(start)
+    return _MOST_WITHOUT_END if end is None else end
+
+
 def _checksum(url: str) -> str | None:
     """Return the SHA-256 in the file beside a store; None if there is none."""
     try:
-        with source(url).open(0) as (_, _, chunks):
-            match = re.match(rb"\s*([0-9a-fA-F]{64})\b", next(chunks, b""))
+        origin = source(url)
+        pace, text = Pace(origin), b""
+        with origin.open(0) as (_, _, chunks):
+            for chunk in chunks:
+                pace.add(len(chunk))
+                text += chunk
+                if len(text) >= _CHECKSUM_BYTES:
+                    break
+        match = re.match(rb"\s*([0-9a-fA-F]{64})\b", text)
     except MissingInputError:
         return None
     except InputError as error:
@@ -279,8 +300,7 @@ def _push_remotely(store: Path, url: str, progress: Progress | None) -> str:
 def _copy(path: Path, part: Path, progress: Progress | None) -> str:
     """Copy a file, writing only what differs, and return its SHA-256."""
     total, digest, same = path.stat().st_size, hashlib.sha256(), True
-    mode = "r+b" if part.exists() else "w+b"
-    with open(path, "rb") as file, open(part, mode) as copy:
+    with open(path, "rb") as file, open_part(part) as copy:
         while chunk := file.read(CHUNK):
             digest.update(chunk)
             start = file.tell() - len(chunk)

@@ -8,6 +8,7 @@ import json
 import re
 import shutil
 import socket
+import stat
 import sys
 import zipfile
 from collections.abc import Callable
@@ -28,6 +29,7 @@ from asc.errors import (
     UsageError,
 )
 from asc.transfer import archives, zenodo
+from asc.transfer.archives import unpack
 from asc.transfer.corpora import STATE, download_corpus
 from asc.transfer.locations import Unreachable
 from asc.transfer.zenodo import DATA_SETS, DataSet, Package
@@ -289,6 +291,26 @@ def test_entries_that_leave_the_folder_are_refused(publish, get, tmp_path, name)
     text = refused(InputError, get)
     assert "outside of the corpus" in text and "audio.zip" in text
     assert not list(tmp_path.rglob("*evil*")) and not list(tmp_path.rglob("x.wav"))
+
+
+@pytest.mark.parametrize("kind", [stat.S_IFLNK, stat.S_IFIFO, stat.S_IFBLK])
+def test_links_and_devices_are_refused(tmp_path, kind):
+    entry = zipfile.ZipInfo("audio/x.wav")
+    entry.external_attr = (kind | 0o777) << 16
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr(entry, "/etc/passwd")
+    with pytest.raises(InputError, match="an entry that is a link or a device"):
+        unpack(tmp_path / "a.zip", tmp_path / "root", TOP, 1000)
+    assert not (tmp_path / "root").exists()
+
+
+def test_more_files_than_any_corpus_has(tmp_path, monkeypatch):
+    monkeypatch.setattr(archives, "_MOST_FILES", 2)
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        for number in range(3):
+            archive.writestr(str(number), "")
+    with pytest.raises(InputError, match="has 3 files, expected at most 2"):
+        unpack(tmp_path / "a.zip", tmp_path / "root", TOP, 1000)
 
 
 def test_bombs_are_refused(publish, get, tmp_path):
