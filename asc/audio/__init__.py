@@ -1,6 +1,6 @@
 """Audio files: what their bytes hold, and decoding them block by block."""
 
 from asc.audio.decoding import ADVICE, AudioFile
-from asc.audio.source import MISSING, checksum
+from asc.audio.source import MISSING, checksums
 
-__all__ = ["ADVICE", "MISSING", "AudioFile", "checksum"]
+__all__ = ["ADVICE", "MISSING", "AudioFile", "checksums"]

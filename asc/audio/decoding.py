@@ -52,7 +52,7 @@ class AudioFile:
     format : str
         Container and encoding, such as ``"WAV PCM_24"``.
     size, checksum : int
-        Bytes of the file, and what `asc.audio.source.checksum` returns.
+        Bytes of the file, and the first of its `asc.audio.source.checksums`.
     note : str
         What is missing of a file that is accepted though truncated; else empty.
         Sometimes only decoding tells it.

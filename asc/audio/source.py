@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import zlib
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -36,7 +37,7 @@ class Source:
     ----------
     size : int
     checksum : int
-        See `checksum`; 0 without `whole`.
+        The first of `checksums`; 0 without `whole`.
 
     Raises
     ------
@@ -144,13 +145,19 @@ def _words(data: np.ndarray, offset: int) -> np.ndarray:
     return np.frombuffer(data, "<u4", (len(data) - offset) // 4, offset)
 
 
-def checksum(path: str | os.PathLike[str]) -> int:
-    """Return the CRC-32 of a file; raises as `Source`.
+def checksums(path: str | os.PathLike[str]) -> Iterator[int]:
+    """Yield the CRC-32 of a file; raises as `Source`.
 
-    Of a file of more than 16 MiB, it is that of the first and the last MiB.
+    Of a file of more than 16 MiB, that of the first and the last MiB comes first, and
+    then that of all of it, which stores of earlier versions have.
     """
     with Source(path) as source:
-        return source.checksum
+        yield source.checksum
+        if not source.in_memory:
+            crc32 = 0
+            for start in range(0, source.size, _SEARCHED):
+                crc32 = zlib.crc32(source.read(start, _SEARCHED), crc32)
+            yield crc32
 
 
 class _Memory(io.BytesIO):

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from asc import environment
-from asc.audio import checksum
+from asc.audio import checksums
 from asc.corpus.segments import split_segment
 from asc.disk import check_free_space
 from asc.errors import InputError, SettingsMismatch, StoreError
@@ -167,7 +167,8 @@ def _unchanged(store: FeatureStore, root: Path, *, by_content: bool) -> np.ndarr
             # A file that was moved here may have an old mtime, but its ctime is new.
             if same[row] and max(found.st_mtime, found.st_ctime) >= made:
                 if file not in known:  # once, however many segments it has
-                    known[file] = checksum(root / file)
+                    found_sums = checksums(root / file)
+                    known[file] = next((s for s in found_sums if s == sums[row]), -1)
                 same[row] = known[file] == sums[row]
         except (OSError, InputError):
             pass  # missing now: it becomes a failure of the extraction
