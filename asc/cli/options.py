@@ -46,7 +46,11 @@ class PathParameter(click.ParamType):
 
     def convert(self, value: Any, param: Any, ctx: Any) -> Path | str:
         """Return the path; an empty one would be the current folder."""
-        return check_path(param.human_readable_name if param else "path", value)
+        name = "path"
+        if param is not None:
+            option = isinstance(param, click.Option)
+            name = max(param.opts, key=len) if option else param.name.upper()
+        return check_path(name, value)
 
 
 class StoreParameter(PathParameter):

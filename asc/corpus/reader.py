@@ -137,7 +137,12 @@ def open_corpus(path: str | os.PathLike[str], format: str | None = None) -> Corp
             f"{path} cannot be read as format {format!r}. Expected"
             f" {candidates[0].description}. Leave out the format to have it detected."
         )
-    corpus = reader.read(path)
+    try:
+        corpus = reader.read(path)
+    except InputError as error:
+        if other := _not_a_corpus(path):
+            raise InputError(other) from error
+        raise
     if not corpus.clips:
         first = f" First problem: {corpus.problems[0]}" if corpus.problems else ""
         raise InputError(

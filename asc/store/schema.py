@@ -196,13 +196,12 @@ def open_file(path: Path) -> Iterator[h5py.File]:
     StoreError
         If it is not HDF5, not a store of a version known here, or has data behind it.
     """
-    if not path.is_file():
-        kind, what = (
-            (InputError, "it is a folder")
-            if path.is_dir()
-            else (MissingInputError, "no such file")
+    if path.is_dir():
+        raise InputError(not_a("a store", path, "asc-extract makes stores."))
+    if not path.exists():
+        raise MissingInputError(
+            f"There is no store at {path}: no such file. asc-extract makes stores."
         )
-        raise kind(f"There is no store at {path}: {what}. asc-extract makes stores.")
     with open_regular(path) as raw:
         with _opened(path, raw) as file:
             size = os.fstat(raw.fileno()).st_size
