@@ -163,6 +163,9 @@ class FeatureStore(Columns):
     def features(self, name: str) -> np.ndarray:
         """Return all rows of a feature as a read-only memory map.
 
+        If another program cuts the file off, reading from a map ends the process
+        (SIGBUS); `row_reader` raises an error.
+
         Parameters
         ----------
         name : str

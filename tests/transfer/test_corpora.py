@@ -427,7 +427,7 @@ def test_the_tables_are_plausible(name, record, audio, others, clips, gigabytes)
 
 
 @pytest.fixture
-def command(monkeypatch, capsys) -> Callable[..., tuple[int, str, str]]:
+def command(monkeypatch, capfd) -> Callable[..., tuple[int, str, str]]:
     """Return the function that runs ``asc corpus download`` in this process."""
 
     def run(*arguments: object) -> tuple[int, str, str]:
@@ -435,7 +435,7 @@ def command(monkeypatch, capsys) -> Callable[..., tuple[int, str, str]]:
         monkeypatch.setattr(sys, "argv", line)
         with pytest.raises(SystemExit) as left:
             main()
-        out, err = capsys.readouterr()
+        out, err = capfd.readouterr()
         return left.value.code, out, err
 
     return run
