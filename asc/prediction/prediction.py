@@ -41,9 +41,18 @@ class Prediction:
         """Mean over the windows [shape=(scenes,)]; None if the file cannot be used."""
         return None if self.error else self.windows.mean(axis=0)
 
-    def top(self, scenes: Sequence[str], count: int) -> list[tuple[str, float]]:
-        """Return the most probable scenes with their probabilities."""
-        probabilities = self.probabilities
+    def top(
+        self,
+        scenes: Sequence[str],
+        count: int,
+        probabilities: np.ndarray | None = None,
+    ) -> list[tuple[str, float]]:
+        """Return the most probable scenes with their probabilities.
+
+        Those of the file, or of the `probabilities` of one of its windows.
+        """
+        if probabilities is None:
+            probabilities = self.probabilities
         if probabilities is None:
             return []
         order = np.argsort(-probabilities, kind="stable")[:count]

@@ -6,6 +6,7 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
@@ -21,10 +22,12 @@ from asc.prediction.prediction import Prediction, Predictions
 from asc.prediction.sources import Source, explain, find_sources
 from asc.prediction.windows import cut_windows
 from asc.training.run import Run
-from asc.validation import check_path, one_or_several
+from asc.validation import check_number, check_path, one_or_several
 
 #: Windows in a batch of the model, and windows that a thread computes at a time.
 _BATCH = 16
+#: Least step between windows (in seconds).
+_LEAST_HOP = 0.01
 _NO_PROBABILITIES = "the model's output for it is NaN or not in [0, 1]."
 
 
@@ -32,6 +35,8 @@ def predict(
     run: Run | str | os.PathLike[str],
     sources: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
     *,
+    window: float | None = None,
+    hop: float | None = None,
     accept_truncated: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> Predictions:
@@ -48,6 +53,11 @@ def predict(
     run : Run or path
     sources : path, or iterable of paths
         Audio files, folders to search for audio, or ``-`` for standard input.
+    window : float in (0, clip length], optional
+        Length of a window (in seconds); the clip length of the run if not given. A
+        shorter window is repeated, as a short clip is.
+    hop : float >= 0.01, optional
+        Step between windows (in seconds); `window` if not given.
     accept_truncated : bool
         Read what is there of files that may be truncated.
     progress : callable(done, total), optional
@@ -64,7 +74,7 @@ def predict(
     InputError
         If the run cannot be used.
     UsageError
-        If a source is not a path.
+        If a source is not a path, or if window or hop are out of range.
 
     Examples
     --------
@@ -74,10 +84,20 @@ def predict(
     """
     paths = [check_path("audio", one) for one in one_or_several("audio", sources)]
     opened = run if isinstance(run, Run) else _open_run(run, paths)
+    spec = opened.spec
+    if window is not None:
+        window = check_number("window", window, 0, spec.seconds, above=True)
+    if hop is not None:
+        hop = check_number("hop", hop, _LEAST_HOP)
+    length = spec.samples if window is None else round(window * spec.sample_rate)
+    step = length if hop is None else round(hop * spec.sample_rate)
+    cutter = partial(cut_windows, length=max(1, length), hop=max(1, step))
     files, notes = find_sources(paths)
     ensemble = Ensemble.load(opened)
-    frontend = FrontEnd(opened.spec, (opened.recipe.feature,))
-    readings = [_Reading(source, frontend, accept_truncated) for source in files]
+    frontend = FrontEnd(spec, opened.recipe.feature)
+    readings = [
+        _Reading(source, frontend, cutter, accept_truncated) for source in files
+    ]
     found = _predictions(ensemble, readings, progress)
     notes = [*ensemble.notes, *notes]
     return Predictions(opened.scenes, len(files), tuple(notes), found)
@@ -97,8 +117,15 @@ def _open_run(path: str | os.PathLike[str], audio: list[Path]) -> Run:
 class _Reading:
     """A file that is read, and what the model has given for its windows."""
 
-    def __init__(self, source: Source, frontend: FrontEnd, accept: bool) -> None:
-        self.source, self._accept = source, accept
+    def __init__(
+        self,
+        source: Source,
+        frontend: FrontEnd,
+        cutter: Callable[..., Iterator[tuple[int, np.ndarray]]],
+        accept_truncated: bool,
+    ) -> None:
+        self.source = source
+        self._cutter, self._accept = cutter, accept_truncated
         self.ended = False
         self.waiting = 0  # windows that the model has not seen yet
         self._frontend = frontend
@@ -106,6 +133,7 @@ class _Reading:
         self._note = ""
         self._error = source.error
         self._start: list[float] = []
+        self._end: list[float] = []
         self._rows: list[np.ndarray] = []
 
     def features(self) -> Iterator[np.ndarray]:
@@ -119,9 +147,9 @@ class _Reading:
                 self.source.file, spec, accept_truncated=self._accept
             ) as stream:
                 self._seconds, self._note = stream.seconds, stream.note
-                windows = cut_windows(stream.blocks(), spec.samples, spec.samples)
-                for start, y in windows:
+                for start, y in self._cutter(stream.blocks()):
                     self._start.append(start / spec.sample_rate)
+                    self._end.append((start + y.shape[1]) / spec.sample_rate)
                     yield self._frontend(cut(y, 0, spec))[feature]
                 if not self._start:
                     raise InputError("the file is too short.")
@@ -145,13 +173,11 @@ class _Reading:
         """Return the prediction, when all windows have been taken."""
         count = 0 if self._error else len(self._rows)
         rows = self._rows[:count] or [np.empty((0, scenes), np.float32)]
-        start = np.array(self._start[:count])
-        spec = self._frontend.spec
         return Prediction(
             self.source.path,
             np.vstack(rows),
-            start,
-            np.minimum(start + spec.seconds, self._seconds),
+            np.array(self._start[:count]),
+            np.array(self._end[:count]),
             self._seconds,
             self._error,
             self._note,

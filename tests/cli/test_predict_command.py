@@ -78,6 +78,31 @@ def test_a_scene_may_be_called_like_a_column(tmp_path, small_store, few_clips):
     assert (code, row[0]) == (0, str(clip))
 
 
+def test_a_timeline(tmp_path, small_store, few_clips):
+    run = make_run(tmp_path / "run", small_store)
+    clip = few_clips / "audio" / "a000_0_1.wav"
+    options = ("--window", "0.5", "--hop", "0.25", "--timeline")
+    (record,) = json.loads(ask(run.path, clip, *options, "--json")[0])
+    windows = record["timeline"]
+    assert [(w["start"], w["end"]) for w in windows] == [
+        (0.0, 0.5),
+        (0.25, 0.75),
+        (0.5, 1.0),
+    ]
+    assert record["windows"] == 3
+    for scene, probability in record["probabilities"].items():
+        each = [w["probabilities"][scene] for w in windows]
+        assert np.mean(each) == pytest.approx(probability, abs=1e-6)
+    header, *rows = csv.reader(io.StringIO(ask(run.path, clip, *options, "--csv")[0]))
+    assert header[:4] == ["path", "start", "end", "predicted"]
+    assert [row[1:4] for row in rows] == [
+        [f"{w['start']:.3f}", f"{w['end']:.3f}", w["top"][0]["scene"]] for w in windows
+    ]
+    lines = ask(run.path, clip, *options, "--top", "1")[0].splitlines()
+    assert lines[1].startswith(f"{clip}: 0.25-0.75 s  {windows[1]['top'][0]['scene']} ")
+    assert len(lines) == 3
+
+
 def test_a_bad_file_is_told_and_the_code_says_so(tmp_path, small_store, few_clips):
     run = make_run(tmp_path / "run", small_store)
     clip = few_clips / "audio" / "a000_0_1.wav"

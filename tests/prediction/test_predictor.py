@@ -165,6 +165,33 @@ def test_batches_span_files(tmp_path, run, samples, monkeypatch):
     assert np.ptp(np.vstack([p.windows for p in found]), axis=0).max() > 0.01
 
 
+def test_windows_that_overlap(tmp_path, run, samples):
+    y = samples(2.0)
+    (found,) = predict(run, write(tmp_path / "a.wav", y), hop=0.5)
+    np.testing.assert_allclose(found.start, [0, 0.5, 1])
+    np.testing.assert_allclose(found.end, [1, 1.5, 2])
+    middle = probabilities(run, write(tmp_path / "b.wav", y[22_050:66_150]))
+    np.testing.assert_allclose(found.windows[[1]], middle, atol=1e-6)
+
+
+def test_a_window_shorter_than_a_clip_is_repeated(tmp_path, run, samples):
+    y = samples(1.0)
+    (found,) = predict(run, write(tmp_path / "a.wav", y), window=0.5)
+    np.testing.assert_allclose(found.end, [0.5, 1])
+    half = probabilities(run, write(tmp_path / "b.wav", y[22_050:]))
+    np.testing.assert_allclose(found.windows[[1]], half, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"window": 0}, {"window": 1.1}, {"window": np.nan}, {"hop": 0}, {"hop": -1}],
+)
+def test_windows_that_are_not_possible(run, options):
+    (name,) = options
+    with pytest.raises(UsageError, match=f"^{name} must be a number in "):
+        predict(run, "a.wav", **options)
+
+
 @pytest.mark.parametrize("seconds", [1.0, 1.4])
 def test_audio_of_about_a_clip_is_one_window(tmp_path, run, samples, seconds):
     y = samples(seconds)
