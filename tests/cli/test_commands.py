@@ -102,7 +102,7 @@ def test_missing_or_foreign_input_exits_3_or_5(tmp_path):
     (tmp_path / "empty").mkdir()
     for arguments, code, hint in (
         (("asc-extract", "nowhere"), 3, "nowhere"),
-        (("asc-extract", "empty", "s.h5"), 3, "No clips"),
+        (("asc-extract", "empty", "s.h5"), 3, "There is no audio in empty"),
         (("asc", "corpus", "info", "nowhere"), 3, "nowhere"),
         (("asc", "store", "info", "none.h5"), 3, "none.h5"),
         (("asc", "store", "info", "text.h5"), 5, "not an HDF5 file"),
