@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import unicodedata
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -96,7 +97,8 @@ def evaluate(
             " on. They differ in:\n"
             + describe_difference(run.spec.to_dict(), store.spec.to_dict())
         )
-    unknown = sorted(set(store.scenes) - set(run.scenes))
+    known = _label_of(run)
+    unknown = sorted(name for name in store.scenes if _composed(name) not in known)
     if unknown:
         raise UsageError(
             f"{store.path} has scenes that {run.path} was not trained on. Got"
@@ -145,7 +147,8 @@ def _evaluate(
             f"The model of {run.path} gives NaN or values outside [0, 1] for {bad:,} of"
             f" {len(rows):,} clips. Its training diverged, or model.keras is damaged."
         )
-    to_run = np.array([run.scenes.index(scene) for scene in store.scenes])
+    label_of = _label_of(run)
+    to_run = np.array([label_of[_composed(scene)] for scene in store.scenes])
     truth = to_run[store.labels()[rows]]
     all_paths, origins = store.paths(), store.origins()
     recordings = origins.recordings[rows].tolist()
@@ -169,6 +172,19 @@ def _evaluate(
         truth,
         probabilities,
     )
+
+
+def _label_of(run: Run) -> dict[str, int]:
+    """Return the output of the model of each scene, by its composed name.
+
+    Stores of earlier versions may have names in another form of Unicode.
+    """
+    own = {name: label for label, name in enumerate(run.scenes)}
+    return {_composed(name): label for name, label in own.items()} | own
+
+
+def _composed(name: str) -> str:
+    return unicodedata.normalize("NFC", name)
 
 
 def _probabilities(

@@ -696,3 +696,16 @@ def test_tables_of_one_folder_have_names_of_their_own(tmp_path, table, name):
     file.parent.mkdir()
     file.write_text("path,label\na.wav,x\n")
     assert open_corpus(file).name == name
+
+
+@pytest.mark.parametrize("value", ["", " ", "NaN", "nan", "<NA>", "None", "-"])
+def test_values_that_stand_for_no_recording(tmp_path, value):
+    rows = ("path,label,recording", f"a.wav,x,{value}", f"b.wav,x,{value}", "c.wav,y,r")
+    corpus = open_corpus(write(tmp_path / "t.csv", *rows))
+    assert (corpus.recordings, corpus.without_recording) == (("r",), 2)
+
+
+def test_a_recording_that_is_called_like_its_clip_is_known(tmp_path):
+    rows = ("path,label,recording", "a.wav,x,a.wav", "b.wav,x,b.wav")
+    corpus = open_corpus(write(tmp_path / "t.csv", *rows))
+    assert (len(corpus.recordings), corpus.without_recording) == (2, 0)

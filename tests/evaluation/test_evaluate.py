@@ -6,6 +6,7 @@ import csv
 import dataclasses
 import json
 import shutil
+import unicodedata
 
 import numpy as np
 import pytest
@@ -226,6 +227,24 @@ def test_leakage_has_a_bound_where_some_recordings_are_known(run, corpus, extrac
     assert metrics.without_recording == len(clips) // 2
     assert metrics.recordings == len({clip.recording for clip in clips[::2]})
     assert f"; {len(clips) // 2} without one taken as independent" in sample(metrics)
+
+
+def test_scenes_are_the_same_in_any_form_of_unicode(run, corpus, extract, tmp_path):
+    """A store of an earlier version may have them decomposed, a run composed."""
+    path = shutil.copytree(run.path, tmp_path / "run")
+    record = json.loads((path / "recipe.json").read_text())
+    assert record["scenes"][1] == "bus"
+    record["scenes"][1] = unicodedata.normalize("NFC", "caf\u00e9")
+    (path / "recipe.json").write_text(json.dumps(record))
+    clips = tuple(
+        dataclasses.replace(clip, scene="cafe\u0301") if clip.scene == "bus" else clip
+        for clip in corpus.clips
+    )
+    other = extract(dataclasses.replace(corpus, clips=clips, folds={}))
+    found = evaluate(path, store=other.store)
+    assert found.metrics.per_scene["caf\u00e9"].clips == sum(
+        clip.scene == "bus" for clip in corpus.clips
+    )
 
 
 def test_leakage_is_unknown_where_the_training_store_is_not(
