@@ -35,7 +35,8 @@ def _existing_path(path: str | os.PathLike[str]) -> Path:
     """Return the path of a store, or of its partial file if only that exists."""
     store = check_path("store", path)
     partial = partial_path(store)
-    return partial if partial.exists() and not store.exists() else store
+    exists = os.path.exists  # no error, even for a name that is too long
+    return partial if exists(partial) and not exists(store) else store
 
 
 class FeatureStore(Columns):

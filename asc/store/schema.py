@@ -196,9 +196,10 @@ def open_file(path: Path) -> Iterator[h5py.File]:
     StoreError
         If it is not HDF5, not a store of a version known here, or has data behind it.
     """
-    if path.is_dir():
+    # Functions of os.path raise no error for a name that is too long.
+    if os.path.isdir(path):
         raise InputError(not_a("a store", path, "asc-extract makes stores."))
-    if not path.exists():
+    if not os.path.exists(path):
         raise MissingInputError(
             f"There is no store at {path}: no such file. asc-extract makes stores."
         )
