@@ -260,7 +260,7 @@ def _parsed(
             raise InputError(f"{path} is not a table ({error}).") from error
 
     found = rows()
-    _, header = next(found)
+    _, header = next(found, (0, []))  # a single quote has no row
     return [title.strip() for title in header], found
 
 
