@@ -44,7 +44,8 @@ def recipe(**values):
 def whole(tmp_path_factory, store, mini_models):
     """A training that nothing interrupted; not to be changed."""
     path = tmp_path_factory.mktemp("whole") / "run"
-    return experiment.train(store, recipe(), path, command=("asc-train", "s.h5"))[0]
+    options = {"command": ("asc-train", "s.h5"), "keep_state": True}
+    return experiment.train(store, recipe(), path, **options)[0]
 
 
 def trained(store, wanted, path, **options):
@@ -224,7 +225,7 @@ def test_an_interruption_changes_nothing(tmp_path, store, whole):
     assert not (path / "metrics.json").exists()
 
     keras.utils.set_random_seed(99)
-    resumed, _ = experiment.resume(path)
+    resumed, _ = experiment.resume(path, keep_state=True)
     assert_same_training(resumed, whole)
     timeless = {"seconds": None}
     assert resumed.metrics() | timeless == whole.metrics() | timeless
