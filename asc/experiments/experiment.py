@@ -82,6 +82,19 @@ def train(
     recipe.resolve()
     if not isinstance(store, FeatureStore):
         store = FeatureStore(store)
+    notes = []
+    if (
+        recipe.split == "recording"
+        and "recording" not in store.splits
+        and not (store.recordings_known)
+    ):
+        recipe = replace(recipe, split="random")
+        sources = sources and {**sources, "split": "recordings unknown"}
+        notes.append(
+            f"{store.path} does not know the recordings of its clips, so there is no"
+            " split recording. The split random is used instead; its leakage is"
+            " unknown."
+        )
     session = None
     if recipe.split == FOLDS:
         check(store, recipe)
@@ -93,6 +106,8 @@ def train(
     else:
         session = Session.create(store, recipe, run, command=command, sources=sources)
         made = session.run
+    for sentence in notes:
+        _tell(made, sentence, options.get("listener"))
     try:
         return made, _complete(made, store, session, **options)
     except Busy:
@@ -144,10 +159,14 @@ def resume(
         run.check_store(store)
         run, notes = extend(run, epochs, patience)
         for sentence in notes:
-            run.log(f"note: {sentence}")
-            if listener := options.get("listener"):
-                listener.note(sentence)
+            _tell(run, sentence, options.get("listener"))
     return run, _complete(run, store, **options)
+
+
+def _tell(run: Run, sentence: str, listener: TrainingCallback | None) -> None:
+    run.log(f"note: {sentence}")
+    if listener:
+        listener.note(sentence)
 
 
 def check(store: FeatureStore, recipe: Recipe) -> None:

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 
+import cloudpickle
 import pytest
 from world import run_command
 
@@ -23,6 +24,19 @@ from asc.parallel import cluster
 SMALL = ("--rows", "16", "--columns", "16")
 
 
+#: Makes a worker wait for a clip as long as there is a file of that name with ".held".
+HOLD = """
+import os, time
+from asc.features import read_clip
+from asc.extraction import workers
+def read_when_released(path, *arguments, **options):
+    while os.path.exists(f"{path}.held"):
+        time.sleep(0.01)
+    return read_clip(path, *arguments, **options)
+workers.read_clip = read_when_released
+"""
+
+
 def asc_extract(*arguments):
     return run_command("asc-extract", *arguments, *SMALL)
 
@@ -32,6 +46,8 @@ class Dask:
 
     def __init__(self, folder):
         self.file = folder / "scheduler.json"
+        self.hold = folder / "hold.py"
+        self.hold.write_text(HOLD)
         address = ("--host", "127.0.0.1", "--port", "0", "--no-dashboard")
         self.scheduler = self.start(
             "dask_scheduler", *address, "--scheduler-file", self.file
@@ -53,7 +69,9 @@ class Dask:
     def start_worker(self):
         plain = ("--nthreads", "1", "--no-nanny", "--no-dashboard", "--host")
         return self.start(
-            "dask_worker", *plain, "127.0.0.1", "--scheduler-file", self.file
+            "dask_worker",
+            *(*plain, "127.0.0.1", "--scheduler-file", self.file),
+            *("--preload", self.hold),
         )
 
     def kill_busy_worker(self):
@@ -115,11 +133,10 @@ def test_ray_gives_the_same_bytes(few_clips, store, small_store):
 
 @pytest.fixture
 def stuck(own_corpus):
-    """Put a pipe in place of a clip: it holds its worker; return how to fix it."""
-    clip = own_corpus / "audio" / "b001_0_1.wav"
-    whole = clip.rename(clip.with_suffix(".whole"))
-    os.mkfifo(clip)
-    return lambda: whole.replace(clip)
+    """Hold the worker that gets a certain clip; return how to release it."""
+    held = own_corpus / "audio" / "b001_0_1.wav.held"
+    held.touch()
+    return held.unlink
 
 
 def when_one_is_left(act):
@@ -193,7 +210,9 @@ def task(root, **versions):
     def compute(batch):
         return [path.upper() for _, path in batch]
 
-    return cluster._Checked(compute, (root,), environment.dsp_versions() | versions)
+    versions = environment.dsp_versions() | versions
+    checked = cluster._Checked(cloudpickle.dumps(compute), (root,), versions, ())
+    return lambda batch: checked(cloudpickle.dumps(batch))
 
 
 def test_a_worker_like_this_machine(tmp_path):
