@@ -18,6 +18,8 @@ from asc.errors import InputError, MissingInputError
 from asc.text import megabytes, printable, printable_lines
 
 _READ = os.O_RDONLY | os.O_CLOEXEC
+#: Bytes of a JSON file that does not grow with clips or epochs.
+_RECORD_BYTES = 1 << 22
 #: Characters that are shown of what is wrong with a file.
 _MOST_REASON = 500
 #: Lists and objects inside one another in JSON. Python writes no more than some 300.
@@ -213,7 +215,7 @@ def read_lines(
 def read_json(
     path: str | os.PathLike[str],
     *,
-    limit: int,
+    limit: int = _RECORD_BYTES,
     root: str | os.PathLike[str] | None = None,
 ) -> Any:
     """Read JSON as `read_bytes` does; NaN and infinity are refused, as in the standard.

@@ -55,7 +55,6 @@ _HDF5 = b"\x89HDF\r\n\x1a\n"
 _HEAD_BYTES = 4096
 #: Entries of a folder that are looked at, so that no folder takes long.
 _MOST_ENTRIES = 1000
-_MOST_RECIPE_BYTES = 1 << 20
 
 
 def kind_of(path: str | os.PathLike[str]) -> Kind:
@@ -124,7 +123,7 @@ def _kind_of_folder(path: Path) -> Kind:
 
 def _has_all_folds(path: Path) -> bool:
     try:
-        record = read_json(path / "recipe.json", limit=_MOST_RECIPE_BYTES, root=path)
+        record = read_json(path / "recipe.json", root=path)
         return record["recipe"]["split"] == "folds"
     except (AscError, LookupError, TypeError):
         return False

@@ -146,8 +146,9 @@ def scene_columns(scenes: Sequence[str], others: Sequence[str]) -> list[str]:
 
 
 def some_of(names: Sequence[str], most: int = 5) -> str:
-    """Return the first of some names in one line: ``a, b, c, ...``."""
-    return ", ".join(names[:most]) + (", ..." if len(names) > most else "")
+    """Return the first of some names in one line: ``a, b, 1,200 more``."""
+    shown = [*names[:most], *([f"{len(names) - most:,} more"] if names[most:] else [])]
+    return printable(", ".join(shown))
 
 
 def listed(lines: Sequence[object], most: int = 10) -> list[str]:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields
 from numbers import Integral, Real
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,16 @@ def check_choice(name: str, value: Any, choices: Sequence[str]) -> str:
     if not isinstance(value, str) or value not in choices:
         raise UsageError(unknown_name(name, str(value), tuple(choices)))
     return value
+
+
+def check_fields(kind: str, values: Any, cls: type) -> Mapping[str, Any]:
+    """Return the values of fields of a data class, as ``"recipe"`` names it."""
+    if not isinstance(values, Mapping):
+        raise UsageError(f"A {kind} must be an object of fields. Got {values!r}.")
+    known = tuple(field.name for field in fields(cls))
+    for name in values:
+        check_choice(f"field of a {kind}", name, known)
+    return values
 
 
 def check_whole(

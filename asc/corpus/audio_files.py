@@ -15,7 +15,7 @@ from pathlib import Path, PurePosixPath
 
 from asc.corpus.base import Problem
 from asc.files import reason
-from asc.text import counted, printable
+from asc.text import counted, printable, some_of
 
 #: File name endings (lower case) of the formats that libsndfile recognises by their
 #: content. Those that are seldom audio are not here: .mat, .htk, .raw, .iff, .xi.
@@ -30,8 +30,6 @@ CONVERTIBLE_ENDINGS = frozenset(
     " .eac3 .f4a .flv .gsm .m2ts .m4a .m4b .m4r .m4v .mka .mkv .mov .mp4 .mpc .mpeg"
     " .mpg .mts .oma .ra .rm .sd2 .shn .spx .tak .tta .vox .webm .wma .wmv .wv".split()
 )
-#: Names that a note gives before it only counts.
-_MOST_NAMES = 5
 
 
 @dataclass(frozen=True)
@@ -75,7 +73,7 @@ class AudioFiles:
             notes.append(f"{files} left out: {_counts(others)}.")
         if self.hidden:
             names = counted(len(self.hidden), "hidden name was", "hidden names were")
-            notes.append(f"{names} left out: {_first(self.hidden)}.")
+            notes.append(f"{names} left out: {some_of(self.hidden)}.")
         return notes
 
 
@@ -158,10 +156,4 @@ def conversion_advice(path: str) -> str:
 
 
 def _counts(endings: Mapping[str, int]) -> str:
-    return _first([f"{n:,} {name or 'without ending'}" for name, n in endings.items()])
-
-
-def _first(names: tuple[str, ...] | list[str]) -> str:
-    more = len(names) - _MOST_NAMES
-    shown = [*names[:_MOST_NAMES], *([f"{more:,} more"] if more > 0 else [])]
-    return printable(", ".join(shown))
+    return some_of([f"{n:,} {name or 'without ending'}" for name, n in endings.items()])

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from asc import files
-from asc.corpus.audio_files import find_audio
+from asc.corpus.audio_files import AudioFiles, find_audio
 from asc.corpus.base import Clip, Corpus, Fold, Problem
 from asc.corpus.parts import GIVEN
 from asc.corpus.places import CorpusFolder, composed, normalised, without_links
@@ -253,6 +253,14 @@ class CorpusBuilder:
             self.notes.append(
                 f"The corpus gives no split, but a part of one: {counts[0]} clips."
             )
+
+    def find_audio(self) -> AudioFiles:
+        """Return the audio files of the folder; note what beside them is left out."""
+        found = find_audio(self.root)
+        self.problems += found.problems
+        self.notes += found.notes()
+        self.skipped = found.skipped
+        return found
 
     def note_unlisted(self) -> None:
         """Note the audio in the corpus folder that no row has named."""

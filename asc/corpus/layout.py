@@ -6,15 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from asc.corpus.parts import fold_of, parts_of
-from asc.text import counted
+from asc.text import counted, some_of
 
 Folder = Sequence[str]
 
 #: Names of folders that hold the audio of all scenes.
 _AUDIO_FOLDERS = frozenset("audio audios clips data sound sounds wav wavs".split())
 _AUDIO, _PART, _FOLD, _SCENE = "audio", "part", "fold", "scene"
-#: Names that a note gives.
-_MOST_NAMES = 5
 
 
 @dataclass(frozen=True)
@@ -79,7 +77,7 @@ class Layout:
         if suspects:
             notes.append(
                 "These folders are named as parts of a split or folds are, but count as"
-                f" scenes: {', '.join(suspects[:_MOST_NAMES])}."
+                f" scenes: {some_of(suspects)}."
             )
         depth = len(self._roles)
         deeper = sorted({"/".join(f) for f in self._folders if len(f) > depth})

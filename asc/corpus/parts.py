@@ -45,14 +45,6 @@ def parts_of(names: Iterable[str]) -> dict[str, str]:
     return parts
 
 
-def is_split(names: Iterable[str]) -> bool:
-    """Return True if all names mean parts of one split: train and another one."""
-    names = set(names)
-    parts = parts_of(names)
-    found = set(parts.values())
-    return len(parts) == len(names) and "train" in found and len(found) > 1
-
-
 def fold_of(name: str) -> int | None:
     """Return the number of a fold by its name, such as ``fold3`` or ``Fold_03``."""
     match = _FOLD.fullmatch(name.strip())

@@ -20,7 +20,7 @@ from asc.corpus.places import names_in
 from asc.corpus.segments import Span
 from asc.errors import InputError
 from asc.files import open_regular
-from asc.text import counted, printable
+from asc.text import counted, some_of
 
 Columns = Mapping[str, tuple[str, ...]]
 
@@ -39,8 +39,6 @@ TABLE_ENDINGS = (".csv", ".tsv")
 _REQUIRED = ("path", "label")
 #: Longer than any audio file (in seconds).
 _MOST_SECONDS = 1e8
-#: Names that a message gives before it stops.
-_MOST_SHOWN = 10
 
 
 def read_table(
@@ -232,10 +230,7 @@ def _plain(title: str) -> str:
 
 
 def _shown(names: Iterable[str]) -> str:
-    names = list(names)
-    shown = [repr(name[:80]) for name in names[:_MOST_SHOWN]]
-    more = len(names) - len(shown)
-    return printable(", ".join(shown + ([f"{more:,} more"] if more else [])))
+    return some_of([repr(name[:80]) for name in names], most=10)
 
 
 def _parsed(

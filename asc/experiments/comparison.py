@@ -30,8 +30,8 @@ from asc.experiments.grid import Grid, run_name
 from asc.files import append_line, damaged, read_json, write_csv, write_json
 from asc.validation import check_path, check_text
 
-#: Most bytes of grid.json and of results.json.
-_MOST_GRID_BYTES, _MOST_RESULT_BYTES = 1 << 22, 1 << 27
+#: Most bytes of results.json.
+_MOST_RESULT_BYTES = 1 << 27
 #: Columns of results.csv that are figures of a run.
 _FIGURES = (
     "accuracy",
@@ -102,7 +102,7 @@ class Comparison:
         path = check_path("comparison", folder)
         file = path / "grid.json"
         try:
-            record = read_json(file, limit=_MOST_GRID_BYTES, root=path)
+            record = read_json(file, root=path)
             grid, store = Grid.from_dict(record["grid"]), dict(record["store"])
         except MissingInputError as error:
             raise MissingInputError(

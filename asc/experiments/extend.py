@@ -14,9 +14,6 @@ from asc.training.run import Run
 if TYPE_CHECKING:
     from asc.training.checkpoint import State
 
-#: Most bytes of a recipe's record.
-_MOST_BYTES = 1 << 22
-
 
 def extend(
     run: Run, epochs: int | None = None, patience: int | None = None
@@ -142,7 +139,7 @@ def _notes(recipe: Recipe, states: list[State]) -> list[str]:
 def _record(run: Run, recipe: Recipe, flags: dict[str, Any], exact: bool) -> None:
     """Write the recipe, and that it was changed, into the run's record."""
     file = run.path / "recipe.json"
-    record = read_json(file, limit=_MOST_BYTES, root=run.path)
+    record = read_json(file, root=run.path)
     before = {name: getattr(run.recipe, name) for name in flags}
     earlier = record.get("extended")
     record["extended"] = [

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
 import math
 import os
@@ -14,7 +13,7 @@ from asc.errors import UsageError
 from asc.files import read_json
 from asc.text import has_control_characters, unknown_name
 from asc.training.recipe import Recipe
-from asc.validation import check_path
+from asc.validation import check_fields, check_path
 
 #: Field of a grid -> the field of a recipe that it varies, slowest first.
 AXES = {
@@ -26,8 +25,8 @@ AXES = {
 }
 
 
-#: Bytes of a file, and runs: what is more is no grid that anybody trains.
-_MOST_BYTES, _MOST_RUNS = 1 << 22, 10_000
+#: Runs: what has more is no grid that anybody trains.
+_MOST_RUNS = 10_000
 
 
 @dataclass(frozen=True)
@@ -114,13 +113,7 @@ class Grid:
         UsageError
             If a field is unknown; the nearest name is offered.
         """
-        known = tuple(each.name for each in dataclasses.fields(cls))
-        if not isinstance(values, Mapping):
-            raise UsageError(f"A grid must be fields by name. Got {values!r}.")
-        for name in values:
-            if name not in known:
-                raise UsageError(unknown_name("field of a grid", str(name), known))
-        return cls(**values)
+        return cls(**check_fields("grid", values, cls))
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Grid:
@@ -133,7 +126,7 @@ class Grid:
         UsageError
             If it is not a grid.
         """
-        values = read_json(path, limit=_MOST_BYTES)
+        values = read_json(path)
         try:
             return cls.from_dict(values)
         except UsageError as error:

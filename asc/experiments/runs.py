@@ -17,7 +17,6 @@ from asc.training.run import Run
 
 #: Folders between a given one and its runs: those of a comparison are in NAME/runs.
 _DEPTH = 3
-_MOST_ENVIRONMENT_BYTES = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -138,7 +137,7 @@ def _started(path: Path) -> datetime:
     """Return when a run was started; as far as is known, when it was copied."""
     file = path / "environment.json"
     try:
-        record = read_json(file, limit=_MOST_ENVIRONMENT_BYTES, root=path)
+        record = read_json(file, root=path)
         return datetime.fromisoformat(record["started"]).astimezone()
     except (AscError, LookupError, TypeError, ValueError, OverflowError):
         return datetime.fromtimestamp(path.stat().st_mtime).astimezone()

@@ -14,7 +14,13 @@ import numpy as np
 from asc.errors import UsageError
 from asc.registry import check_name
 from asc.text import has_control_characters
-from asc.validation import check_choice, check_flag, check_number, check_whole
+from asc.validation import (
+    check_choice,
+    check_fields,
+    check_flag,
+    check_number,
+    check_whole,
+)
 
 #: Stored specs that do not name their features have these.
 DEFAULT_FEATURES = ("mel", "stft")
@@ -256,13 +262,8 @@ class FeatureSpec:
         UsageError
             If a field is unknown, missing or impossible.
         """
-        known = tuple(field.name for field in dataclasses.fields(cls))
-        if not isinstance(values, Mapping):
-            raise UsageError(f"Not a feature spec: {values!r}.")
-        for name in values:
-            check_choice("field of a feature spec", name, known)
         try:
-            return cls(**values)
+            return cls(**check_fields("feature spec", values, cls))
         except TypeError as error:
             raise UsageError(f"Not a feature spec: {error}.") from error
 

@@ -23,8 +23,6 @@ from asc.training.recipe import Recipe
 from asc.training.run import Run
 from asc.training.session import Session
 
-#: Most bytes of environment.json.
-_MOST_BYTES = 1 << 20
 #: Limits of the axes of curves.
 _MAX_EPOCH, _MAX_VALUE = 10**6, 1e30
 
@@ -267,7 +265,7 @@ def _evaluation(key: str, name: str, folder: Path) -> ReportEntry:
 def _environment(folder: Path) -> dict[str, Any]:
     try:
         file = folder / "environment.json"
-        found = read_json(file, limit=_MOST_BYTES, root=folder)
+        found = read_json(file, root=folder)
     except InputError:
         return {}
     return found if isinstance(found, dict) else {}

@@ -12,9 +12,9 @@ from asc.errors import InputError, UsageError
 from asc.models import describe
 from asc.pipeline.augmentation import Augmentation
 from asc.registry import check_modules, check_name, missing_modules
-from asc.text import unknown_name
 from asc.validation import (
     check_choice,
+    check_fields,
     check_flag,
     check_number,
     check_text,
@@ -222,10 +222,4 @@ class Recipe:
         UsageError
             If a field is unknown; the nearest name is offered.
         """
-        known = tuple(field.name for field in dataclasses.fields(cls))
-        if not isinstance(values, Mapping):
-            raise UsageError(f"A recipe must be an object of fields. Got {values!r}.")
-        for name in values:
-            if name not in known:
-                raise UsageError(unknown_name("field of a recipe", str(name), known))
-        return cls(**values)
+        return cls(**check_fields("recipe", values, cls))

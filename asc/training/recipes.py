@@ -34,10 +34,6 @@ RECIPES: dict[str, dict[str, Any]] = {
 }
 
 
-#: Most bytes of a file.
-_MOST_BYTES = 1 << 22
-
-
 def choose(
     named: str | os.PathLike[str] | None = None, flags: Mapping[str, Any] | None = None
 ) -> tuple[Recipe, dict[str, str]]:
@@ -86,7 +82,7 @@ def _read(place: str | os.PathLike[str]) -> dict[str, Any]:
     if path.is_dir():
         path, root = path / "recipe.json", path
     try:
-        record = read_json(path, limit=_MOST_BYTES, root=root)
+        record = read_json(path, root=root)
     except MissingInputError:
         if path.suffix or len(path.parts) > 1:
             raise MissingInputError(

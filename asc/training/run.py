@@ -56,8 +56,8 @@ if TYPE_CHECKING:
 #: Folder of the logs for TensorBoard in a run folder, and those that it makes there.
 TENSORBOARD = "tensorboard"
 _FOLDERS_OF_TENSORBOARD = (f"{TENSORBOARD}/train", f"{TENSORBOARD}/validation")
-#: Most bytes of files: a record, one that grows with epochs, and one with scenes.
-_MOST_BYTES, MOST_HISTORY_BYTES, MOST_METRICS_BYTES = 1 << 22, 1 << 24, 1 << 26
+#: Most bytes of a file that grows with epochs, and of one that grows with scenes.
+MOST_HISTORY_BYTES, MOST_METRICS_BYTES = 1 << 24, 1 << 26
 #: Folders of a run that are looked at.
 _MOST_FOLDERS = 1000
 _COLUMN = re.compile(r"\w{1,80}")
@@ -94,7 +94,7 @@ class Run:
         self._check_lock: Callable[[], None] | None = None
         file = self.path / "recipe.json"
         try:
-            record = read_json(file, limit=_MOST_BYTES, root=self.path)
+            record = read_json(file, root=self.path)
         except MissingInputError as error:
             raise _not_a_run(self.path) from error
         try:

@@ -18,14 +18,11 @@ from asc.pipeline.batches import Batches
 from asc.pipeline.statistics import Statistics, row_statistics
 from asc.registry import missing_modules
 from asc.store import FeatureStore
-from asc.text import counted, leakage_percent
+from asc.text import counted, leakage_percent, some_of
 from asc.training.new_run import create_run
 from asc.training.recipe import MULTIWORKER, Recipe
 from asc.training.run import Run
 from asc.validation import check_whole
-
-#: Most bytes of the statistics.
-_MOST_BYTES = 1 << 22
 
 #: Fields that no feature can exceed, in the order of its axes.
 _WIDTHS = ("freq_width", "time_width")
@@ -123,7 +120,7 @@ class Session:
         file = self.statistics_file
         rows = self.store.features(self.run.recipe.feature).shape[1]
         try:
-            kept = read_json(file, limit=_MOST_BYTES, root=self.run.path)
+            kept = read_json(file, root=self.run.path)
             mean, variance = np.array([kept["mean"], kept["variance"]], float)
             if mean.shape == (rows,) and (variance >= 0).all():
                 clips = check_whole("clips", kept["clips"], 1)
@@ -194,9 +191,8 @@ class Session:
         for part, rows in self.rows.items():
             missing = np.setdiff1d(np.arange(len(scenes)), labels[rows])
             if len(rows) and len(missing):
-                names = ", ".join(scenes[label] for label in missing[:10])
-                more = ", ..." if len(missing) > 10 else ""
-                notes.append(f"part {part} has no clips of {names}{more}.")
+                names = some_of([scenes[label] for label in missing], most=10)
+                notes.append(f"part {part} has no clips of {names}.")
         recipe = self.run.recipe
         count = recipe.augmentation().rows_per_epoch(len(self.rows["train"]))
         if recipe.batch_size > count:

@@ -103,7 +103,7 @@ def test_missing_field():
 
 @pytest.mark.parametrize("values", [None, 3, "mel", [], [1], ["rows"]])
 def test_not_a_spec(values):
-    with pytest.raises(UsageError, match="Not a feature spec"):
+    with pytest.raises(UsageError, match="A feature spec must be an object of fields"):
         FeatureSpec.from_dict(values)
 
 

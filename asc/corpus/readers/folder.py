@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import Counter
 from pathlib import Path
 
-from asc.corpus.audio_files import AUDIO_ENDINGS, AudioFiles, ending_of, find_audio
+from asc.corpus.audio_files import AUDIO_ENDINGS, AudioFiles, ending_of
 from asc.corpus.base import Corpus
 from asc.corpus.builder import CorpusBuilder
 from asc.corpus.layout import Layout
@@ -37,10 +37,7 @@ class FolderReader(Reader):
     def read(self, path: Path) -> Corpus:
         """Read the folder."""
         builder = CorpusBuilder(path, self.name)
-        found = find_audio(path)
-        builder.problems += found.problems
-        builder.notes += found.notes()
-        builder.skipped = found.skipped
+        found = builder.find_audio()
         folders = [file.split("/")[:-1] for file in found.paths]
         layout = Layout(folders)
         left_out: Counter[str] = Counter()

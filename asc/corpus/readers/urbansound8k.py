@@ -18,7 +18,6 @@ import os
 import re
 from pathlib import Path
 
-from asc.corpus.audio_files import find_audio
 from asc.corpus.base import Corpus
 from asc.corpus.builder import CorpusBuilder
 from asc.corpus.parts import fold_of
@@ -75,11 +74,7 @@ class UrbanSound8KReader(Reader):
 
     def _read_names(self, path: Path) -> Corpus:
         builder = CorpusBuilder(path, self.name)
-        found = find_audio(path)
-        builder.problems += found.problems
-        builder.notes += found.notes()
-        builder.skipped = found.skipped
-        for file in found.paths:
+        for file in builder.find_audio().paths:
             *_, folder, name = ("", *file.split("/"))
             facts, fold = _FILE_NAME.fullmatch(name), fold_of(folder)
             if facts is None or fold is None:
