@@ -324,9 +324,9 @@ def test_a_finished_run_stays_as_it_is(trained):
 
 def test_resume_refuses_what_it_would_ignore(trained):
     told = sentence(
-        run_command("asc-train", "--resume", "run", "--epochs", 9, cwd=trained), 2
+        run_command("asc-train", "--resume", "run", "--seed", 9, cwd=trained), 2
     )
-    assert "--epochs" in told
+    assert "--seed" in told
 
 
 def test_a_training_that_cannot_start_leaves_no_folder(trained):

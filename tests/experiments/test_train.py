@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import shutil
 
-import mini_models  # noqa: F401
+import pytest
 
 import asc
 from asc.training.callback import TrainingCallback
 
 
+@pytest.mark.usefixtures("mini_models")
 def test_without_recordings_the_split_recording_is_not_claimed(
     few_clips, extract, tmp_path
 ):
