@@ -25,7 +25,8 @@ from joblib import Parallel, delayed, parallel_config
 from joblib.externals.loky import get_reusable_executor
 
 from asc import interrupts
-from asc.errors import AscError
+from asc.errors import AscError, MissingInputError
+from asc.files import opened_to_write, read_bytes
 from asc.registry import import_modules, imported_modules
 
 #: Seconds to wait for threads to leave their tasks.
@@ -34,6 +35,8 @@ _PATIENCE = 5
 #: all workers share. A message up to PIPE_BUF (4,096 bytes) is written whole or not
 #: at all; half of a longer one, from a worker that was killed, blocks it for ever.
 _MOST_BYTES = 3500
+#: More than any corpus has clips: a file that is larger is no record of tasks.
+_MOST_TASKS = 1 << 26
 
 
 class InWork:
@@ -62,21 +65,19 @@ class InWork:
     def numbers(self) -> list[int]:
         """Return the tasks in work, ascending."""
         try:
-            return np.flatnonzero(np.fromfile(self.path, np.uint8)).tolist()
-        except FileNotFoundError:
+            marks = read_bytes(self.path, limit=_MOST_TASKS)
+        except MissingInputError:
             return []
+        return np.flatnonzero(np.frombuffer(marks, np.uint8)).tolist()
 
     def remove(self) -> None:
         """Remove the file: no task is in work."""
         self.path.unlink(missing_ok=True)
 
     def _put(self, number: int, value: bytes) -> None:
-        flags = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW
-        descriptor = os.open(self.path, flags, 0o644)
-        try:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK
+        with opened_to_write(self.path, flags) as descriptor:
             os.pwrite(descriptor, value, number)
-        finally:
-            os.close(descriptor)
 
 
 class WorkerKilled(AscError):

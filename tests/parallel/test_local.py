@@ -83,6 +83,15 @@ def test_an_error_that_cannot_be_pickled_is_told():
         list(in_processes(fail, numbered(1), jobs=1))
 
 
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir])
+def test_a_record_of_tasks_is_a_regular_file(tmp_path, make):
+    """A pipe would block for ever."""
+    make(tmp_path / "work")
+    for use in (InWork.numbers, lambda record: record.begin(0)):
+        with pytest.raises(InputError, match="work is (no|not a) regular file"):
+            use(InWork(tmp_path / "work"))
+
+
 @pytest.mark.parametrize("run", RUNNERS)
 def test_tasks_in_work_are_recorded(run, tmp_path):
     in_work = InWork(tmp_path / "work")
