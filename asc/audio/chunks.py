@@ -8,7 +8,9 @@ from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
 from asc.audio.layout import Layout, Samples, Stream, truncated
+from asc.audio.mpeg import after_tags
 from asc.audio.source import Source
+from asc.errors import InputError
 
 #: Sizes that programs leave which write to a pipe, some with the header (in bytes).
 _UNKNOWN_SIZES = (
@@ -18,6 +20,20 @@ _UNKNOWN_SIZES = (
 _HEADER = 128
 #: The most chunks before the samples, and bytes of the chunk that tells the encoding.
 _MOST_CHUNKS, _DESCRIPTION = 1000, 64
+#: How files begin that do not belong behind the samples of another one.
+_FILES = (
+    b"RIFF",
+    b"RIFX",
+    b"RF64",
+    b"riff",
+    b"FORM",
+    b"caff",
+    b".snd",
+    b"fLaC",
+    b"OggS",
+)
+#: Bytes of any content that are ignored behind the samples.
+_MOST_IGNORED, _SEARCHED = 1024, 1 << 22
 #: What the header of a WAV file can tell (in bytes).
 _MOST_WAV = 0xFFFFFFFF - _HEADER
 
@@ -72,7 +88,9 @@ def find_samples(source: Source, start: int) -> Layout | None:
     kind = _KINDS.get(head[:4])
     if kind is None or kind is _WAV and head[8:12] != b"WAVE":
         return None
-    found = {name: chunk for name, chunk in _chunks(source, start, kind)}
+    found: dict[bytes, _Chunk] = {}
+    for name, chunk in _chunks(source, start, kind):
+        found.setdefault(name, chunk)  # the first of each name counts
     size_at = kind.size_at
     outer = int.from_bytes(head[size_at : size_at + kind.width], kind.order)
     data = found.get(kind.data)
@@ -104,6 +122,8 @@ def find_samples(source: Source, start: int) -> Layout | None:
         size = there
     elif size > there:
         doubt, size = _half_frame(text, there), there
+    elif not _check_rest(source, _after_chunks(source, data.start, size, kind, end)):
+        doubt, size = _more(size, there), there
     is_w64 = head[:4] == b"riff"  # in which what follows is taken for samples, too
     stream = Stream(start, data.start + size if is_w64 else source.size)
     if size != data.size and data.start + size - start <= _MOST_WAV:
@@ -115,7 +135,6 @@ def find_samples(source: Source, start: int) -> Layout | None:
 def _chunks(source: Source, start: int, kind: _Kind) -> Iterator[tuple[bytes, _Chunk]]:
     """Yield the names and contents of chunks up to the samples."""
     position = start + kind.head
-    seen: set[bytes] = set()
     for _ in range(_MOST_CHUNKS):
         head = source.read(position, kind.name + kind.width)
         if len(head) < kind.name + kind.width:
@@ -124,11 +143,9 @@ def _chunks(source: Source, start: int, kind: _Kind) -> Iterator[tuple[bytes, _C
         name, begin = head[:4], position + len(head)
         if size < 0 or not (name.isascii() and name.decode().isprintable()):
             return  # damaged: what libsndfile makes of it counts
-        if name not in seen:
-            yield name, _Chunk(begin, size)
+        yield name, _Chunk(begin, size)
         if name == kind.data:
             return
-        seen.add(name)
         position = begin + size
         padded = position + -size % kind.align
         # Some writers forget to pad a chunk of an odd size.
@@ -140,6 +157,56 @@ def _are_chunks(source: Source, position: int, kind: _Kind) -> bool:
     rest = _chunks(source, position - kind.head, kind)
     end = max((chunk.start + chunk.size for _, chunk in rest), default=position)
     return source.size - kind.align < end <= source.size
+
+
+def _check_rest(source: Source, start: int) -> bool:
+    """Return False if what follows the samples may be samples, too.
+
+    A recorder that stops without closing its file leaves a header of some time ago.
+
+    Parameters
+    ----------
+    source : Source
+    start : int
+        Where the samples and known chunks end.
+
+    Raises
+    ------
+    InputError
+        If another audio file follows.
+    """
+    start = after_tags(source, start)
+    if source.read(start, 4) in _FILES:
+        raise InputError("another audio file follows in the same file. Split it.")
+    rest = source.read(start, _SEARCHED)
+    # Programs fill files up with one value.
+    return len(rest) <= _MOST_IGNORED or not rest.strip(rest[:1])
+
+
+def _more(told: int, there: int) -> str:
+    return f"its header tells {told:,} bytes of samples, but {there:,} are there."
+
+
+def _after_chunks(source: Source, begin: int, size: int, kind: _Kind, end: int) -> int:
+    """Return the place after the samples and whole chunks that follow them.
+
+    Parameters
+    ----------
+    source : Source
+    begin, size : int
+        The samples.
+    kind : _Kind
+    end : int
+        Where the file ends by its first size; a chunk may be cut before that.
+    """
+    places = [begin + size, begin + size + -size % kind.align]  # some forget to pad
+    for place in tuple(places):
+        for name, chunk in _chunks(source, place - kind.head, kind):
+            after = chunk.start + chunk.size
+            if name in _FILES or after > max(source.size, end):
+                break
+            places.append(after + -chunk.size % kind.align)
+    return max(places)
 
 
 def _is_unknown(size: int) -> bool:
@@ -179,11 +246,14 @@ def _find_au(source: Source, start: int, head: bytes) -> Layout:
     offset, size = (int.from_bytes(head[i : i + 4], "big") for i in (4, 8))
     end, there = start + offset + size, max(0, source.size - start - offset)
     stream, doubt = Stream(start, source.size), ""
+    told = head[:8] + min(there, 0xFFFFFFFF).to_bytes(4, "big")
+    whole = Stream(start + 12, source.size, told)
     if _is_unknown(size):
-        # libsndfile knows but one of these sizes.
-        stream = Stream(start + 12, source.size, head[:8] + there.to_bytes(4, "big"))
+        stream = whole  # libsndfile knows but one of these sizes
     elif end > source.size:
         doubt = truncated(source.size, end, "bytes")
+    elif not _check_rest(source, end):
+        doubt, stream = _more(size, there), whole
     return Layout((stream,), doubt)
 
 

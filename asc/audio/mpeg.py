@@ -86,7 +86,7 @@ def find_streams(source: Source, start: int, *, quick: bool = False) -> Layout |
         doubt = doubt or (found if cut else "")
         if count:
             streams.append(first.stream(end, count, constant, cut))
-        after = _after_tags(source, end)
+        after = after_tags(source, end)
         begin = _next_frame(source, after, _NEXT_WITHIN)
     return Layout(tuple(streams), doubt) if streams else None
 
@@ -280,7 +280,7 @@ def _next_frame(source: Source, position: int, within: int) -> int:
     return -1
 
 
-def _after_tags(source: Source, position: int) -> int:
+def after_tags(source: Source, position: int) -> int:
     """Return the place after tags between two streams, or at the end."""
     while True:
         head = source.read(position, 32)

@@ -14,6 +14,8 @@ _NAMES = {
     "test": "test testing eval evaluation evaluate",
 }
 _PART_OF = {name: part for part, names in _NAMES.items() for name in names.split()}
+#: What may stand behind a name: ``train_set``, ``testing-data``.
+_BEHIND = re.compile(r"[ _-]?(set|data|split)$", re.ASCII)
 #: Names of a part that is for training where nothing else is.
 _DEVELOPMENT = ("dev", "devel", "development")
 _FOLD = re.compile(r"fold[ _-]?(\d{1,9})", re.IGNORECASE | re.ASCII)
@@ -32,15 +34,14 @@ def parts_of(names: Iterable[str]) -> dict[str, str]:
     {'Train': 'train', 'val': 'validation'}
     >>> parts_of(["dev", "eval"])
     {'dev': 'train', 'eval': 'test'}
+    >>> parts_of(["train_set", "TestData"])
+    {'train_set': 'train', 'TestData': 'test'}
     """
-    parts = {
-        name: _PART_OF[name.strip().lower()]
-        for name in names
-        if name.strip().lower() in _PART_OF
-    }
+    plain = {name: _BEHIND.sub("", name.strip().lower()) for name in names}
+    parts = {name: _PART_OF[word] for name, word in plain.items() if word in _PART_OF}
     if "train" not in parts.values():
         for name in parts:
-            if name.strip().lower() in _DEVELOPMENT:
+            if plain[name] in _DEVELOPMENT:
                 parts[name] = "train"
     return parts
 

@@ -167,10 +167,7 @@ def split_notes(corpus: Corpus, splits: Mapping[str, Split]) -> Iterator[str]:
         without = [name for name, split in splits.items() if not len(split.part(part))]
         if without:
             kind = "Split" if len(without) == 1 else "Splits"
-            yield (
-                f"{kind} without a {part} part, for too few clips or recordings of a"
-                f" scene: {some_of(without)}.{advice}"
-            )
+            yield f"{kind} without a {part} part: {some_of(without)}.{advice}"
     if "recording" in splits:
         yield from _scenes_left_out(corpus, splits["recording"])
 

@@ -131,3 +131,40 @@ def test_a_caf_file_of_unknown_size(encode, decode, reference):
 def test_what_follows_a_w64_file_is_no_audio(encode, decode, reference):
     data = encode("W64 PCM_16")
     np.testing.assert_array_equal(decode(data + b"junk" * 99), reference(data))
+
+
+#: Where the size of the samples is: byte order and width, the name before it.
+SIZES = {
+    "WAV PCM_16": ("l4", b"data", 4),
+    "RF64 PCM_16": ("l8", b"ds64", 16),
+    "W64 PCM_16": ("l8", b"data", 16),
+    "AIFF PCM_16": ("b4", b"SSND", 4),
+    "CAF PCM_16": ("b8", b"data", 4),
+    "AU PCM_16": ("b4", b".snd", 8),
+}
+
+
+@pytest.mark.parametrize("kind", SIZES)
+def test_a_header_that_tells_too_few_samples(encode, refusal, decode, reference, kind):
+    data = encode(kind)
+    number, name, place = SIZES[kind]
+    less = patched(data, **{f"{number}_{data.index(name) + place}": 2000})
+    sentence = refusal(less).removesuffix(f" {ADVICE}")
+    assert "bytes of samples, but 88," in sentence
+    found = decode(less, note=sentence, accept_truncated=True)
+    np.testing.assert_array_equal(found, reference(data))
+
+
+@pytest.mark.parametrize("kind", SIZES)
+def test_files_that_follow_each_other(encode, refusal, kind):
+    data = encode(kind)
+    expected = "another audio file follows in the same file. Split it."
+    assert refusal(data + data) == expected
+
+
+def test_what_programs_leave_behind_the_samples(encode, decode, refusal, reference):
+    data, chunk = encode(), b"LIST\xd0\x07\0\0" + bytes(range(250)) * 8
+    longer = patched(data + chunk, l4_4=len(data + chunk) - 8)
+    for whole in (data + bytes(9999), data + chunk, data + 2 * chunk, longer[:-9]):
+        np.testing.assert_array_equal(decode(whole), reference(data))
+    assert "are there" in refusal(data + chunk[8:])
