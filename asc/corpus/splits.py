@@ -42,6 +42,7 @@ from numpy.typing import ArrayLike
 
 from asc.corpus.base import Corpus
 from asc.corpus.leakage import PARTS, Origins, Split
+from asc.corpus.parts import GIVEN
 from asc.errors import UsageError
 from asc.text import some_of
 
@@ -165,9 +166,15 @@ def split_notes(corpus: Corpus, splits: Mapping[str, Split]) -> Iterator[str]:
         ("validation", " To train on one, use --monitor loss."),
     ):
         without = [name for name, split in splits.items() if not len(split.part(part))]
+        if part == "test" and GIVEN in without:
+            without.remove(GIVEN)
+            yield "Split given has no test part: the corpus gives none."
         if without:
             kind = "Split" if len(without) == 1 else "Splits"
-            yield f"{kind} without a {part} part: {some_of(without)}.{advice}"
+            yield (
+                f"{kind} without a {part} part, for too few clips or recordings of a"
+                f" scene: {some_of(without)}.{advice}"
+            )
     if "recording" in splits:
         yield from _scenes_left_out(corpus, splits["recording"])
 

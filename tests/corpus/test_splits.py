@@ -599,3 +599,12 @@ def test_development_tests_nothing_and_validates_by_recording(tut):
     assert len(rows(split)) == len(tut.clips)
     assert not recordings(tut, split, "train") & recordings(tut, split, "validation")
     assert len(split.validation) == pytest.approx(SHARES[0] * len(tut.clips), abs=60)
+
+
+def test_a_given_split_without_a_test_part_has_its_own_reason():
+    clips = [Clip(f"{s}{n}.wav", s, f"{s}{n}") for s in "ab" for n in range(8)]
+    parts = [tuple(clip.path for clip in clips[half::2]) for half in (0, 1)]
+    corpus = corpus_of(clips, {"given": Fold(parts[0], (), parts[1])})
+    assert list(split_notes(corpus, make_splits(corpus))) == [
+        "Split given has no test part: the corpus gives none."
+    ]
