@@ -9,6 +9,7 @@ import math
 import os
 import re
 import stat
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -340,8 +341,9 @@ def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence]) -> No
             writer.writerows(rows)
 
 
-def append_line(path: Path, line: str) -> None:
-    """Add a line to a text file, a regular one that no link leads to."""
+def log_line(path: Path, text: str) -> None:
+    """Add a line with the time to a text file, a regular one that no link leads to."""
+    line = f"{time.strftime('%Y-%m-%d %H:%M:%S')}  {text}"
     flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK
     with opened_to_write(path, flags) as descriptor:
         data = printable_lines(line) + "\n"

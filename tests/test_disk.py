@@ -9,7 +9,7 @@ import pytest
 
 from asc.disk import check_writable, is_full_disk, unexpected_error, writing_to
 from asc.errors import AscError, InputError
-from asc.files import append_line, check_no_links, read_lines
+from asc.files import check_no_links, log_line, read_lines
 from asc.locking import locked
 
 
@@ -83,7 +83,7 @@ def test_a_lock_or_log_that_is_no_regular_file(tmp_path, make):
             pass
     make(tmp_path / "log.txt")
     with pytest.raises(InputError, match="log.txt is no regular file"):
-        append_line(tmp_path / "log.txt", "line")
+        log_line(tmp_path / "log.txt", "line")
 
 
 def test_a_lock_that_was_removed_is_noticed_and_that_of_others_stays(tmp_path):
@@ -98,9 +98,10 @@ def test_a_lock_that_was_removed_is_noticed_and_that_of_others_stays(tmp_path):
 
 
 def test_a_line_cannot_forge_another(tmp_path):
-    append_line(tmp_path / "log.txt", "a\x1b[2J\rb")
-    append_line(tmp_path / "log.txt", "c")
-    assert (tmp_path / "log.txt").read_text() == "a\\x1b[2J\\rb\nc\n"
+    log_line(tmp_path / "log.txt", "a\x1b[2J\rb")
+    log_line(tmp_path / "log.txt", "c")
+    lines = (tmp_path / "log.txt").read_text().split("\n")
+    assert [line.partition("  ")[2] for line in lines] == ["a\\x1b[2J\\rb", "c", ""]
 
 
 def test_no_link_below_a_folder(tmp_path):

@@ -7,15 +7,14 @@ without an error. So the length that the header tells is compared with the bytes
 from __future__ import annotations
 
 from asc.audio import chunks, mpeg, ogg
-from asc.audio.layout import Layout, Stream, truncated
+from asc.audio.layout import Layout, Stream, check_stream_count, truncated
 from asc.audio.source import Source
-from asc.errors import InputError
 
 #: How a FLAC stream begins: with facts about it, of 34 bytes.
 _FLAC = b"fLaC\x00\x00\x00\x22"
 #: Bytes of a FLAC stream up to its length, and the fewest of a frame.
 _FLAC_HEAD, _FLAC_FRAME = 26, 8
-_MOST_STREAMS, _MOST_TAGS = 2000, 100
+_MOST_TAGS = 100
 
 
 def find_streams(source: Source, *, quick: bool = False) -> Layout:
@@ -60,8 +59,7 @@ def _flac(source: Source, start: int, quick: bool) -> Layout:
                 begin = _after_metadata(source, begin)
             else:
                 begin += 4
-            if len(begins) > _MOST_STREAMS:
-                raise InputError(f"the file has more than {_MOST_STREAMS:,} streams.")
+            check_stream_count(len(begins))
     streams, doubt = [], ""
     for begin, end in zip(begins, [*begins[1:], source.size], strict=True):
         head = source.read(begin, _FLAC_HEAD)

@@ -5,6 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from asc.errors import InputError
+
+_MOST_STREAMS = 2000
+
 
 @dataclass(frozen=True)
 class Stream:
@@ -50,6 +54,12 @@ class Layout:
     streams: tuple[Stream, ...]
     doubt: str = ""
     samples: Samples | None = None
+
+
+def check_stream_count(count: int) -> None:
+    """Raise InputError for more streams than a day of radio has songs."""
+    if count > _MOST_STREAMS:
+        raise InputError(f"the file has more than {_MOST_STREAMS:,} streams.")
 
 
 def truncated(have: int, expected: int, unit: str) -> str:

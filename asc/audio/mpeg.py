@@ -16,10 +16,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from asc.audio.layout import Layout, Stream, truncated
+from asc.audio.layout import Layout, Stream, check_stream_count, truncated
 from asc.audio.source import Source
 from asc.compiled import compiled
-from asc.errors import InputError
 
 #: Bit rates by index (in kbit/s): MPEG 1 layer I, II, III; MPEG 2 layer I, the others.
 _BIT_RATES = (
@@ -33,7 +32,6 @@ _SAMPLE_RATES = (44100, 48000, 32000)  # of MPEG 1
 #: Bytes that are examined at a time, and among which the next frame must be.
 _WINDOW, _FIRST_WITHIN, _NEXT_WITHIN = 1 << 22, 1 << 16, 1 << 24
 _PASSED_OVER = 1024
-_MOST_STREAMS = 2000
 #: How a first frame that tells the length is marked, and what it may have.
 _MARKS, _HAS_FRAMES, _HAS_BYTES = (b"Xing", b"Info"), 1, 2
 #: Bytes that may follow the last frame: a tag of the oldest kind.
@@ -56,8 +54,7 @@ def find_streams(source: Source, start: int, *, quick: bool = False) -> Layout |
     after = start
     begin = _next_frame(source, start, _FIRST_WITHIN)
     while begin >= 0:
-        if len(streams) >= _MOST_STREAMS:
-            raise InputError(f"the file has more than {_MOST_STREAMS:,} streams.")
+        check_stream_count(len(streams) + 1)
         first = _First.read(source, begin)
         if quick and not streams and first.fits(source.size - begin):
             return Layout((Stream(begin, source.size),))

@@ -7,16 +7,13 @@ RFC 3533, "The Ogg Encapsulation Format Version 0", section 6 (the page).
 
 from __future__ import annotations
 
-from asc.audio.layout import Layout, Stream
+from asc.audio.layout import Layout, Stream, check_stream_count
 from asc.audio.source import Source
-from asc.errors import InputError
 
 _MAGIC = b"OggS"
 #: Bytes of the head of a page, and of the longest page.
 _HEAD, _LONGEST = 27, 27 + 255 + 255 * 255
 _FIRST, _LAST = 2, 4  # flags of a page
-#: More streams than a day of radio has songs.
-_MOST_STREAMS = 2000
 
 
 def find_streams(source: Source, start: int, *, quick: bool = False) -> Layout:
@@ -65,8 +62,7 @@ def find_streams(source: Source, start: int, *, quick: bool = False) -> Layout:
         if flags & _LAST:
             ended.add(serial)
         position += size
-        if len(streams) >= _MOST_STREAMS:
-            raise InputError(f"the file has more than {_MOST_STREAMS:,} streams.")
+        check_stream_count(len(streams) + 1)
     streams.append(Stream(begin, source.size))
     return Layout(tuple(streams), doubt or _doubt(following, ended))
 

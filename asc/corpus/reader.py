@@ -9,6 +9,7 @@ from typing import ClassVar
 
 from asc.corpus.base import Corpus
 from asc.errors import InputError, MissingInputError, UsageError
+from asc.files import reason
 from asc.kinds import Kind, kind_of, not_a
 from asc.registry import Registry
 from asc.validation import check_path
@@ -157,9 +158,8 @@ def _check_readable(path: Path) -> None:
     try:
         path.stat()
     except (OSError, ValueError) as error:  # ValueError: a null character
-        reason = getattr(error, "strerror", None) or str(error)
         kind = MissingInputError if isinstance(error, FileNotFoundError) else InputError
-        raise kind(f"There is no corpus at {path}: {reason.lower()}.") from error
+        raise kind(f"There is no corpus at {path}: {reason(error)}.") from error
     if not (path.is_dir() or path.is_file()):
         raise InputError(f"{path} is neither a folder nor a regular file.")
     if path.is_dir() and not os.access(path, os.R_OK | os.X_OK):

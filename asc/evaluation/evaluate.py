@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import unicodedata
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from asc.corpus.leakage import PARTS, Leakage, leakage
+from asc.corpus.places import composed
 from asc.corpus.splits import FOLDS
 from asc.errors import InputError, SettingsMismatch, StoreError, UsageError
 from asc.evaluation.evaluation import Evaluation
@@ -98,7 +98,7 @@ def evaluate(
             + describe_difference(run.spec.to_dict(), store.spec.to_dict())
         )
     known = _label_of(run)
-    unknown = sorted(name for name in store.scenes if _composed(name) not in known)
+    unknown = sorted(name for name in store.scenes if composed(name) not in known)
     if unknown:
         raise UsageError(
             f"{store.path} has scenes that {run.path} was not trained on. Got"
@@ -148,7 +148,7 @@ def _evaluate(
             f" {len(rows):,} clips. Its training diverged, or model.keras is damaged."
         )
     label_of = _label_of(run)
-    to_run = np.array([label_of[_composed(scene)] for scene in store.scenes])
+    to_run = np.array([label_of[composed(scene)] for scene in store.scenes])
     truth = to_run[store.labels()[rows]]
     all_paths, origins = store.paths(), store.origins()
     recordings = origins.recordings[rows].tolist()
@@ -180,11 +180,7 @@ def _label_of(run: Run) -> dict[str, int]:
     Stores of earlier versions may have names in another form of Unicode.
     """
     own = {name: label for label, name in enumerate(run.scenes)}
-    return {_composed(name): label for name, label in own.items()} | own
-
-
-def _composed(name: str) -> str:
-    return unicodedata.normalize("NFC", name)
+    return {composed(name): label for name, label in own.items()} | own
 
 
 def _probabilities(

@@ -71,10 +71,11 @@ class Cell:
     @classmethod
     def of_entries(cls, split: str, training: Training, entries: list[Entry]) -> Cell:
         """Return the cell of the runs of one training on one split."""
-        metrics = [entry.metrics for entry in entries if entry.metrics is not None]
+        metrics = [each.metrics for each in entries if each.metrics is not None]
         accuracies = tuple(each.accuracy for each in metrics)
         mean, deviation = mean_and_deviation(accuracies) if metrics else (None, None)
-        ci95, conservative = _intervals(entries)
+        results = [each.evaluation for each in entries if each.evaluation is not None]
+        ci95, conservative = pooled_intervals(results) if results else (None, None)
         leakage = mean_leakage(metrics)
         return cls(
             split,
@@ -195,14 +196,3 @@ def _mean(metrics: Sequence[Metrics], name: str) -> float | None:
     """Return the mean of a figure over runs, or None if one of them has none."""
     values = [getattr(each, name) for each in metrics]
     return float(np.mean(values)) if values and None not in values else None
-
-
-def _intervals(entries: list[Entry]) -> tuple[Interval | None, Interval | None]:
-    """Return the bootstrap interval and the conservative one, over all seeds."""
-    results = [entry.evaluation for entry in entries if entry.evaluation is not None]
-    if not results:
-        return None, None
-    if len(results) == 1:
-        metrics = results[0].metrics
-        return metrics.ci95, metrics.ci95_cautious or metrics.ci95
-    return pooled_intervals(results)

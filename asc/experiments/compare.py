@@ -27,6 +27,7 @@ from asc.pipeline.transforms import TRANSFORMS, Transform
 from asc.store import FeatureStore
 from asc.store.fingerprint import canonical_json
 from asc.text import describe_difference
+from asc.training.new_run import store_record
 from asc.training.recipe import Recipe
 from asc.validation import check_choice, check_path
 
@@ -211,14 +212,7 @@ def default_folder(store: FeatureStore, grid: Grid) -> Path:
 
 def _open(path: Path, grid: Grid, store: FeatureStore) -> Comparison:
     """Make the folder, or check that it is one of this grid and store."""
-    wanted: dict[str, Any] = {
-        "grid": grid.to_dict(),
-        "store": {
-            "path": str(store.path.resolve()),
-            "fingerprint": store.fingerprint,
-            "digest": store.digest,
-        },
-    }
+    wanted: dict[str, Any] = {"grid": grid.to_dict(), "store": store_record(store)}
     if not (path / "grid.json").exists():
         if path.exists() and (not path.is_dir() or any(path.iterdir())):
             raise SettingsMismatch(

@@ -14,7 +14,6 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import groupby
@@ -27,7 +26,7 @@ from asc.experiments.cells import Cell, Gap, gaps
 from asc.experiments.differences import Difference, Training, best_against, choices
 from asc.experiments.entry import PENDING, Entry
 from asc.experiments.grid import Grid, run_name
-from asc.files import append_line, damaged, read_json, write_csv, write_json
+from asc.files import damaged, log_line, read_json, write_csv, write_json
 from asc.validation import check_path, check_text
 
 #: Most bytes of results.json.
@@ -207,8 +206,7 @@ class Comparison:
 
     def log(self, text: str) -> None:
         """Add a line with the time to log.txt."""
-        stamp = time.strftime("%Y-%m-%d %H:%M:%S")
-        append_line(self.path / "log.txt", f"{stamp}  {text}")
+        log_line(self.path / "log.txt", text)
 
     def save(self) -> None:
         """Write results.csv, differences.csv and results.json."""

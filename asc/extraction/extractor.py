@@ -25,7 +25,7 @@ from asc.locking import locked
 from asc.parallel import BACKENDS, InWork
 from asc.store import FeatureStore, StoreWriter, partial_path
 from asc.store.schema import DONE
-from asc.text import counted
+from asc.text import counted, some_of
 from asc.validation import check_choice
 
 #: Seconds between commits: the work that a crash can lose.
@@ -227,7 +227,7 @@ def _record(
         clips = counted(len(retried), "clip was", "clips were")
         notes.append(
             f"{clips} in work when a process was killed, and tried again in a process"
-            f" of their own: {', '.join(sorted(retried)[:5])}."
+            f" of their own: {some_of(sorted(retried))}."
         )
     return notes
 

@@ -20,7 +20,7 @@ from asc.errors import InputError, UsageError
 from asc.features import FeatureSpec, completed
 from asc.kinds import Kind, kind_of
 from asc.store import bytes_needed
-from asc.text import counted, printable
+from asc.text import counted, printable, some_of
 from asc.validation import check_path
 
 #: Clips that are decoded to know their length, where no header tells it.
@@ -171,6 +171,5 @@ def _scene_notes(corpus: Corpus) -> Iterator[str]:
         scenes = counted(len(lonely), "scene has", "scenes have")
         yield (
             f"{scenes} a single clip, which goes to train"
-            f" ({', '.join(lonely[:5])}{', ...' if len(lonely) > 5 else ''}):"
-            " validation and test lack it."
+            f" ({some_of(lonely)}): validation and test lack it."
         )

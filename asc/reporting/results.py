@@ -96,9 +96,7 @@ def _cell(entries: list[ReportEntry] | None) -> dict[str, Any] | None:
         return None
     entries = sorted(entries, key=lambda entry: entry.metrics.seed)
     metrics = entries[0].metrics
-    ci95, conservative = metrics.ci95, metrics.ci95_cautious
-    if len(entries) > 1:
-        ci95, conservative = pooled_intervals(evaluations(entries))
+    ci95, conservative = pooled_intervals(evaluations(entries))
     mean, deviation = mean_and_deviation(entry.metrics.accuracy for entry in entries)
     return {
         "entries": entries,

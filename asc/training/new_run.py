@@ -60,11 +60,7 @@ def create_run(
     record = {
         "recipe": values,
         "sources": dict(sources or made_in_python),
-        "store": {
-            "path": str(store.path.resolve()),
-            "fingerprint": store.fingerprint,
-            "digest": store.digest,
-        },
+        "store": store_record(store),
         "spec": store.spec.to_dict(),
         "scenes": list(store.scenes),
     }
@@ -73,6 +69,15 @@ def create_run(
         run = Run(folder)
         run.record_environment(command)
     return run
+
+
+def store_record(store: FeatureStore) -> dict[str, str]:
+    """Return what identifies a store, for the record of what is trained on it."""
+    return {
+        "path": str(store.path.resolve()),
+        "fingerprint": store.fingerprint,
+        "digest": store.digest,
+    }
 
 
 def exists_already(folder: Path) -> str:

@@ -34,9 +34,9 @@ from asc import environment
 from asc.errors import InputError, MissingInputError, StoreError, UsageError
 from asc.features import FeatureSpec, registered
 from asc.files import (
-    append_line,
     check_no_links,
     damaged,
+    log_line,
     read_json,
     read_lines,
     write_json,
@@ -205,8 +205,7 @@ class Run:
 
     def log(self, line: str) -> None:
         """Add a line with the time to log.txt."""
-        stamp = time.strftime("%Y-%m-%d %H:%M:%S")
-        append_line(self.path / "log.txt", f"{stamp}  {line}")
+        log_line(self.path / "log.txt", line)
 
     def record_environment(self, command: Sequence[str]) -> None:
         """Write environment.json: versions, machine and command."""
