@@ -43,8 +43,7 @@ def open_regular(
     ----------
     path : path-like
     root : path-like, optional
-        A folder that may be a stranger's, with the file in it. No symbolic link below
-        it is followed.
+        An untrusted folder with the file in it. No symbolic link below it is followed.
     name : str, optional
         What messages call the file; its path if not given.
 
@@ -353,7 +352,7 @@ def log_line(path: Path, text: str) -> None:
 
 @contextmanager
 def opened_to_write(path: Path, flags: int) -> Iterator[int]:
-    """Yield the descriptor of a regular file that is no link; made if not there."""
+    """Yield the descriptor of a regular file that is not a link; made if not there."""
     name = printable(os.fspath(path))
     advice = "Remove it and run the command again."
     try:

@@ -1,6 +1,6 @@
 """Where paths of metadata lie: in the folder of the corpus, or not.
 
-A corpus may be a stranger's. Its paths and links must not lead out of its folder: what
+A corpus is untrusted. Its paths and links must not lead out of its folder: what
 lies elsewhere could be private, and a line of it would reach the screen and the store.
 """
 

@@ -1,1 +1,1 @@
-"""Figures, pictures, and a training with its one look at the test part."""
+"""Measuring: metrics, intervals, significance, calibration."""

@@ -25,7 +25,7 @@ AXES = {
 }
 
 
-#: Runs: what has more is no grid that anybody trains.
+#: Most runs of a grid.
 _MOST_RUNS = 10_000
 
 

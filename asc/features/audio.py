@@ -15,7 +15,7 @@ from asc.corpus.segments import Span, split_segment
 from asc.errors import InputError
 from asc.features.spec import FeatureSpec
 
-#: Sample rates that differ more than this from that of the spec are no audio.
+#: Most that a sample rate may differ from that of the spec.
 _MOST_RATIO = 1000
 _TOO_SHORT = "the file is too short to be resampled."
 #: Samples that a block may become by resampling.

@@ -66,7 +66,7 @@ def load_model(
     compile: bool = False,
     modules: Sequence[str] = (),
 ) -> keras.Model:
-    """Load a ``.keras`` file that may be a stranger's.
+    """Load an untrusted ``.keras`` file.
 
     Parameters
     ----------

@@ -17,7 +17,7 @@ from asc.training.run import Run
 if TYPE_CHECKING:
     import keras
 
-#: More folds than this are no training: each model takes memory.
+#: Most folds of a training: each model takes memory.
 _MOST_FOLDS = 50
 
 
