@@ -11,9 +11,8 @@ from pathlib import Path
 from asc.environment import cache_dir
 from asc.errors import AscError, InputError
 from asc.evaluation.metrics import Metrics
-from asc.files import read_json
 from asc.kinds import RUNS, kind_of, not_a
-from asc.training.run import Run
+from asc.training.run import Run, read_environment
 
 #: Folders between a given one and its runs: those of a comparison are in NAME/runs.
 _DEPTH = 3
@@ -135,11 +134,10 @@ def _facts(path: Path) -> RunFacts:
 
 def _started(path: Path) -> datetime:
     """Return when a run was started; as far as is known, when it was copied."""
-    file = path / "environment.json"
     try:
-        record = read_json(file, root=path)
-        return datetime.fromisoformat(record["started"]).astimezone()
-    except (AscError, LookupError, TypeError, ValueError, OverflowError):
+        started = read_environment(path)["started"]
+        return datetime.fromisoformat(started).astimezone()
+    except (LookupError, TypeError, ValueError, OverflowError):
         return datetime.fromtimestamp(path.stat().st_mtime).astimezone()
 
 

@@ -17,10 +17,10 @@ from asc.evaluation.evaluation import Evaluation
 from asc.evaluation.metrics import Metrics
 from asc.experiments.comparison import Comparison
 from asc.experiments.entry import DONE, Entry
-from asc.files import check_no_links, read_json
+from asc.files import check_no_links
 from asc.store import FeatureStore
 from asc.training.recipe import Recipe
-from asc.training.run import Run
+from asc.training.run import Run, read_environment
 from asc.training.session import Session
 
 #: Limits of the axes of curves.
@@ -205,7 +205,7 @@ def _run(
         evaluation=evaluation,
         histories=histories,
         sessions=sessions,
-        environment=_environment(folder),
+        environment=read_environment(folder),
         store=store if isinstance(store, FeatureStore) else None,
         store_facts={  # without its path, which is private
             "store": Path(path).name,
@@ -260,15 +260,6 @@ def _evaluation(key: str, name: str, folder: Path) -> ReportEntry:
             " and no spectrograms.",
         ),
     )
-
-
-def _environment(folder: Path) -> dict[str, Any]:
-    try:
-        file = folder / "environment.json"
-        found = read_json(file, root=folder)
-    except InputError:
-        return {}
-    return found if isinstance(found, dict) else {}
 
 
 def _private(error: Exception | str, folder: Path, name: str) -> str:

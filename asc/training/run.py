@@ -300,6 +300,15 @@ def _names(values: Any) -> tuple[str, ...]:
     return tuple(values)
 
 
+def read_environment(folder: Path) -> dict[str, Any]:
+    """Return environment.json of a run folder; empty if missing or damaged."""
+    try:
+        found = read_json(folder / "environment.json", root=folder)
+    except InputError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
 def check_column(name: Any) -> str:
     """Return a name that a figure of an epoch can have."""
     if not isinstance(name, str) or not _COLUMN.fullmatch(name):

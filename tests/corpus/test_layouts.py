@@ -6,23 +6,10 @@ import os
 from pathlib import Path
 
 import pytest
+from corpus_files import touch, write
 
 from asc.corpus import Corpus, Fold, make_splits, open_corpus
 from asc.errors import InputError
-
-
-def touch(root: Path, *paths: str) -> Path:
-    """Make empty files: readers look at names only."""
-    for path in paths:
-        (root / path).parent.mkdir(parents=True, exist_ok=True)
-        (root / path).touch()
-    return root
-
-
-def write(path: Path, *rows: str) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("".join(f"{row}\n" for row in rows), "utf-8")
-    return path
 
 
 def scenes(corpus: Corpus) -> dict[str, str]:

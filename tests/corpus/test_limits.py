@@ -4,20 +4,14 @@ from __future__ import annotations
 
 import os
 import tracemalloc
-from pathlib import Path
 
 import numpy as np
 import pytest
+from corpus_files import write
 
 from asc.corpus import builder, make_splits, open_corpus
 from asc.corpus.splits import _recordings_of
 from asc.errors import InputError
-
-
-def write(path: Path, *rows: str) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("".join(f"{row}\n" for row in rows), "utf-8")
-    return path
 
 
 def test_a_sparse_list_of_gigabytes_is_refused_before_it_is_read(tmp_path):

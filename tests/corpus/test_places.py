@@ -7,24 +7,12 @@ import unicodedata
 from pathlib import Path
 
 import pytest
+from corpus_files import touch, write
 
 from asc.corpus import Corpus, open_corpus
 from asc.errors import InputError, MissingInputError
 
 NFC, NFD = (unicodedata.normalize(form, "café") for form in ("NFC", "NFD"))
-
-
-def touch(root: Path, *paths: str) -> Path:
-    for path in paths:
-        (root / path).parent.mkdir(parents=True, exist_ok=True)
-        (root / path).touch()
-    return root
-
-
-def write(path: Path, *rows: str) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("".join(f"{row}\n" for row in rows), "utf-8")
-    return path
 
 
 def paths(corpus: Corpus) -> list[str]:

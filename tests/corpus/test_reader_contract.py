@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from corpus_files import write
 from world import run_command
 
 import asc
@@ -18,11 +19,6 @@ from asc.corpus.reader import readers
 from asc.errors import AscError, InputError, UsageError
 
 BAD_ROWS = (("../../outside.wav", "bus"), ("no-label.wav", ""))
-
-
-def write(path: Path, *rows: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("".join(f"{row}\n" for row in rows), "utf-8")
 
 
 def tut(root: Path, rows: tuple[tuple[str, str], ...]) -> Path:

@@ -8,6 +8,7 @@ from itertools import product
 from pathlib import Path
 
 import pytest
+from corpus_files import write
 
 from asc.corpus import Clip, Corpus, Fold, open_corpus
 from asc.corpus.audio_files import AUDIO_ENDINGS
@@ -15,13 +16,6 @@ from asc.corpus.tables import COLUMNS
 from asc.errors import InputError, MissingInputError, UsageError
 
 ESCAPE = "\x1b[31m"
-
-
-def write(path: Path, *rows: str, ends: str = "\n") -> Path:
-    """Write lines; return the file."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes("".join(row + ends for row in rows).encode())
-    return path
 
 
 def touch(*paths: Path) -> None:
@@ -671,21 +665,6 @@ def test_links_to_folders_are_not_followed(tmp_path):
     corpus = open_corpus(tmp_path / "corpus")
     assert corpus.scenes == ("beach",)
     assert problems(corpus).startswith("tram: is a link to a folder")
-
-
-def test_a_scene_folder_that_cannot_be_read(tmp_path, monkeypatch):
-    scene_folders(tmp_path)
-    real = os.scandir
-
-    def scandir(path):
-        if Path(path).name == "tram":
-            raise PermissionError(13, "Permission denied", str(path))
-        return real(path)
-
-    monkeypatch.setattr(os, "scandir", scandir)
-    corpus = open_corpus(tmp_path)
-    assert corpus.scenes == ("beach",)
-    assert problems(corpus).endswith("tram/: cannot be read: permission denied.")
 
 
 @pytest.mark.parametrize(
