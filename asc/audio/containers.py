@@ -15,6 +15,16 @@ _FLAC = b"fLaC\x00\x00\x00\x22"
 #: Bytes of a FLAC stream up to its length, and the fewest of a frame.
 _FLAC_HEAD, _FLAC_FRAME = 26, 8
 _MOST_TAGS = 100
+#: Files that are not read, whatever they are called: place of some bytes, and the kind.
+_NOT_READ = (
+    (4, b"ftyp", "MP4 or M4A, which ffmpeg converts"),
+    (0, b"\x1aE\xdf\xa3", "WebM or Matroska, which ffmpeg converts"),
+    (0, b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", "WMA, which ffmpeg converts"),
+    (0, b"\xff\xf1", "AAC, which ffmpeg converts"),
+    (0, b"\xff\xf9", "AAC, which ffmpeg converts"),
+    (0, b"#!AMR", "AMR, which ffmpeg converts"),
+    (0, b"version https://git-lfs", "a pointer of Git LFS; run: git lfs pull"),
+)
 
 
 def find_streams(source: Source, *, quick: bool = False) -> Layout:
@@ -42,6 +52,13 @@ def find_streams(source: Source, *, quick: bool = False) -> Layout:
     if layout is None and (start or mpeg.frame_size(head)):
         layout = mpeg.find_streams(source, start, quick=quick)
     return layout or Layout((Stream(start, source.size),))
+
+
+def kind_not_read(source: Source) -> str:
+    """Return what a file is that is not read, by its first bytes; empty if unknown."""
+    head = source.read(0, 32)
+    kinds = (kind for at, word, kind in _NOT_READ if head[at:].startswith(word))
+    return next(kinds, "")
 
 
 def _flac(source: Source, start: int, quick: bool) -> Layout:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from asc import interrupts
-from asc.audio.containers import find_streams
+from asc.audio.containers import find_streams, kind_not_read
 from asc.audio.layout import Stream, truncated
 from asc.audio.pcm import PcmDecoder, open_pcm
 from asc.audio.source import Source
@@ -223,7 +223,8 @@ class AudioFile:
             with interrupts.postponed():
                 return SndfileDecoder(file)
         except Exception as error:  # noqa: BLE001 - whatever libsndfile makes of it
-            raise InputError(f"not readable as audio ({_reason(error)}).") from error
+            found = kind_not_read(self._source) or _reason(error)
+            raise InputError(f"not readable as audio ({found}).") from error
 
     def _measure(self, stream: Stream) -> int | None:
         """Return the length of a stream that follows another one."""

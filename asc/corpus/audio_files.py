@@ -48,7 +48,7 @@ class AudioFiles:
     hidden : tuple of str
         Hidden folders, and hidden files that end as audio does; both are left out.
     convertible : str
-        One of the files in a format that is not read; empty if there is none.
+        Path of a file in a format that is not read; empty if there is none.
     """
 
     paths: tuple[str, ...]

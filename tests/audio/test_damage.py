@@ -139,3 +139,21 @@ def test_many_channels_are_decoded_in_small_blocks(encode, path):
     path.write_bytes(encode("WAV FLOAT", y=y))
     with AudioFile(path) as file:
         assert 0 < file.read().size <= 1 << 22
+
+
+@pytest.mark.parametrize(
+    ("head", "kind"),
+    [
+        (b"\0\0\0\x20ftypM4A \0\0", "MP4 or M4A, which ffmpeg converts"),
+        (b"\x1aE\xdf\xa3\x01", "WebM or Matroska, which ffmpeg converts"),
+        (
+            b"version https://git-lfs.github.com",
+            "a pointer of Git LFS; run: git lfs pull",
+        ),
+    ],
+)
+def test_formats_that_are_not_read_are_named(path, head, kind):
+    path.write_bytes(head + bytes(99))
+    with pytest.raises(InputError) as caught:
+        AudioFile(path)
+    assert str(caught.value) == f"not readable as audio ({kind})."
