@@ -14,6 +14,7 @@ _MAGIC = b"OggS"
 #: Bytes of the head of a page, and of the longest page.
 _HEAD, _LONGEST = 27, 27 + 255 + 255 * 255
 _FIRST, _LAST = 2, 4  # flags of a page
+_CUT = "the file is truncated (its last Ogg page is missing)."
 
 
 def find_streams(source: Source, start: int, *, quick: bool = False) -> Layout:
@@ -26,13 +27,14 @@ def find_streams(source: Source, start: int, *, quick: bool = False) -> Layout:
     quick : bool
         Look at the first and last pages alone, if they are of the same stream.
     """
-    if quick and _same_stream(source, start):
-        position = source.size - _LONGEST
-        tail = source.read(max(start, position), _LONGEST)
-        begin = max(start, position) + tail.rfind(_MAGIC)
-        page = _page(source, begin)
-        doubt = "" if page and page[1] & _LAST else _CUT
-        return Layout((Stream(start, source.size),), doubt)
+    if quick:
+        position = max(start, source.size - _LONGEST)
+        tail = source.read(position, _LONGEST)
+        last = tail.rfind(_MAGIC)
+        if source.read(start + 14, 4) == tail[last + 14 : last + 18]:
+            page = _page(source, position + last)
+            doubt = "" if page and page[1] & _LAST else _CUT
+            return Layout((Stream(start, source.size),), doubt)
 
     streams, doubt = [], ""
     begin = position = start
@@ -67,9 +69,6 @@ def find_streams(source: Source, start: int, *, quick: bool = False) -> Layout:
     return Layout(tuple(streams), doubt or _doubt(following, ended))
 
 
-_CUT = "the file is truncated (its last Ogg page is missing)."
-
-
 def _doubt(following: dict[bytes, int], ended: set[bytes]) -> str:
     return "" if following.keys() <= ended else _CUT
 
@@ -83,10 +82,3 @@ def _page(source: Source, position: int) -> tuple[int, int, bytes, int] | None:
     if position + size > source.size:
         return None
     return size, head[5], head[14:18], int.from_bytes(head[18:22], "little")
-
-
-def _same_stream(source: Source, start: int) -> bool:
-    """Return True if the last page is of the stream of the first one."""
-    tail = source.read(max(start, source.size - _LONGEST), _LONGEST)
-    last = tail.rfind(_MAGIC)
-    return source.read(start + 14, 4) == tail[last + 14 : last + 18]

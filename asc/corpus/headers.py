@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from asc.audio import AudioFile
+from asc.audio import MISSING, AudioFile
 from asc.corpus.audio_files import conversion_advice
 from asc.corpus.base import Clip, Corpus, Problem
 from asc.errors import InputError
@@ -98,7 +98,8 @@ def _read_batch(
 def _of_clip(clip: Clip, found: Header | str) -> Header | Problem:
     """Return the header of a clip, which may be a segment of the file."""
     if isinstance(found, str):
-        return Problem(clip.path, f"{found} {conversion_advice(clip.file)}".rstrip())
+        advice = "" if found == MISSING else conversion_advice(clip.file)
+        return Problem(clip.path, f"{found} {advice}".rstrip())
     span = clip.span
     if span is None:
         return found

@@ -237,7 +237,7 @@ class Run:
     def folds(self) -> dict[str, Run]:
         """Return the runs of its folds by the names of their folders, sorted.
 
-        A folder that is not a run is none of them, nor is what a link leads to.
+        Folders that are not runs, and links, are left out.
         """
         found = {}
         for name in sorted(self._folders()):

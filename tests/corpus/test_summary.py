@@ -184,6 +184,13 @@ def test_missing_files_are_one_problem(tmp_path):
     assert "300 audio files missing" in describe(summary)
 
 
+def test_a_missing_file_is_missing_whatever_its_ending(tmp_path):
+    """There is nothing to convert."""
+    (tmp_path / "t.csv").write_text("path,label\nno.m4a,x\n")
+    summary = summarise(open_corpus(tmp_path / "t.csv"))
+    assert (summary["missing"], summary["unreadable"]) == (1, 0)
+
+
 def test_unreadable_files_have_a_problem_each(corpus):
     (corpus.root / "cafe3.wav").unlink()
     (corpus.root / "cafe4.wav").write_bytes(b"")
