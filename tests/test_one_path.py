@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 from world import finish_run
@@ -19,7 +20,9 @@ SMALL = {"rows": 16, "columns": 16}
 def test_a_plan_of_a_path_is_that_of_its_corpus(tmp_path, few_clips):
     expected = asc.plan(asc.open_corpus(few_clips), tmp_path / "s.h5", **SMALL)
     assert isinstance(expected, ExtractionPlan)
-    assert asc.plan(str(few_clips), str(tmp_path / "s.h5"), **SMALL) == expected
+    found = asc.plan(str(few_clips), str(tmp_path / "s.h5"), **SMALL)
+    assert found.splits.keys() == expected.splits.keys()
+    assert replace(found, splits={}) == replace(expected, splits={})
 
 
 def test_an_extraction_takes_a_plan(few_clips):

@@ -574,7 +574,7 @@ def test_no_permission(own_store, refusal):
 def test_not_hdf5(tmp_path, content, refusal):
     path = tmp_path / "store.h5"
     path.write_bytes(content)
-    assert "it is not an HDF5 file" in refusal(path)
+    assert "It is not an HDF5 file" in refusal(path)
 
 
 def test_other_hdf5(tmp_path, refusal):

@@ -219,9 +219,9 @@ def test_opening_does_not_depend_on_the_number_of_rows(tmp_path, few_clips):
     splits = {"random": Split("random", rows, rows[:0], rows[:0], 0.0)}
     path = tmp_path / "big.h5.partial"
     StoreWriter.create(path, SPEC, corpus, splits, {}, {}).close()
-    started = time.perf_counter()
+    started = time.process_time()  # whatever else the machine does
     summary = FeatureStore(path, partial=True).summary()
-    assert time.perf_counter() - started < 0.2
+    assert time.process_time() - started < 0.2
     assert summary["clips"] == 200_000
     path.unlink()
 
