@@ -364,8 +364,14 @@ def opened_to_write(path: Path, flags: int) -> Iterator[int]:
         kind = "a symbolic link" if error.errno == errno.ELOOP else "no regular file"
         raise InputError(f"{name} is {kind}. {advice}") from error
     try:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        facts = os.fstat(descriptor)
+        if not stat.S_ISREG(facts.st_mode):
             raise InputError(f"{name} is no regular file. {advice}")
+        if facts.st_nlink > 1:
+            raise InputError(
+                f"{name} has a second name (a hard link), and writing would change"
+                f" both. {advice}"
+            )
         yield descriptor
     finally:
         os.close(descriptor)

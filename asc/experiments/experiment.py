@@ -25,7 +25,7 @@ from asc.experiments.folds import fold_names, pool
 from asc.experiments.outputs import draw_training, save_evaluation, write_results
 from asc.files import check_no_links
 from asc.store import FeatureStore
-from asc.text import describe_difference
+from asc.text import describe_difference, some_of
 from asc.training.callback import TrainingCallback
 from asc.training.new_run import create_run
 from asc.training.recipe import MULTIWORKER, Recipe
@@ -155,8 +155,10 @@ def resume(
         run = Run(run)
     if store is None:
         store = run.open_store()
+    run.check_store(store)
+    if run.recipe.split == FOLDS:
+        _check_own_folds(run, store)
     if epochs is not None or patience is not None:
-        run.check_store(store)
         run, notes = extend(run, epochs, patience)
         for sentence in notes:
             _tell(run, sentence, options.get("listener"))
@@ -267,7 +269,6 @@ def _train_one(
 
 def _train_folds(run: Run, store: FeatureStore, **options: Any) -> Evaluation:
     """Finish the run of every fold, and pool their evaluations."""
-    run.check_store(store)
     done = {}
     for name in fold_names(store):
         recipe = replace(run.recipe, split=name)
@@ -279,6 +280,24 @@ def _train_folds(run: Run, store: FeatureStore, **options: Any) -> Evaluation:
         for sentence in (pooled.title(), *fold_sentences(pooled.metrics)):
             run.log(sentence)
     return pooled
+
+
+def _check_own_folds(run: Run, store: FeatureStore) -> None:
+    """Raise SettingsMismatch if folds were trained on splits that are not made now.
+
+    Earlier versions made folds of recordings also where no recordings are known.
+    """
+    names = fold_names(store)
+    others = [
+        name
+        for name, fold in run.folds().items()
+        if name not in names and fold.recipe == replace(run.recipe, split=name)
+    ]
+    if others:
+        raise SettingsMismatch(
+            f"{run.path} was trained on other folds. Got {some_of(others)}; the folds"
+            f" of {store.path} are {some_of(names)}. Start a new run."
+        )
 
 
 def _run_of_chief(

@@ -146,7 +146,8 @@ def _state_files(path: Path) -> list[Path]:
     return [
         Path(place) / name
         for place, _, names in os.walk(path)
-        if Path(place).name == "state"
+        # The run itself may be called so.
+        if Path(place) != path and Path(place).name == "state"
         for name in names
         if name.endswith(".keras")
     ]

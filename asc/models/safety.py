@@ -134,6 +134,11 @@ def first_line(error: BaseException) -> str:
 
 
 def _check_file(file: BinaryIO, modules: Sequence[str]) -> None:
+    # The list of its members is read whole, and may be as large as the file.
+    size = os.fstat(file.fileno()).st_size
+    _check_size(size, _on_disk(file))
+    if size > _MAX_FILE + _MAX_CONFIG:
+        raise InputError(f"it is too large. Got {megabytes(size)}.")
     archive = zipfile.ZipFile(file)
     members = {member.filename: member for member in archive.infolist()}
     if not {_CONFIG, _WEIGHTS} <= members.keys() or members.keys() - {
@@ -170,8 +175,8 @@ def _on_disk(file: BinaryIO) -> int:
 def _check_size(size: int, on_disk: int) -> None:
     if size > max(10**6, _MAX_EXPANSION * on_disk):
         raise InputError(
-            f"its weights of {megabytes(size)} are {megabytes(on_disk)} on the disk."
-            " Weights cannot be compressed so far."
+            f"{megabytes(size)} of it are {megabytes(on_disk)} on the disk. Weights"
+            " cannot be compressed so far."
         )
 
 

@@ -6,8 +6,10 @@ and what it unpacks to is limited before a byte is written.
 
 from __future__ import annotations
 
+import lzma
 import shutil
 import stat
+import struct
 import zlib
 from pathlib import Path, PurePosixPath
 from zipfile import BadZipFile, ZipFile, ZipInfo
@@ -18,6 +20,11 @@ from asc.text import printable
 
 #: More than any package of a corpus has.
 _MOST_FILES = 200_000
+#: What damage ends in. RuntimeError: an entry with a password, odd compression.
+_DAMAGE = (
+    *(BadZipFile, EOFError, RuntimeError, ValueError, zlib.error, lzma.LZMAError),
+    struct.error,
+)
 
 
 def unpack(archive: Path, root: Path, top: str, most: int) -> list[str]:
@@ -62,13 +69,20 @@ def unpack(archive: Path, root: Path, top: str, most: int) -> list[str]:
                         shutil.copyfileobj(source, file, 2**20)
     except InputError:  # a ValueError, too
         raise
-    # RuntimeError: an entry with a password; NotImplementedError: odd compression.
-    except (BadZipFile, EOFError, RuntimeError, ValueError, zlib.error) as error:
-        raise InputError(
-            f"{archive} cannot be unpacked: {printable(str(error)).rstrip('.')}."
-            " Delete it and rerun."
-        ) from error
+    except OSError as error:
+        if error.errno:
+            raise
+        raise _damaged(archive, error) from error  # of bzip2
+    except _DAMAGE as error:
+        raise _damaged(archive, error) from error
     return list(files)
+
+
+def _damaged(archive: Path, error: Exception) -> InputError:
+    return InputError(
+        f"{archive} cannot be unpacked: {printable(str(error)).rstrip('.')}. Delete it"
+        " and rerun."
+    )
 
 
 def _inside(archive: Path, entry: ZipInfo, top: str) -> str:

@@ -94,6 +94,15 @@ def test_clean_drops_the_state_of_finished_runs_alone(folder):
     assert "0 kB freed" in run_in_process("clean", place, "--yes")
 
 
+def test_clean_keeps_the_model_of_a_run_called_state(folder):
+    run = (folder / "runs" / "honest").rename(folder / "state")
+    (run / "model.keras").write_bytes(b"the best epoch")
+    told = json.loads(run_in_process("clean", run, "--yes", "--json"))
+    assert told["freed_bytes"] == 1000
+    assert (run / "model.keras").exists()
+    assert not (run / "state" / "epoch-0002.keras").exists()
+
+
 def test_a_place_that_is_no_folder_of_runs(small_store, tmp_path):
     assert list_runs([tmp_path]) == []
     with pytest.raises(InputError, match="is a store, not a folder of runs"):

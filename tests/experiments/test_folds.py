@@ -236,6 +236,23 @@ def test_a_fold_of_another_recipe_is_not_pooled(whole, tmp_path):
         experiment.resume(path)
 
 
+def test_folds_of_splits_that_are_not_made_now_are_not_trained_again(whole, tmp_path):
+    # Earlier versions made recording1of5 also where no recordings are known.
+    path = shutil.copytree(whole[0].path, tmp_path / "run")
+    old = path / "recording1of5"
+    (path / "fold1").rename(old)
+    record = json.loads((old / "recipe.json").read_text())
+    record["recipe"]["split"] = old.name
+    (old / "recipe.json").write_text(json.dumps(record))
+    before = sorted(path.rglob("*"))
+    for finished in (True, False):
+        with pytest.raises(SettingsMismatch, match="Got recording1of5; the folds of"):
+            experiment.resume(path, epochs=None if finished else 3)
+        assert sorted(path.rglob("*")) == before
+        (path / "metrics.json").unlink(missing_ok=True)
+        before = sorted(path.rglob("*"))
+
+
 def test_a_fold_that_cannot_be_trained_is_told_before_anything(
     store, mini_models, tmp_path
 ):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import struct
 import zipfile
 from pathlib import Path
 
@@ -139,7 +140,7 @@ def test_what_no_model_may_compute(path, make):
     ("members", "sentence"),
     [
         ({"config.json": b" " * 10**8}, "config.json has 100 MB"),
-        ({"model.weights.h5": bytes(10**8)}, "its weights of 100 MB are"),
+        ({"model.weights.h5": bytes(10**8)}, "100 MB of it are"),
         ({"assets/x": bytes(10)}, "expected config.json and model.weights.h5"),
         ({"config.json": "[" * 10**5 + "]" * 10**5}, "RecursionError"),
         ({"config.json": '{"class_name": 1, "config": [[[]]]}'}, "1 of None"),
@@ -214,10 +215,23 @@ def test_only_regular_files_below_the_root(saved, tmp_path, path):
     assert "symbolic link" in refusal(path, root=tmp_path)
     assert load_model(path).output_shape == (None, 3)  # a path of the user's own
     path.unlink()
-    with open(path, "wb") as file:  # sparse: a few bytes on the disk
-        file.write(b"\0")
-        file.truncate(10**9)
-    assert "Expected a file saved by Keras" in refusal(path)
+
+
+def test_the_list_of_members_is_not_read_from_a_sparse_file(path):
+    size = 10**9
+    with open(path, "wb") as file:
+        file.truncate(size)
+        file.seek(size)
+        # A zip archive that is all list, as its end says: one entry of `size` bytes.
+        file.write(struct.pack("<4s4H2IH", b"PK\5\6", 0, 0, 1, 1, size, 0, 0))
+    assert "1,000 MB of it are 0 MB on the disk" in refusal(path)
+
+
+def test_an_archive_that_is_larger_than_any_model(saved, path, monkeypatch):
+    monkeypatch.setattr(safety, "_MAX_FILE", 10**4)
+    monkeypatch.setattr(safety, "_MAX_CONFIG", 10**4)
+    path.write_bytes(b"x" * 20_001)
+    assert "it is too large. Got" in refusal(path)
 
 
 def test_layers_of_the_user_load_once_they_are_registered(path):

@@ -330,6 +330,20 @@ def test_what_is_no_archive_is_refused(publish, get, web, monkeypatch):
     assert "cannot be unpacked: File is not a zip file." in refused(InputError, get)
 
 
+@pytest.mark.parametrize(
+    "method", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA]
+)
+def test_an_archive_that_is_damaged_inside_is_refused(tmp_path, method):
+    archive = tmp_path / "a.zip"
+    with zipfile.ZipFile(archive, "w", method) as opened:
+        opened.writestr("audio/x.wav", NOISE)
+    data = bytearray(archive.read_bytes())
+    data[50:80] = bytes(30)  # behind the header of the entry
+    archive.write_bytes(data)
+    with pytest.raises(InputError, match="a.zip cannot be unpacked: .*rerun"):
+        unpack(archive, tmp_path / "root", TOP, 10**6)
+
+
 def test_missing_audio_is_reported(publish, get):
     publish(FILES | {"audio": {"audio/a1_0_10.wav": NOISE}})
     text = refused(InputError, get)
