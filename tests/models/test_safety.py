@@ -224,7 +224,7 @@ def test_the_list_of_members_is_not_read_from_a_sparse_file(path):
         file.seek(size)
         # A zip archive that is all list, as its end says: one entry of `size` bytes.
         file.write(struct.pack("<4s4H2IH", b"PK\5\6", 0, 0, 1, 1, size, 0, 0))
-    assert "1,000 MB of it are 0 MB on the disk" in refusal(path)
+    assert "1,000 MB of it are" in refusal(path)
 
 
 def test_an_archive_that_is_larger_than_any_model(saved, path, monkeypatch):
