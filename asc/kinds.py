@@ -12,7 +12,7 @@ from enum import Enum
 from itertools import islice
 from pathlib import Path
 
-from asc.errors import AscError, MissingInputError
+from asc.errors import AscError, InputError, MissingInputError
 from asc.files import open_regular, read_json
 from asc.text import printable
 
@@ -103,6 +103,12 @@ def not_a(expected: str, path: str | os.PathLike[str], advice: str = "") -> str:
     else:
         found = f"{name} is {kind.value}, not {expected}."
     return f"{found} {advice}".rstrip()
+
+
+def check_text_file(expected: str, path: Path) -> None:
+    """Raise InputError for what is surely no text, such as a store or a folder."""
+    if kind_of(path) not in (Kind.FILE, Kind.TABLE, Kind.MISSING):
+        raise InputError(not_a(expected, path))
 
 
 def _kind_of_folder(path: Path) -> Kind:

@@ -116,6 +116,8 @@ def check_path(name: str, value: Any) -> Path:
     path = os.fsdecode(value)
     if not path:
         raise UsageError(f"{name} must be the path of a file or folder. Got ''.")
+    if "\0" in path:
+        raise UsageError(f"{name} must be a path. Got {path!r}: no path has a \\0.")
     return Path(path)
 
 

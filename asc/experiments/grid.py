@@ -7,10 +7,12 @@ import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from asc.errors import UsageError
 from asc.files import read_json
+from asc.kinds import check_text_file
 from asc.text import has_control_characters, unknown_name
 from asc.training.recipe import Recipe
 from asc.validation import check_fields, check_path
@@ -117,7 +119,7 @@ class Grid:
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Grid:
-        """Read a grid from a JSON file as `to_dict` describes it.
+        """Read a grid from a JSON file as `to_dict` describes it, or of a comparison.
 
         Raises
         ------
@@ -126,7 +128,10 @@ class Grid:
         UsageError
             If it is not a grid.
         """
+        check_text_file("a grid", Path(path))
         values = read_json(path)
+        if isinstance(values, dict) and {"grid", "store"} <= values.keys():
+            values = values["grid"]  # that of a comparison
         try:
             return cls.from_dict(values)
         except UsageError as error:

@@ -18,6 +18,7 @@ from asc.evaluation.metrics import Metrics
 from asc.experiments.comparison import Comparison
 from asc.experiments.entry import DONE, Entry
 from asc.files import check_no_links
+from asc.kinds import not_a
 from asc.store import FeatureStore
 from asc.training.recipe import Recipe
 from asc.training.run import Run, read_environment
@@ -245,10 +246,8 @@ def _trainings(run: Run) -> dict[str, Run]:
 
 def _evaluation(key: str, name: str, folder: Path) -> ReportEntry:
     if not (folder / "metrics.json").is_file():
-        raise InputError(
-            f"{folder} is neither a run nor an evaluation: it has no recipe.json and"
-            " no metrics.json. Give folders of asc-train or asc evaluate --output."
-        )
+        advice = "Give folders of asc-train, asc compare or asc evaluate --output."
+        raise InputError(not_a("a run, comparison or evaluation", folder, advice))
     evaluation = Evaluation.load(folder)
     return ReportEntry(
         key,

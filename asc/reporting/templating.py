@@ -6,6 +6,7 @@ the values of the report (Jinja2's sandbox).
 
 from __future__ import annotations
 
+import os
 import traceback
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,22 +15,25 @@ from typing import Any
 from jinja2 import (
     BaseLoader,
     ChoiceLoader,
-    FileSystemLoader,
     FunctionLoader,
     PackageLoader,
     PrefixLoader,
     StrictUndefined,
     TemplateSyntaxError,
 )
+from jinja2.loaders import split_template_path
 from jinja2.sandbox import SandboxedEnvironment
 from markupsafe import Markup
 
 from asc.errors import AscError, InputError, MissingInputError
+from asc.files import read_text
 from asc.reporting.formats import FILTERS, visible
 from asc.text import UNKNOWN_LEAKAGE
 
 #: What marks a file as a report, near its beginning.
 GENERATOR = Markup('<meta name="generator" content="asc report">')
+#: Bytes of a template.
+_MOST_BYTES = 1 << 24
 #: Content security policy: nothing is fetched, run or sent.
 POLICY = Markup("default-src 'none'; img-src data:; style-src 'unsafe-inline'")
 #: Both must be within the first so many characters.
@@ -92,17 +96,19 @@ def _rendered(loaders: list[BaseLoader], values: Mapping[str, Any]) -> str:
 
 def _own(template: Path) -> BaseLoader:
     """Return the loader of a lab's file or folder."""
-    if template.is_dir():
-        return FileSystemLoader(template)
-    if not template.exists():
+    root = template if template.is_dir() else None
+    if root is None and not template.exists():
         raise MissingInputError(
             f"The template {template} does not exist. Expected a file or a folder."
         )
 
     def load(name: str) -> tuple[str, str, None] | None:
-        if name != "page.html":
+        file = template
+        if root is not None:
+            file = root.joinpath(*split_template_path(name))  # never above it
+        if not os.path.lexists(file) or (root is None and name != "page.html"):
             return None
-        return template.read_text("utf-8"), str(template), None
+        return read_text(file, limit=_MOST_BYTES, root=root), str(file), None
 
     return FunctionLoader(load)
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from asc.errors import InputError, MissingInputError, UsageError
 from asc.files import read_json
+from asc.kinds import check_text_file
 from asc.text import unknown_name
 from asc.training.recipe import Recipe
 
@@ -81,6 +82,7 @@ def _read(place: str | os.PathLike[str]) -> dict[str, Any]:
     path, root = Path(place), None
     if path.is_dir():
         path, root = path / "recipe.json", path
+    check_text_file("a recipe", path)
     try:
         record = read_json(path, root=root)
     except MissingInputError:

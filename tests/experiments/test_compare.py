@@ -85,6 +85,13 @@ def test_a_grid_survives_json(tmp_path):
     assert Grid.load(file) == grid
     file.write_text('{"models": ["cnn-rnn"]}')
     assert Grid.load(file) == Grid(models=("cnn-rnn",))
+    file.write_text(json.dumps({"grid": grid.to_dict(), "store": {}}))
+    assert Grid.load(file) == grid  # grid.json of a comparison
+
+
+def test_a_store_in_place_of_a_grid(small_store):
+    with pytest.raises(InputError, match="is a store, not a grid"):
+        Grid.load(small_store)
 
 
 @pytest.mark.parametrize(

@@ -236,7 +236,7 @@ def test_only_reports_are_replaced(runs, tmp_path):
 
 
 def test_what_cannot_be_reported(tmp_path, runs):
-    with pytest.raises(InputError, match="neither a run nor an evaluation"):
+    with pytest.raises(InputError, match="is not a run, comparison or evaluation"):
         asc.report(tmp_path, tmp_path / "report.html")
     with pytest.raises(FileNotFoundError, match="no"):
         asc.report(runs / "leaky", tmp_path / "no" / "report.html")

@@ -45,7 +45,7 @@ def test_a_report_by_command(folder):
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
-        (("nothing",), 3, "neither a run nor an evaluation"),
+        (("nothing",), 3, "is not a run, comparison or evaluation"),
         ((), 2, "Missing argument"),
         (("run", "-o", "run/log.txt"), 2, "not a report"),
         (("run", "-o", "no/page.html"), 3, "does not exist"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import numpy as np
 import pytest
 from page_reader import Page
@@ -116,3 +118,23 @@ def test_a_template_that_is_not_there_or_not_text(bare, tmp_path):
     (tmp_path / "binary.html").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(InputError, match="binary.html"):
         asc.report(bare, tmp_path / "r.html", template=tmp_path / "binary.html")
+
+
+def test_only_regular_files_are_templates(bare, write, tmp_path):
+    pipe = tmp_path / "pipe.html"
+    os.mkfifo(pipe)
+    large = tmp_path / "large.html"
+    with open(large, "wb") as file:  # sparse
+        file.truncate(10**10)
+    for template, words in (
+        (pipe, "pipe.html is not a regular file"),
+        ("/dev/zero", "/dev/zero is not a regular file"),
+        (large, "large.html is too large"),
+    ):
+        with pytest.raises(InputError, match=words):
+            asc.report(bare, tmp_path / "r.html", template=template)
+    (tmp_path / "private").write_text("PRIVATE")
+    folder = write("{{ 1 }}", "lab.html").parent
+    (folder / "data.html").symlink_to(tmp_path / "private")
+    with pytest.raises(InputError, match="data.html cannot be read: it is a symbolic"):
+        asc.report(bare, tmp_path / "r.html", template=folder)

@@ -97,6 +97,11 @@ def test_a_file_that_is_none(tmp_path, text, error, sentence):
         choose(file)
 
 
+def test_a_store_in_place_of_a_recipe(small_store):
+    with pytest.raises(InputError, match="is a store, not a recipe"):
+        choose(small_store)
+
+
 def test_names_and_files_that_are_not_there(tmp_path):
     with pytest.raises(UsageError, match="Did you mean 'better'.*A path of a file"):
         choose("beter")
