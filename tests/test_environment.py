@@ -63,3 +63,16 @@ def test_keras_that_runs_on_something_else_already_is_told():
         "UsageError Keras runs on jax in this process; asc needs TensorFlow. Set"
         " KERAS_BACKEND=tensorflow before Keras is imported.\n"
     )
+
+
+def test_settings_of_keras_that_it_cannot_use_are_named(tmp_path):
+    (tmp_path / "keras.json").write_text('{"epsilon": 1}')
+    program = (
+        "try:\n import asc.pipeline.tensorflow\n"
+        "except ValueError as error:\n print(type(error).__name__, error)\n"
+    )
+    done = run_python(program, env={"KERAS_HOME": str(tmp_path)})
+    assert done.stdout.startswith(
+        "UsageError Keras cannot be imported: Invalid `epsilon`"
+    )
+    assert f"{tmp_path}/keras.json; correct them" in done.stdout

@@ -23,6 +23,7 @@ from contextlib import contextmanager
 
 from asc.environment import check_number_variables, usable_memory, variables
 from asc.errors import UsageError
+from asc.files import reason
 
 _LOG_LEVEL = "TF_CPP_MIN_LOG_LEVEL"
 #: With wrong ones TensorFlow ends the process, and its message must be seen.
@@ -83,7 +84,14 @@ os.environ.setdefault("TF_CPU_ALLOCATOR_USE_BFC", "1")
 os.environ.setdefault("TF_CPU_BFC_MEM_LIMIT_IN_MB", str(usable_memory() >> 20))
 
 with _quiet(), variables(_keras_settings()):
-    import keras
+    try:
+        import keras
+    except (AttributeError, TypeError, ValueError) as error:
+        raise UsageError(
+            f"Keras cannot be imported: {reason(error).rstrip('.')}. Its settings are"
+            f" in {os.environ.get('KERAS_HOME', '~/.keras')}/keras.json; correct them,"
+            " or remove that file."
+        ) from error
     import tensorflow as tf
 
     tf.config.list_physical_devices()  # find devices here, where messages are off
