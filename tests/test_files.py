@@ -11,7 +11,7 @@ import pytest
 
 from asc.disk import check_free_space, free_space
 from asc.errors import AscError, Busy, InputError, MissingInputError
-from asc.files import append_line, open_regular, read_bytes, read_json, read_text
+from asc.files import log_line, open_regular, read_bytes, read_json, read_text
 from asc.locking import locked
 
 
@@ -47,7 +47,7 @@ def test_a_hard_link_is_not_written_through(tmp_path):
     for name in ("log.txt", "store.h5.lock"):
         os.link(precious, tmp_path / name)
     with pytest.raises(InputError, match="log.txt has a second name"):
-        append_line(tmp_path / "log.txt", "text")
+        log_line(tmp_path / "log.txt", "text")
     with pytest.raises(InputError, match="store.h5.lock has a second name"):
         with locked(tmp_path / "store.h5"):
             pass
