@@ -76,3 +76,7 @@ def test_settings_of_keras_that_it_cannot_use_are_named(tmp_path):
         "UsageError Keras cannot be imported: Invalid `epsilon`"
     )
     assert f"{tmp_path}/keras.json; correct them" in done.stdout
+    (tmp_path / "keras.json").unlink()
+    os.mkfifo(tmp_path / "keras.json")
+    done = run_python(program, env={"KERAS_HOME": str(tmp_path)})
+    assert done.stdout == f"InputError {tmp_path}/keras.json is not a regular file.\n"

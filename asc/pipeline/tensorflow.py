@@ -20,10 +20,11 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from asc.environment import check_number_variables, usable_memory, variables
 from asc.errors import UsageError
-from asc.files import reason
+from asc.files import open_regular, reason
 
 _LOG_LEVEL = "TF_CPP_MIN_LOG_LEVEL"
 #: With wrong ones TensorFlow ends the process, and its message must be seen.
@@ -83,14 +84,17 @@ os.environ.setdefault("TF_CPU_ALLOCATOR_USE_BFC", "1")
 # All memory of the machine. TensorFlow's default of 64 GB may be less or more.
 os.environ.setdefault("TF_CPU_BFC_MEM_LIMIT_IN_MB", str(usable_memory() >> 20))
 
+_keras_json = Path(os.environ.get("KERAS_HOME", "~/.keras"), "keras.json").expanduser()
+if os.path.exists(_keras_json):
+    open_regular(_keras_json).close()  # a pipe would wait for ever
+
 with _quiet(), variables(_keras_settings()):
     try:
         import keras
     except (AttributeError, TypeError, ValueError) as error:
         raise UsageError(
             f"Keras cannot be imported: {reason(error).rstrip('.')}. Its settings are"
-            f" in {os.environ.get('KERAS_HOME', '~/.keras')}/keras.json; correct them,"
-            " or remove that file."
+            f" in {_keras_json}; correct them, or remove that file."
         ) from error
     import tensorflow as tf
 
