@@ -103,6 +103,11 @@ _PREFIXES = (
     *("MPL", "MATPLOTLIB", "NPY_", "NUMBA_", "OMP_", "OPENBLAS_", "RAY_", "SCIPY_"),
     *("SKLEARN_", "TF_", "TF2_", "TQDM_", "XLA_"),
 )
+#: Those of Terraform, some of which are secret.
+_OTHERS = (
+    *("TF_CLI_", "TF_DATA_DIR", "TF_IN", "TF_LOG", "TF_PLUGIN_", "TF_REGISTRY_"),
+    *("TF_TOKEN_", "TF_VAR_", "TF_WORKSPACE"),
+)
 _given: dict[str, str] = {}
 
 
@@ -124,7 +129,9 @@ def settings_of_libraries() -> list[str]:
     return [
         f"{name}={printable(value)}"
         for name, value in sorted(_given.items())
-        if name.startswith(_PREFIXES) and name not in _NEEDED
+        if name.startswith(_PREFIXES)
+        and not name.startswith(_OTHERS)
+        and name not in _NEEDED
     ]
 
 

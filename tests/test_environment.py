@@ -80,3 +80,9 @@ def test_settings_of_keras_that_it_cannot_use_are_named(tmp_path):
     os.mkfifo(tmp_path / "keras.json")
     done = run_python(program, env={"KERAS_HOME": str(tmp_path)})
     assert done.stdout == f"InputError {tmp_path}/keras.json is not a regular file.\n"
+
+
+def test_secrets_of_other_programs_are_not_shown(monkeypatch):
+    settings = {"TF_VAR_password": "x", "TF_TOKEN_a": "y", "TF_NUM_THREADS": "2"}
+    monkeypatch.setattr(environment, "_given", settings)
+    assert environment.settings_of_libraries() == ["TF_NUM_THREADS=2"]

@@ -244,7 +244,9 @@ def _parsed(
         )
     first = next(filter(str.strip, lines))
     delimiter = next((sign for sign in "\t,;" if sign in first), ",")
-    reader = csv.reader(lines, delimiter=delimiter)
+    # A line break within quotes belongs to the field; a quote without end is an error.
+    whole = (f"{line}\n" for line in lines)
+    reader = csv.reader(whole, delimiter=delimiter, strict=True)
 
     def rows() -> Iterator[tuple[int, list[str]]]:
         try:

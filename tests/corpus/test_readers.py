@@ -553,6 +553,22 @@ def test_a_quote_that_is_never_closed(tmp_path):
         open_corpus(file)
 
 
+def test_a_quote_does_not_swallow_rows_without_a_word(tmp_path):
+    rows = ['a.wav,beach,"by the sea', "b.wav,bus,", "c.wav,tram,"]
+    file = write(tmp_path / "t.csv", "path,label,note", *rows)
+    with pytest.raises(
+        InputError, match="t.csv is not a table .unexpected end of data"
+    ):
+        open_corpus(file)
+
+
+def test_line_breaks_within_quotes_belong_to_the_field(tmp_path):
+    rows = ('a.wav,bus,"two', 'lines"', '"b', '.wav",bus,', 'c.wav,"b', 'us",')
+    corpus = open_corpus(write(tmp_path / "t.csv", "path,label,note", *rows))
+    assert [clip.path for clip in corpus.clips] == ["a.wav"]
+    assert problems(corpus).count("has control characters in it") == 2
+
+
 # Rows of any format
 
 
