@@ -219,7 +219,7 @@ def open_file(path: Path) -> Iterator[h5py.File]:
 def open_for_writing(path: Path, mode: str) -> h5py.File:
     """Open an HDF5 file by the plain driver and without a lock.
 
-    Only one process writes a store, which has another lock (`asc.files.locked`).
+    Only one process writes a store, which has another lock (`asc.locking.locked`).
 
     Raises
     ------
