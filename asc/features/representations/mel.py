@@ -9,7 +9,6 @@ import numpy as np
 from asc.errors import UsageError
 from asc.features.feature import DecibelFeature, register_feature
 from asc.features.spec import FeatureSpec
-from asc.features.spectrum import power_spectrogram
 from asc.text import counted
 
 if TYPE_CHECKING:
@@ -77,16 +76,3 @@ def mel_filters(spec: FeatureSpec) -> np.ndarray:
             " fewer rows or a higher fmin."
         )
     return weights
-
-
-def mel_spectrogram(y: np.ndarray, spec: FeatureSpec) -> np.ndarray:
-    """Return the Mel power spectrogram of a signal before it is reduced to columns.
-
-    Returns
-    -------
-    np.ndarray [shape=(rows, 1 + n // hop_length)], float32
-        Equals `librosa.feature.melspectrogram` within single precision.
-    """
-    import scipy.sparse
-
-    return scipy.sparse.csr_matrix(mel_filters(spec)) @ power_spectrogram(y, spec)
