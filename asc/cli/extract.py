@@ -117,9 +117,9 @@ def extract(
 ) -> int:
     """Extract features of CORPUS into one HDF5 file, STORE.
 
-    CORPUS is a TUT, TAU or ESC-50 folder, a folder with one folder of audio for
-    each scene, or a .csv/.tsv table with columns path and label. STORE is
-    cache/NAME.h5 if it is not given.
+    CORPUS is a TUT, TAU, ESC-50, UrbanSound8K or Hugging Face folder, a folder
+    with one folder of audio for each scene, or a .csv/.tsv table with columns path
+    and label. STORE is cache/NAME.h5 if it is not given.
 
     The same command resumes after an interruption, and does nothing if the
     store is complete and its audio has not changed.
