@@ -160,8 +160,8 @@ def test_clips_of_a_lost_worker_are_computed_by_another(
     dask, planned, stuck, small_store
 ):
     def kill():
-        stuck()
         dask.kill_busy_worker()
+        stuck()
 
     report = extract_plan(
         planned,
