@@ -108,10 +108,10 @@ from asc.extraction import extractor, workers
 extractor._COMMIT_SECONDS = 0
 compute = workers._compute
 
-def crash(frontend, root, clip):
+def crash(frontend, root, accept, clip):
     if clip[1] == sys.argv[3]:
         os.abort()  # as a fault in a decoder would
-    return compute(frontend, root, clip)
+    return compute(frontend, root, accept, clip)
 
 workers._compute = crash
 plan = extraction.plan(open_corpus(sys.argv[1]), sys.argv[2], rows=16, columns=16)

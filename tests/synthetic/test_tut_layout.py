@@ -160,5 +160,5 @@ def test_names_that_cannot_be_written(tmp_path: Path, row: str) -> None:
 def test_a_meta_without_clips(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="names no clips"):
         tut_layout.from_meta(write_meta(tmp_path / "empty", ["", ""]))
-    with pytest.raises(InputError, match="Cannot read"):
+    with pytest.raises(InputError, match="absent.txt is not there"):
         tut_layout.from_meta(tmp_path / "absent.txt")
