@@ -49,5 +49,6 @@ def test_the_command_shows_the_leakage_of_what_is_finished(growing_place, tmp_pa
     arguments += ["--freq-width", "4", "--time-width", "4"]
     result = CliRunner().invoke(train, arguments, standalone_mode=False)
     assert result.exception is None, result.output
-    first = next(line for line in result.output.splitlines() if "1 batch an epoch" in line)
+    lines = result.output.splitlines()
+    first = next(line for line in lines if "1 batch an epoch" in line)
     assert re.search(r"leakage of validation (\d+|under 1) %", first), first
