@@ -134,7 +134,7 @@ def read_bytes(
     """
     name = printable(os.fspath(path))
     with open_regular(path, root=root) as file:
-        # The size that was told is not the end of a file that grows meanwhile.
+        # A file may grow while it is read.
         size = os.fstat(file.fileno()).st_size
         try:
             data = b"" if size > limit else _read_up_to(file, limit + 1)

@@ -1,4 +1,4 @@
-"""What a path leads to, told from its content.
+"""What a path leads to, by its content.
 
 Commands take several kinds of files and folders, and it is easy to swap them. The
 message then says what was received, in place of how it failed to be something else.
@@ -60,7 +60,7 @@ _MOST_ENTRIES = 1000
 def kind_of(path: str | os.PathLike[str]) -> Kind:
     """Return what a path leads to; never raises an error.
 
-    Files are told by their first bytes, whatever their name; tables, which have none
+    Files are known by their first bytes, whatever their name; tables, which have none
     of their own, by their name.
     """
     path = Path(path)

@@ -183,8 +183,8 @@ def _check_rest(source: Source, start: int) -> bool:
     return len(rest) <= _MOST_IGNORED or not rest.strip(rest[:1])
 
 
-def _more(told: int, there: int) -> str:
-    return f"its header tells {told:,} bytes of samples, but {there:,} are there."
+def _more(declared: int, there: int) -> str:
+    return f"its header tells {declared:,} bytes of samples, but {there:,} are there."
 
 
 def _after_chunks(source: Source, begin: int, size: int, kind: _Kind, end: int) -> int:
@@ -246,8 +246,8 @@ def _find_au(source: Source, start: int, head: bytes) -> Layout:
     offset, size = (int.from_bytes(head[i : i + 4], "big") for i in (4, 8))
     end, there = start + offset + size, max(0, source.size - start - offset)
     stream, doubt = Stream(start, source.size), ""
-    told = head[:8] + min(there, 0xFFFFFFFF).to_bytes(4, "big")
-    whole = Stream(start + 12, source.size, told)
+    declared = head[:8] + min(there, 0xFFFFFFFF).to_bytes(4, "big")
+    whole = Stream(start + 12, source.size, declared)
     if _is_unknown(size):
         stream = whole  # libsndfile knows but one of these sizes
     elif end > source.size:

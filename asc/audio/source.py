@@ -163,7 +163,7 @@ def checksums(path: str | os.PathLike[str]) -> Iterator[int]:
 class _Memory(io.BytesIO):
     """A file in memory that stays where it is when it is sent to a negative place.
 
-    libsndfile does that with damaged files, and cannot be told of an error.
+    libsndfile does that with damaged files, and no error reaches it.
     """
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
@@ -199,7 +199,7 @@ class _Window(io.BufferedIOBase):
             try:
                 data += self._source.read(self._start + begin, count)
             except InputError:
-                pass  # libsndfile cannot be told, and reports missing samples
+                pass  # no error reaches libsndfile, which reports missing samples
         view[: len(data)] = data
         self._position += len(data)
         return len(data)

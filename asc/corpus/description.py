@@ -109,7 +109,7 @@ def _audio_lines(summary: Mapping[str, Any]) -> list[str]:
         )
     if summary.get("unknown_lengths"):
         clips = counted(summary["unknown_lengths"], "clip", "clips")
-        lines.append(f"clip length unknown: {clips}, told only by decoding")
+        lines.append(f"clip length unknown: {clips}, known only by decoding")
     for kind in ("missing", "unreadable"):
         if summary[kind]:
             lines.append(

@@ -159,7 +159,7 @@ def _check_readable(path: Path) -> None:
         path.stat()
     except (OSError, ValueError) as error:  # ValueError: a null character
         kind = MissingInputError if isinstance(error, FileNotFoundError) else InputError
-        raise kind(f"There is no corpus at {path}: {reason(error)}.") from error
+        raise kind(f"No corpus at {path}: {reason(error)}.") from error
     if not (path.is_dir() or path.is_file()):
         raise InputError(f"{path} is neither a folder nor a regular file.")
     if path.is_dir() and not os.access(path, os.R_OK | os.X_OK):

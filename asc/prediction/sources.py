@@ -68,7 +68,7 @@ def find_sources(paths: Iterable[Path]) -> tuple[list[Source], list[str]]:
             found += inside
             notes += more
         else:
-            found.append(Source(path, path))  # a missing file is told at its turn
+            found.append(Source(path, path))  # a missing file is reported at its turn
     return found, notes
 
 

@@ -226,9 +226,10 @@ def _provenance_problems(store: FeatureStore) -> Iterator[str]:
     if store.provenance.get("spec") != store.spec.to_dict():
         yield "The spec is not that of the provenance."
     origins = store.origins()
-    found, told = len({*origins.recordings[origins.named]}), store.recording_count or 0
-    if found != told:
-        yield f"The clips have {found:,} recordings, the store says {told:,}."
+    found = len({*origins.recordings[origins.named]})
+    stated = store.recording_count or 0
+    if found != stated:
+        yield f"The clips have {found:,} recordings, the store says {stated:,}."
     try:
         scenes = [store.scenes[label] for label in store.labels()]
     except StoreError as error:
