@@ -133,7 +133,7 @@ def test_an_unknown_format_names_the_nearest(tmp_path):
 
 
 def test_nothing_there(tmp_path):
-    with pytest.raises(MissingInputError, match="no corpus at .*no such file"):
+    with pytest.raises(MissingInputError, match="No corpus at .*no such file"):
         open_corpus(tmp_path / "gone")
     with pytest.raises(UsageError, match="corpus must be a path. Got .*no path has"):
         open_corpus("a\0b")
