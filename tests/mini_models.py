@@ -5,8 +5,8 @@ from __future__ import annotations
 from asc.models import register_model
 
 
-@register_model("linear")
-def linear(x, num_scenes):
+@register_model("dense")
+def dense(x, num_scenes):
     from keras import layers
 
     return layers.Dense(num_scenes, activation="softmax")(layers.Flatten()(x))
@@ -14,10 +14,10 @@ def linear(x, num_scenes):
 
 @register_model("pooled")
 def pooled(x, num_scenes):
-    """For stores of full size: linear, behind means over squares."""
+    """For stores of full size: dense, behind means over squares."""
     from keras import layers
 
-    return linear(layers.AveragePooling2D(32)(x), num_scenes)
+    return dense(layers.AveragePooling2D(32)(x), num_scenes)
 
 
 @register_model("normalised")
@@ -25,7 +25,7 @@ def normalised(x, num_scenes):
     """With moving averages."""
     from keras import layers
 
-    return linear(layers.BatchNormalization()(x), num_scenes)
+    return dense(layers.BatchNormalization()(x), num_scenes)
 
 
 @register_model("stateful")
@@ -36,7 +36,7 @@ def stateful(x, num_scenes):
     x = layers.Conv2D(4, 3, strides=2, activation="relu")(x)
     x = layers.BatchNormalization()(x)  # moving averages
     x = layers.Dropout(0.3)(x)  # a random generator
-    return linear(x, num_scenes)
+    return dense(x, num_scenes)
 
 
 @register_model("broken")

@@ -44,7 +44,7 @@ def test_a_report_of_one_path(tmp_path, store):
 
 def test_a_comparison_of_a_grid_in_a_file(tmp_path, small_store):
     grid = {
-        "models": ["linear"],
+        "models": ["dense"],
         "augments": ["none"],
         "settings": {"epochs": 1, "batches_per_epoch": 1},
     }

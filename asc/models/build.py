@@ -34,8 +34,9 @@ def build_model(
     name : str
         One of `model_names`.
     input_shape : tuple of int
-        Rows (frequency), columns (time) and channels of one clip. One channel is
-        repeated three times; two are mid and side and become (mid, side, mid).
+        Rows (frequency), columns (time) and channels of one clip. For most models, one
+        channel is repeated three times; two are mid and side and become (mid, side,
+        mid).
     num_scenes : int >= 2
         Number of probabilities.
     weights : str or Path, optional
@@ -97,7 +98,9 @@ def build_model(
     else:
         pixels, x = False, layers.normalise(x, mean, variance)
     options = {"weights": source if pixels else None} if entry.pretrained else {}
-    outputs = builder(layers.three_channels(x), num_scenes, **options)
+    if entry.three_channels:
+        x = layers.three_channels(x)
+    outputs = builder(x, num_scenes, **options)
     model = layers.make_model(name, inputs, outputs, num_scenes)
     initial.load_initial_weights(model, source, saved)
     return model

@@ -20,6 +20,8 @@ class ModelEntry:
     name: str
     description: str
     pretrained: bool
+    three_channels: bool
+    fit_last_layer: Callable[..., None] | None
     builder: Builder | str
 
 
@@ -32,6 +34,8 @@ def register_model(
     *,
     description: str = "",
     pretrained: bool = False,
+    three_channels: bool = True,
+    fit_last_layer: Callable[..., None] | None = None,
     replace: bool = False,
 ) -> Any:
     """Register a model; also a decorator for its builder.
@@ -53,6 +57,13 @@ def register_model(
         normalised as for all models; otherwise `x` holds pixel-like values, 0 to 255,
         and the builder applies the preprocessing of its weights in a layer named
         ``"imagenet_preprocessing"``.
+    three_channels : bool
+        Repeat channels so that the builder always gets three, as the documented
+        models do. Without it, `x` has the channels of the store, 1 or 2.
+    fit_last_layer : callable, optional
+        ``fit_last_layer(model, features, labels)`` sets the weights of the last layer,
+        from its inputs for the whole train part and the scenes as indices. Nothing
+        else is then trained: optimizer, augmentation and epochs are not used.
     replace : bool
         Allow a name that is already taken.
 
@@ -69,16 +80,18 @@ def register_model(
     Examples
     --------
     >>> import asc, keras
-    >>> @asc.register_model("linear", description="one dense layer")
-    ... def linear(x, num_scenes):
+    >>> @asc.register_model("one-layer", description="one dense layer")
+    ... def one_layer(x, num_scenes):
     ...     x = keras.layers.Flatten()(x)
     ...     return keras.layers.Dense(num_scenes, activation="softmax")(x)
-    >>> asc.build_model("linear", input_shape=(16, 16, 1), num_scenes=3).output.shape
+    >>> asc.build_model("one-layer", input_shape=(16, 16, 1), num_scenes=3).output.shape
     (None, 3)
     """
 
     def register(builder: Builder | str) -> Builder | str:
-        entry = ModelEntry(name, description, pretrained, builder)
+        entry = ModelEntry(
+            name, description, pretrained, three_channels, fit_last_layer, builder
+        )
         MODELS.add(name, entry, replace=replace)
         return builder
 

@@ -101,6 +101,48 @@ def conv_block(x: keras.KerasTensor, filters: int, *, pool: bool) -> keras.Keras
     return keras.layers.MaxPooling2D(2)(x) if pool else x
 
 
+def convolve(
+    x: keras.KerasTensor,
+    filters: int,
+    size: int | tuple[int, int],
+    *,
+    strides: int | tuple[int, int] = 1,
+    relu: bool = True,
+) -> keras.KerasTensor:
+    """Convolve without a bias and normalise the batch; then ReLU, if not the last."""
+    x = keras.layers.Conv2D(
+        filters, size, strides=strides, padding="same", use_bias=False
+    )(x)
+    x = keras.layers.BatchNormalization(momentum=MOMENTUM)(x)
+    return keras.layers.ReLU()(x) if relu else x
+
+
+def depthwise(
+    x: keras.KerasTensor,
+    size: int | tuple[int, int],
+    *,
+    strides: int = 1,
+    relu: bool = True,
+) -> keras.KerasTensor:
+    """Convolve each channel alone, as `convolve` does."""
+    x = keras.layers.DepthwiseConv2D(
+        size, strides=strides, padding="same", use_bias=False
+    )(x)
+    x = keras.layers.BatchNormalization(momentum=MOMENTUM)(x)
+    return keras.layers.ReLU()(x) if relu else x
+
+
+def pooled_head(x: keras.KerasTensor, num_scenes: int) -> keras.KerasTensor:
+    """Classify mean plus maximum of each channel over all positions (Kong et al. 2020).
+
+    Dropout (Srivastava et al. 2014) and a dense layer with softmax follow.
+    """
+    mean = keras.layers.GlobalAveragePooling2D()(x)
+    peak = keras.layers.GlobalMaxPooling2D()(x)
+    x = keras.layers.Dropout(DROPOUT)(keras.layers.Add()([mean, peak]))
+    return softmax_head(x, num_scenes)
+
+
 def dense_head(x: keras.KerasTensor, num_scenes: int) -> keras.KerasTensor:
     """Classify a vector: dense 512, batch normalisation, dropout, softmax.
 

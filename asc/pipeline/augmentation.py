@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
+from types import MappingProxyType
 
 from asc.errors import UsageError
 from asc.pipeline.augmentations.mixup import Mixup
 from asc.pipeline.augmentations.specaugment import SpecAugment
 from asc.pipeline.transforms import TRANSFORMS, Transform
+from asc.registry import check_name
 from asc.text import unknown_name
 from asc.validation import check_text
 
@@ -24,6 +26,34 @@ def augmentation_names() -> tuple[str, ...]:
     return (*_POLICIES, *TRANSFORMS.names())
 
 
+def parse_policy(policy: str) -> list[tuple[str, dict[str, float]]]:
+    """Return the names of a policy, each with the strengths that it gives.
+
+    Raises
+    ------
+    UsageError
+        If it is malformed. The names are not looked up.
+    """
+    parts = []
+    for part in check_text("policy", policy).split("+"):
+        name, *given = part.split(":")
+        check_name("policy", name)
+        strengths: dict[str, float] = {}
+        for text in given:
+            key, equals, value = text.partition("=")
+            try:
+                strengths[key] = float(value) if "." in value else int(value)
+            except ValueError:
+                equals = ""
+            if not (equals and key.isidentifier()):
+                raise UsageError(
+                    f"A strength must be NAME=NUMBER. Got {text!r} in {part!r}."
+                    " Example: stretch:most=0.2"
+                )
+        parts.append((name, strengths))
+    return parts
+
+
 def _members(name: str) -> tuple[str, ...]:
     """Return the transforms of one name of a policy."""
     return _POLICIES.get(name, (name,))
@@ -37,7 +67,8 @@ class Augmentation:
     ----------
     policy : str
         Names joined by ``+``, such as ``mixup+time-roll``. Each is a registered
-        transform (`asc.register_augmentation`), which is applied to every row, or
+        transform (`asc.register_augmentation`), which is applied to every row, with
+        its strengths behind colons, such as ``stretch:most=0.3``; or
 
         - ``none``: nothing;
         - ``both``: mixup and SpecAugment, applied to every row;
@@ -73,20 +104,21 @@ class Augmentation:
     time_width: int = SpecAugment.time_width
 
     def __post_init__(self) -> None:
-        check_text("policy", self.policy)
+        parse_policy(self.policy)
         for transform in (Mixup, SpecAugment):
             self._make(transform)
 
     @property
     def every_row(self) -> tuple[str, ...]:
         """Names of the transforms that are applied to every row."""
-        names = [name for name in self.policy.split("+") if name != "thirds"]
+        names = [name for name, _ in parse_policy(self.policy) if name != "thirds"]
         return tuple(one for name in names for one in _members(name))
 
     @property
     def added_rows(self) -> tuple[tuple[str, ...], ...]:
         """Names of the transforms that are applied to each equal part of added rows."""
-        return _THIRDS if "thirds" in self.policy.split("+") else ()
+        names = [name for name, _ in parse_policy(self.policy)]
+        return _THIRDS if "thirds" in names else ()
 
     def rows_per_epoch(self, clips: int) -> int:
         """Return the number of rows that an epoch of some clips has."""
@@ -100,21 +132,39 @@ class Augmentation:
         UsageError
             If a name is unknown, or a transform is named twice.
         """
-        names = [one for name in self.policy.split("+") for one in _members(name)]
-        for place, name in enumerate(names):
-            if name not in TRANSFORMS:
+        made: dict[str, Transform] = {}
+        for policy, strengths in parse_policy(self.policy):
+            for name in _members(policy):
+                if name not in TRANSFORMS:
+                    raise UsageError(
+                        unknown_name("augmentation", name, augmentation_names())
+                    )
+                if name in made:
+                    raise UsageError(
+                        "An augmentation can be applied once. Got"
+                        f" {name!r} more than once in {self.policy!r}."
+                    )
+                own = strengths if name == policy else {}
+                made[name] = self._make(TRANSFORMS.get(name), own)
+            if strengths and policy in _POLICIES:
                 raise UsageError(
-                    unknown_name("augmentation", name, augmentation_names())
+                    f"{policy!r} has no strengths of its own. Got {strengths}. Name its"
+                    " transforms instead: mixup and specaugment."
                 )
-            if name in names[:place]:
-                raise UsageError(
-                    f"An augmentation can be applied once. Got {name!r} more than once"
-                    f" in {self.policy!r}."
-                )
-        return {name: self._make(TRANSFORMS.get(name)) for name in names}
+        return made
 
-    def _make(self, factory: Callable[..., Transform]) -> Transform:
+    def _make(
+        self,
+        factory: Callable[..., Transform],
+        strengths: Mapping[str, float] = MappingProxyType({}),
+    ) -> Transform:
         """Make a transform; give it those of the strengths that it has."""
         own = {field.name for field in fields(self)[1:]}
         wanted = getattr(factory, "__dataclass_fields__", {})
-        return factory(**{name: getattr(self, name) for name in own & {*wanted}})
+        for name in strengths:
+            if name not in wanted:
+                kind = f"strength of {getattr(factory, '__name__', factory)}"
+                raise UsageError(unknown_name(kind, name, tuple(wanted)))
+        return factory(
+            **{name: getattr(self, name) for name in own & {*wanted}} | dict(strengths)
+        )

@@ -15,7 +15,7 @@ from asc.errors import AscError, UsageError
 from asc.pipeline.augmentation import Augmentation
 from asc.pipeline.buffers import BufferPool
 from asc.pipeline.compose_batch import compose
-from asc.pipeline.sampling import EpochPlan, plan_epoch
+from asc.pipeline.sampling import ROW_COLUMNS, EpochPlan, plan_epoch
 from asc.pipeline.statistics import row_statistics
 from asc.store import FeatureStore, RowReader
 from asc.validation import check_whole
@@ -49,6 +49,8 @@ class Batches:
         Permute every epoch.
     fill : np.ndarray [shape=(rows,)], optional
         Value of masked cells in units of the store; 0 if not given.
+    unit : float
+        What 1 in units of the store is in units of the feature, such as dB.
     in_memory : bool
         Copy the rows into memory first, as they are stored.
 
@@ -70,6 +72,7 @@ class Batches:
         seed: int = 0,
         shuffle: bool = False,
         fill: np.ndarray | None = None,
+        unit: float = 1.0,
         in_memory: bool = False,
     ) -> None:
         check_whole("batch_size", batch_size, 1)
@@ -90,19 +93,20 @@ class Batches:
         self._data, self._labels = data, labels
         self._batch_size, self._shuffle = batch_size, shuffle
         fill = np.zeros(self.shape[0]) if fill is None else fill
-        self._fill = np.asarray(fill, np.float32)
+        self._fill, self._unit = np.asarray(fill, np.float32), unit
         #: What stopped a batch; TensorFlow passes on its text alone.
         self.failure: AscError | None = None
         self._total = augmentation.rows_per_epoch(len(rows))
         largest = min(batch_size, self._total)
         self._buffers = BufferPool((largest, *self.shape), np.float32)
         # A row may be mixed with another one.
-        self._read = BufferPool((2 * largest, *self.shape), data.dtype)
+        self._read = BufferPool((len(ROW_COLUMNS) * largest, *self.shape), data.dtype)
         self._lock = threading.Lock()
         plan = partial(
             plan_epoch,
             rows,
             augmentation,
+            labels=labels,
             shape=self.shape[:2],
             seed=seed,
             shuffle=shuffle,
@@ -140,8 +144,10 @@ class Batches:
             Other parameters of the class.
         """
         data = store.features(feature) if mapped else store.row_reader(feature)
-        labels = store.labels()
-        batches = cls(data, labels, len(store.scenes), rows, fill=fill, **options)
+        labels, unit = store.labels(), store.encoding(feature).scale
+        batches = cls(
+            data, labels, len(store.scenes), rows, fill=fill, unit=unit, **options
+        )
         if fill is None and batches._plan(0).has_masks:
             batches._fill[:] = row_statistics(store, feature, np.asarray(rows)).mean
         return batches
@@ -185,7 +191,7 @@ class Batches:
         if isinstance(data, RowReader) or data.dtype == np.float16:
             plan, data, own = self._gather(plan[places])
             places = np.arange(length)
-        compose(data, own, plan, places, self._fill, features, labels)
+        compose(data, own, plan, places, self._fill, self._unit, features, labels)
         return features, labels, weights
 
     def _gather(self, plan: EpochPlan) -> tuple[EpochPlan, np.ndarray, np.ndarray]:
@@ -193,8 +199,8 @@ class Batches:
 
         The rows are written over when nothing refers to them any more.
         """
-        mixed = np.flatnonzero(plan.mixup_lambda < 1)
-        rows = np.concatenate([plan.rows, plan.mixup_rows[mixed]])
+        named = np.stack([getattr(plan, name) for name in ROW_COLUMNS])
+        rows, places = np.unique(named, return_inverse=True)
         if isinstance(self._data, RowReader):
             data = self._read.take(len(rows))
             try:
@@ -206,9 +212,8 @@ class Batches:
             data = self._data[rows]
         if data.dtype == np.float16:
             data = data.astype(np.float32)
-        own, other = np.arange(len(plan)), np.arange(len(plan))
-        other[mixed] = np.arange(len(plan), len(rows))
-        plan = replace(plan, rows=own, mixup_rows=other)
+        columns = zip(ROW_COLUMNS, places.reshape(named.shape), strict=True)
+        plan = replace(plan, **dict(columns))
         return plan, data, self._labels[rows]
 
     def _padded_rows(self, num_replicas: int) -> int:

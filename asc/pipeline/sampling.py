@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from inspect import signature
 from itertools import compress
 from typing import Any
 
@@ -16,6 +17,11 @@ import numpy as np
 from asc.errors import UsageError
 from asc.pipeline.augmentation import Augmentation
 from asc.pipeline.transforms import Transform, random_stream
+
+#: Columns of a plan that name store rows.
+ROW_COLUMNS = ("rows", "splice_rows", "mixup_rows", "style_rows")
+#: Most dB that a gain adds or takes away.
+_LOUDEST = 100
 
 
 @dataclass(frozen=True)
@@ -26,14 +32,9 @@ class EpochPlan:
     ----------
     rows : np.ndarray [shape=(count,)]
         Store rows.
-    mixup_rows : np.ndarray [shape=(count,)]
-        Store rows that they are mixed with; the row itself where it is not mixed.
-    mixup_lambda : np.ndarray [shape=(count,)], float32
-        Weight of the row itself; 1 where it is not mixed.
-    time_shift : np.ndarray [shape=(count,)]
-        By how many columns the row is rolled along time, from 0 on.
-    freq_spans, time_spans : np.ndarray [shape=(count, masks, 2)]
-        First and past-the-end row or column of each mask; empty where there is none.
+    splice_rows, splice_span, mixup_rows, ..., freq_spans, time_spans : np.ndarray
+        What happens to them: see `asc.register_augmentation`. Where nothing does, rows
+        are the row itself, weights and rates are 1, and the others 0 or empty.
     applied : dict
         Name of each transform -> np.ndarray [shape=(count,)], bool: to which rows it
         is applied.
@@ -44,9 +45,16 @@ class EpochPlan:
     """
 
     rows: np.ndarray
+    splice_rows: np.ndarray
+    splice_span: np.ndarray
     mixup_rows: np.ndarray
     mixup_lambda: np.ndarray
+    style_rows: np.ndarray
+    style_lambda: np.ndarray
     time_shift: np.ndarray
+    time_rate: np.ndarray
+    freq_shift: np.ndarray
+    gain_curve: np.ndarray
     freq_spans: np.ndarray
     time_spans: np.ndarray
     applied: dict[str, np.ndarray]
@@ -89,6 +97,7 @@ def plan_epoch(
     seed: int,
     epoch: int,
     shuffle: bool = True,
+    labels: np.ndarray | None = None,
 ) -> EpochPlan:
     """Return the plan of one epoch.
 
@@ -102,6 +111,8 @@ def plan_epoch(
     seed, epoch : int >= 0
     shuffle : bool
         Permute the epoch. Otherwise, added rows come after the others.
+    labels : np.ndarray [shape=(all clips,)], optional
+        Scene of every store row. Transforms that ask for them need them.
 
     Raises
     ------
@@ -115,9 +126,16 @@ def plan_epoch(
     shown = np.concatenate([rows, rng.permutation(rows)[: total - len(rows)]])
 
     columns = {
+        "splice_rows": shown,
+        "splice_span": np.zeros((total, 2), np.int64),
         "mixup_rows": shown,
         "mixup_lambda": np.ones(total, np.float32),
+        "style_rows": shown,
+        "style_lambda": np.ones(total, np.float32),
         "time_shift": np.zeros(total, np.int64),
+        "time_rate": np.ones(total, np.float32),
+        "freq_shift": np.zeros(total, np.int64),
+        "gain_curve": np.zeros((total, 0, 2), np.float32),
         "freq_spans": np.zeros((total, 0, 2), np.int64),
         "time_spans": np.zeros((total, 0, 2), np.int64),
     }
@@ -126,7 +144,11 @@ def plan_epoch(
     drawn: dict[str, dict[str, np.ndarray]] = {}
     drawn_by: dict[str, str] = {}
     for name, transform in transforms.items():
-        own = transform.draw(random_stream(name, seed, epoch), shown, shape)
+        options = {}
+        if "labels" in signature(transform.draw).parameters:
+            options["labels"] = np.zeros(max(rows) + 1) if labels is None else labels
+        stream = random_stream(name, seed, epoch)
+        own = transform.draw(stream, shown, shape, **options)
         drawn[name] = {}
         for column, values in own.items():
             values = np.asarray(values)
@@ -146,10 +168,9 @@ def plan_epoch(
             drawn_by[column] = name
             neutral = columns[column]
             values = _checked(name, column, values, neutral, rows, shape)
-            if values.ndim == 3:  # no span
-                columns[column] = values * applied[name][:, None, None]
-            else:
-                columns[column] = np.where(applied[name], values, neutral)
+            chosen = applied[name].reshape(-1, *[1] * (values.ndim - 1))
+            # No span, and no gain, is 0 everywhere.
+            columns[column] = np.where(chosen, values, neutral if neutral.size else 0)
         if drawn[name] and not hasattr(transform, "apply"):
             raise UsageError(
                 f"Augmentation {name!r} draws {', '.join(drawn[name])}, but has no"
@@ -185,21 +206,33 @@ def _checked(
     """Return a column for the compiled pass, which does not check bounds."""
     whole = values.dtype.kind in "iu"
     valid = values.ndim == like.ndim and values.shape[2:] == like.shape[2:]
-    if column == "mixup_rows":
+    if column.endswith("_rows"):
         expected = "rows of the part"
         valid = valid and whole and bool(np.isin(values, rows).all())
-    elif column == "mixup_lambda":
+    elif column.endswith("_lambda"):
         expected = "numbers in [0, 1]"
         valid = valid and bool(((values >= 0) & (values <= 1)).all())
-    elif column == "time_shift":
+    elif column == "time_rate":
+        expected = "numbers in [0.1, 10]"
+        valid = valid and bool(((values >= 0.1) & (values <= 10)).all())
+    elif column == "gain_curve":
+        expected = f"bands, which ascend, and dB in [-{_LOUDEST}, {_LOUDEST}]"
+        valid = (
+            valid
+            and bool((np.abs(values[..., 1]) <= _LOUDEST).all())
+            and bool((np.diff(values[..., 0], axis=1) >= 0).all())
+        )
+    elif column.endswith("_shift"):
         expected = "whole numbers"
         valid = valid and whole
-        values = values % shape[1]
+        if column == "time_shift":
+            values = values % shape[1]
     else:
         length = shape[0] if column == "freq_spans" else shape[1]
         expected = f"spans in [0, {length}], (count, masks, 2)"
+        spans = values.ndim == like.ndim and values.shape[-1:] == (2,)
         valid = (
-            valid
+            spans
             and whole
             and bool((np.diff(values, prepend=0, append=length) >= 0).all())
         )

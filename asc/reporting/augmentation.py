@@ -63,9 +63,12 @@ def _examples(entry: ReportEntry) -> dict[str, Any] | None:
     store, recipe, rows = session.store, session.run.recipe, session.rows["train"]
     settings, data = recipe.augmentation(), store.features(recipe.feature)
     labels, paths, shape = store.labels(), store.paths(), data.shape[1:]
-    plan = plan_epoch(rows, settings, shape=shape[:2], seed=recipe.seed, epoch=0)
+    plan = plan_epoch(
+        rows, settings, shape=shape[:2], seed=recipe.seed, epoch=0, labels=labels
+    )
     fill = row_statistics(store, recipe.feature, rows).mean.astype(np.float32)
     drawing = store.drawing(recipe.feature)
+    unit = store.encoding(recipe.feature).scale
     examples: list[dict[str, Any]] = []
     panels = []
     for names, places in plan.combinations():
@@ -73,10 +76,11 @@ def _examples(entry: ReportEntry) -> dict[str, Any] | None:
         place = int(places[np.abs(plan.mixup_lambda[places] - 0.5).argmin()])
         features = np.empty((1, *shape), np.float32)
         label = np.empty((1, len(store.scenes)), np.float32)
-        compose(data, labels, plan, np.array([place]), fill, features, label)
+        compose(data, labels, plan, np.array([place]), fill, unit, features, label)
         values = store.decode(recipe.feature, features[0])[..., 0]
         panels.append(plots.Panel(values, drawing, store.spec.seconds))
-        clips = dict.fromkeys((plan.rows[place], plan.mixup_rows[place]))
+        sources = (plan.rows, plan.splice_rows, plan.mixup_rows)
+        clips = dict.fromkeys(column[place] for column in sources)
         examples.append(
             {
                 "transforms": names,

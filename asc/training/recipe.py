@@ -10,7 +10,7 @@ from typing import Any
 
 from asc.errors import InputError, UsageError
 from asc.models import describe
-from asc.pipeline.augmentation import Augmentation
+from asc.pipeline.augmentation import Augmentation, parse_policy
 from asc.registry import check_modules, check_name, missing_modules
 from asc.validation import (
     check_choice,
@@ -41,8 +41,7 @@ def _checked(default: Any, check: Callable[..., Any], **limits: Any) -> Any:
 
 
 def _check_policy(name: str, value: Any) -> str:
-    for part in check_text(name, value).split("+"):
-        check_name("policy", part)
+    parse_policy(check_text(name, value))
     return str(value)
 
 
@@ -62,7 +61,7 @@ class Recipe:
         A split of the store. ``random`` leaks recordings into test.
     augment : str
         ``none``, ``thirds``, ``both``, a registered augmentation, or several joined
-        by ``+``: see `asc.Augmentation`.
+        by ``+``, with strengths as in ``stretch:most=0.2``: see `asc.Augmentation`.
     mixup_alpha, freq_masks, freq_width, time_masks, time_width
         Strengths, see `asc.Augmentation`.
     epochs : int > 0

@@ -22,7 +22,7 @@ def folder(tmp_path: Path, small_store: Path) -> Path:
 
 
 def test_facts_and_then_the_table(folder):
-    grid = ("--model", "linear,broken", "--split", "random", "--split", "recording")
+    grid = ("--model", "dense,broken", "--split", "random", "--split", "recording")
     arguments = (*COMPARE, *TRAINING, *grid, "--folder", "c")
     first = run_command("asc", *arguments, "--json", cwd=folder)
     assert first.returncode == 4, first.stderr
@@ -37,11 +37,11 @@ def test_facts_and_then_the_table(folder):
     assert again.returncode == 4, again.stderr
     assert again.stderr.count("failed: ValueError: no layers at all") == 2
     progress, _, table = again.stdout.partition("\nsplit random, leakage ")
-    assert "linear" not in progress  # only what failed was tried again
+    assert "dense" not in progress  # only what failed was tried again
     assert "split recording, leakage 0 %\nmodel" in table
     rows = [line.split() for line in table.splitlines()]
     assert ["broken", "none", "mel", "failed", "-", "-"] in rows
-    *figures, gap = [row for row in rows if row[:3] == ["linear", "none", "mel"]]
+    *figures, gap = [row for row in rows if row[:3] == ["dense", "none", "mel"]]
     for row, cell in zip(figures, facts["cells"][::2], strict=True):
         limits = [
             "-".join(f"{100 * end:.1f}" for end in cell[name])
@@ -61,11 +61,11 @@ def test_facts_and_then_the_table(folder):
 
 def test_killed_and_gone_on(folder):
     """No run is trained twice, whenever the process was killed."""
-    grid = ("--model", "linear", "--seed", "0,1", "--feature", "mel,stft")
+    grid = ("--model", "dense", "--seed", "0,1", "--feature", "mel,stft")
     arguments = (*COMPARE, *TRAINING, *grid, "--folder", "c")
     command = python_command(COMMANDS["asc"], *arguments)
     process = subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL)
-    finished = folder / "c" / "runs" / "random-linear-none-mel-seed0" / "metrics.json"
+    finished = folder / "c" / "runs" / "random-dense-none-mel-seed0" / "metrics.json"
     wait_for(finished.exists)
     process.send_signal(signal.SIGKILL)
     process.wait()

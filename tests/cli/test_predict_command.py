@@ -37,7 +37,7 @@ def make_run(path, store, scenes=None):
     """Make a run whose model was not trained, perhaps with other names of scenes."""
     from asc.pipeline.tensorflow import keras
 
-    run = create_run(path, Recipe(model="linear"), FeatureStore(store))
+    run = create_run(path, Recipe(model="dense"), FeatureStore(store))
     if scenes is not None:
         record = json.loads((path / "recipe.json").read_text())
         record["scenes"] = scenes

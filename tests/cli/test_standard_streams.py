@@ -56,7 +56,7 @@ def test_a_training_goes_on_without_reader_and_with_settings_of_others(
     (tmp_path / "matplotlibrc").write_text(MATPLOTLIB)
     reader, writer = os.pipe()
     os.close(reader)
-    options = ("--import", MINI_MODELS.stem, "--model", "linear", "--augment", "none")
+    options = ("--import", MINI_MODELS.stem, "--model", "dense", "--augment", "none")
     options += ("--split", "recording", "--epochs", "2", "--batch-size", "4")
     result = subprocess.run(
         python_command(COMMANDS["asc-train"], small_store, *options, "--run", "run"),
@@ -70,7 +70,7 @@ def test_a_training_goes_on_without_reader_and_with_settings_of_others(
     assert (result.returncode, result.stderr) == (0, b"")
 
     recipe = Recipe(
-        model="linear", augment="none", split="recording", epochs=2, batch_size=4
+        model="dense", augment="none", split="recording", epochs=2, batch_size=4
     )
     run, other = experiment.train(small_store, recipe, tmp_path / "other")
     metrics = json.loads((tmp_path / "run" / "metrics.json").read_text())

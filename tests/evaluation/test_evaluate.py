@@ -34,7 +34,7 @@ def run(tmp_path_factory, store, mini_models):
     """A run on some clips of one recording a scene; not to be changed."""
     path = tmp_path_factory.mktemp("evaluated") / "run"
     recipe = Recipe(
-        model="linear",
+        model="dense",
         split="recording",
         epochs=2,
         limit=LIMIT,
@@ -139,7 +139,7 @@ def test_facts_of_the_training(run):
     metrics = evaluate(run).metrics
     assert metrics["parameters"] == 16 * 16 * 3 * 4 + 4
     assert (metrics["model"], metrics["feature"], metrics["augment"]) == (
-        "linear",
+        "dense",
         "mel",
         "none",
     )

@@ -36,7 +36,7 @@ SETTINGS = {"epochs": 1, "batch_size": 8, "monitor": "loss", "learning_rate": 0.
 def grid(mini_models):
     """A model that works under two splits and two seeds, and one that fails."""
     return Grid(
-        models=("linear", "broken"),
+        models=("dense", "broken"),
         augments=("none",),
         splits=("random", "recording"),
         seeds=(0, 1),
@@ -181,9 +181,9 @@ def test_cells_by_hand(whole):
     comparison, _ = whole
     cells = comparison.cells()
     assert [(c.split, c.model) for c in cells] == [
-        ("random", "linear"),
+        ("random", "dense"),
         ("random", "broken"),
-        ("recording", "linear"),
+        ("recording", "dense"),
         ("recording", "broken"),
     ]
     for cell in cells:
@@ -218,9 +218,9 @@ def test_cells_by_hand(whole):
 
 def test_the_gap_is_between_splits_that_leak_and_those_that_do_not(whole):
     comparison, _ = whole
-    random, apart = (c.mean for c in comparison.cells() if c.model == "linear")
+    random, apart = (c.mean for c in comparison.cells() if c.model == "dense")
     (gap,) = comparison.gaps()
-    assert (gap.model, gap.leaking, gap.apart) == ("linear", "random", "recording")
+    assert (gap.model, gap.leaking, gap.apart) == ("dense", "random", "recording")
     assert gap.points == pytest.approx(100 * (random - apart))
     results = [
         [
@@ -260,7 +260,7 @@ def test_results_as_csv_and_json(whole):
 
 
 def test_a_run_of_folds_is_an_entry_like_any_other(store, mini_models, tmp_path):
-    grid = Grid(("linear",), augments=("none",), splits=("folds",), settings=SETTINGS)
+    grid = Grid(("dense",), augments=("none",), splits=("folds",), settings=SETTINGS)
     comparison = compare(store, grid, tmp_path / "c")
     (entry,) = Comparison.load(comparison.path).entries
     assert entry.status == "done" and list(entry.metrics["folds"]) == ["fold1", "fold2"]
@@ -278,7 +278,7 @@ def test_a_run_of_folds_is_an_entry_like_any_other(store, mini_models, tmp_path)
 
 
 def test_an_interrupted_comparison_goes_on(whole, store, grid, tmp_path, monkeypatch):
-    few = replace(grid, models=("linear",), splits=("recording",))
+    few = replace(grid, models=("dense",), splits=("recording",))
 
     def stop(entry, done, total, left):
         raise KeyboardInterrupt
@@ -322,7 +322,7 @@ def test_what_failed_is_tried_again_and_the_rest_is_left_alone(
 def test_a_damaged_run_is_passed_over_and_evaluated_again_when_asked(
     whole, store, grid, tmp_path, name
 ):
-    few = replace(grid, models=("linear",), splits=("recording",))
+    few = replace(grid, models=("dense",), splits=("recording",))
     path = tmp_path / "c"
     (path / "runs").mkdir(parents=True)
     record = json.loads((whole[0].path / "grid.json").read_text())
@@ -436,7 +436,7 @@ def test_processes_have_the_augmentations_of_this_process(mini_models, store, tm
     choices = {"augments": ("louder",), "splits": ("recording",), "seeds": (0, 1)}
     with TRANSFORMS.restored():
         register_augmentation("louder")(Louder)
-        grid = Grid(("linear",), **choices, settings=SETTINGS)
+        grid = Grid(("dense",), **choices, settings=SETTINGS)
         comparison = compare(store, grid, tmp_path / "c", jobs=2)
     assert [entry.error for entry in comparison.entries] == [None, None]
 

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.usefixtures("mini_models")
 def test_trainings_room_and_time(store, tmp_path, monkeypatch):
     monkeypatch.setattr(estimates, "_speed", lambda: 1e6)
     grid = Grid(
-        models=("linear",),
+        models=("dense",),
         augments=("none", "both"),
         splits=("random", "folds"),
         settings={"epochs": 2, "monitor": "loss"},
@@ -43,10 +43,10 @@ def test_trainings_room_and_time(store, tmp_path, monkeypatch):
 
 
 def test_finished_runs_are_not_counted(store, tmp_path):
-    grid = Grid(models=("linear",), augments=("none",))
+    grid = Grid(models=("dense",), augments=("none",))
     (recipe,) = grid.recipes()
     finish_run(
-        tmp_path / "runs" / run_name(recipe), store, augment="none", model="linear"
+        tmp_path / "runs" / run_name(recipe), store, augment="none", model="dense"
     )
     found = estimates.estimate(store, grid, tmp_path)
     assert (found.finished, found.trainings, found.bytes, found.seconds) == (1, 0, 0, 0)

@@ -151,7 +151,7 @@ def test_folds_are_in_the_order_of_their_numbers():
 
 #: Fold 1 of the store trains on one recording of each scene and validates on none.
 RECIPE = {
-    "model": "linear",
+    "model": "dense",
     "epochs": 2,
     "batch_size": 8,
     "augment": "none",

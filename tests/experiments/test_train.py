@@ -28,7 +28,7 @@ def test_without_recordings_the_split_recording_is_not_claimed(
             told.append(sentence)
 
     recipe = asc.Recipe(
-        model="linear", split="recording", epochs=1, freq_width=4, time_width=4
+        model="dense", split="recording", epochs=1, freq_width=4, time_width=4
     )
     run, evaluation = asc.train(store, recipe, tmp_path / "run", listener=Listener())
     assert run.recipe.split == evaluation.metrics["split"] == "random"

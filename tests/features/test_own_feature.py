@@ -146,7 +146,7 @@ def test_batches_and_statistics_need_no_module(made):
 def test_training_needs_no_module_and_prediction_does(mini_models, folder, few_clips):
     with registered():
         asc.extract(plan(few_clips, folder / "trained.h5"), jobs=1)
-    recipe = asc.Recipe(model="linear", feature="bands", epochs=1, split="recording")
+    recipe = asc.Recipe(model="dense", feature="bands", epochs=1, split="recording")
     run, result = asc.train(folder / "trained.h5", recipe, folder / "run")
     clips = [few_clips / result.paths[0]]
     with pytest.raises(UsageError, match="Unknown feature 'bands'"):

@@ -27,6 +27,12 @@ DOCUMENTED = {
     "cnn-rnn": (641_679, 641_679, 0),
     "inception-v3": (22_861_615, 22_826_159, 35_456),
     "resnet50": (24_646_543, 24_592_399, 54_144),
+    "linear": (7_695, 7_695, 0),
+    "simple-cnn-gap": (535_919, 533_903, 2_016),
+    "cp-resnet": (400_647, 398_487, 2_160),
+    "mobile": (79_879, 77_095, 2_784),
+    "wide-filter-cnn": (1_302_115, 1_301_915, 200),
+    "crnn": (174_303, 173_823, 480),
 }
 PRETRAINED = ("inception-v3", "resnet50")
 
@@ -66,6 +72,12 @@ def run(model, x):
 # Sizes and costs
 
 
+def test_mobile_is_within_the_limits_of_dcase(full):
+    """128 kB of int8 parameters and 30 million multiply-adds."""
+    assert parameter_counts(full["mobile"])[0] <= 128_000
+    assert multiply_adds(full["mobile"]) <= 30_000_000
+
+
 @pytest.mark.parametrize("name", DOCUMENTED)
 def test_parameter_counts_are_the_documented_ones(full, name):
     assert parameter_counts(full[name]) == DOCUMENTED[name]
@@ -83,7 +95,15 @@ def test_multiply_adds_of_the_simple_cnn_by_hand(full):
 
 @pytest.mark.parametrize(
     ("name", "billions"),
-    [("simple-cnn", 0.36), ("complex-cnn", 1.54), ("cnn-rnn", 2.73)],
+    [
+        ("simple-cnn", 0.36),
+        ("complex-cnn", 1.54),
+        ("cnn-rnn", 2.73),
+        ("simple-cnn-gap", 0.33),
+        ("cp-resnet", 0.25),
+        ("wide-filter-cnn", 0.265),
+        ("crnn", 0.236),
+    ],
 )
 def test_multiply_adds_at_the_documented_size(full, name, billions):
     assert multiply_adds(full[name]) / 1e9 == pytest.approx(billions, abs=0.005)
@@ -326,20 +346,20 @@ def test_an_unknown_name_offers_the_nearest():
 def test_own_models():
     import keras
 
-    @register_model("linear", description="one dense layer")
+    @register_model("one-layer", description="one dense layer")
     def linear(x, scenes):
         x = keras.layers.Flatten()(x)
         return keras.layers.Dense(scenes, activation="softmax")(x)
 
-    assert "linear" in model_names()
-    model = build_model("linear", input_shape=(8, 9, 1), num_scenes=4)
+    assert "one-layer" in model_names()
+    model = build_model("one-layer", input_shape=(8, 9, 1), num_scenes=4)
     assert model.output.shape == (None, 4)
     assert parameter_counts(model) == (868, 868, 0)
     with pytest.raises(UsageError, match="already is"):
-        register_model("linear", linear)
-    register_model("linear", lambda x, scenes: x, replace=True)
+        register_model("one-layer", linear)
+    register_model("one-layer", lambda x, scenes: x, replace=True)
     with pytest.raises(UsageError, match=r"shape \[batch, 4\]"):
-        build_model("linear", input_shape=(8, 9, 1), num_scenes=4)
+        build_model("one-layer", input_shape=(8, 9, 1), num_scenes=4)
 
 
 @pytest.mark.parametrize("name", ["", "Linear", "a_b", "a--b", "-a"])

@@ -317,9 +317,37 @@ def test_a_transform_is_applied_once(policy):
         Augmentation(policy).transforms()
 
 
+def test_strengths_come_with_the_name():
+    policy = "mixup:mixup_alpha=0.5+specaugment+stretch:most=0.3"
+    made = Augmentation(policy, mixup_alpha=0.2, freq_width=3).transforms()
+    assert list(made) == ["mixup", "specaugment", "stretch"]
+    assert made["mixup"].mixup_alpha == 0.5
+    assert made["specaugment"].freq_width == 3
+    assert made["stretch"].most == 0.3
+    assert Augmentation(policy).every_row == tuple(made)
+
+
+@pytest.mark.parametrize(
+    "policy, message",
+    [
+        ("stretch:mist=0.2", "Did you mean 'most'"),
+        ("stretch:most=2", "most must be .*0.9"),
+        ("stretch:most", "must be NAME=NUMBER"),
+        ("stretch:most=x", "must be NAME=NUMBER"),
+        ("stretch:most=nan.", "must be NAME=NUMBER"),
+        ("filter-augment:knots=1.5", "knots"),
+        ("both:mixup_alpha=1", "has no strengths of its own"),
+        ("time-roll:most=1", "Unknown strength of TimeRoll"),
+    ],
+)
+def test_wrong_strengths(policy, message):
+    with pytest.raises(UsageError, match=message):
+        Augmentation(policy).transforms()
+
+
 @pytest.mark.parametrize("policy", ["", "mixup+", "+", "mixup++specaugment", "Mixup"])
 def test_malformed_compositions(policy):
-    with pytest.raises(UsageError, match="Unknown augmentation"):
+    with pytest.raises(UsageError, match="Invalid name of a policy"):
         Augmentation(policy).transforms()
 
 

@@ -33,11 +33,11 @@ def make_run(path, store, feature="mel"):
     """Make a run whose model was not trained, but tells clips apart."""
     from asc.pipeline.tensorflow import keras
 
-    run = create_run(path, Recipe(model="linear", feature=feature), store)
+    run = create_run(path, Recipe(model="dense", feature=feature), store)
     values = store.features(feature).astype(float)
     keras.utils.set_random_seed(0)
     model = build_model(
-        "linear",
+        "dense",
         input_shape=store.spec.shape,
         num_scenes=len(store.scenes),
         mean=values.mean(axis=(0, 2, 3)),
@@ -351,7 +351,7 @@ def test_a_model_that_gives_no_numbers(tmp_path, store, few_clips):
 
 def make_folds(path, store, names=("fold1", "fold2", "fold10")):
     """Make a run of all folds whose models differ."""
-    create_run(path, Recipe(model="linear", split="folds"), store)
+    create_run(path, Recipe(model="dense", split="folds"), store)
     for number, name in enumerate(names):
         fold = make_run(path / name, store)
         save_model(fold, factor=number - 1.0)

@@ -126,16 +126,16 @@ def module(tmp_path, monkeypatch):
 
 
 def test_a_module_makes_its_models_known(tmp_path, module, small_store):
-    recipe = Recipe(model="linear", imports=[module])
+    recipe = Recipe(model="dense", imports=[module])
     assert recipe.imports == (module,)
     run = create_run(tmp_path / "run", recipe, FeatureStore(small_store))
     assert choose(Run(run.path).path)[0] == recipe
-    with pytest.raises(InputError, match="Unknown model 'linear'.*--import my_models"):
+    with pytest.raises(InputError, match="Unknown model 'dense'.*--import my_models"):
         recipe.resolve()
     assert module not in sys.modules
     assert import_modules([module]) == (module,)
     recipe.resolve()
-    assert "linear" in model_names() and module in imported_modules()
+    assert "dense" in model_names() and module in imported_modules()
 
 
 def test_the_current_folder_is_not_left_on_the_path(module, tmp_path):
@@ -143,7 +143,7 @@ def test_the_current_folder_is_not_left_on_the_path(module, tmp_path):
     (tmp_path / "with_sibling.py").write_text("import my_models as sibling")
     (tmp_path / "json.py").write_text("raise SystemExit('it stood in for another')")
     import_modules(["with_sibling", "json"])
-    assert sys.modules.pop("with_sibling").sibling.linear
+    assert sys.modules.pop("with_sibling").sibling.dense
     with pytest.raises(InputError):
         import_modules(["no_such_module"])
     assert sys.path == before

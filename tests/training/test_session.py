@@ -115,6 +115,6 @@ def test_a_training_makes_each_value_once(
     counted(FeatureStore, "__init__")
     counted(FeatureStore, "split")
     counted(session_module, "row_statistics")
-    recipe = Recipe(model="linear", epochs=1, freq_width=4, time_width=4)
+    recipe = Recipe(model="dense", epochs=1, freq_width=4, time_width=4)
     experiment.train(own_store, recipe, tmp_path / "run")
     assert sorted(calls) == ["__init__", "row_statistics", "split"]

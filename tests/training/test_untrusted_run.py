@@ -21,7 +21,7 @@ from asc.training.new_run import create_run
 from asc.training.recipe import Recipe
 from asc.training.run import Run
 
-RECIPE = Recipe(model="linear", epochs=2, freq_width=4, time_width=4)
+RECIPE = Recipe(model="dense", epochs=2, freq_width=4, time_width=4)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -147,7 +147,7 @@ def test_a_history_that_is_damaged(tmp_path, store, text):
 
 def make_comparison(path, store):
     """Make a comparison of one run, which leads to a run outside."""
-    grid = Grid(models=("linear",), settings={"epochs": 1})
+    grid = Grid(models=("dense",), settings={"epochs": 1})
     (recipe,) = grid.recipes()
     facts = {"path": str(store.path), "fingerprint": store.fingerprint}
     facts["digest"] = store.digest

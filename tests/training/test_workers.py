@@ -240,7 +240,7 @@ def test_tf_config_does_not_concern_other_runs(
     monkeypatch, small_store, mini_models, tmp_path
 ):
     """It may be set for another program."""
-    recipe = Recipe(model="linear", epochs=1, freq_width=4, time_width=4)
+    recipe = Recipe(model="dense", epochs=1, freq_width=4, time_width=4)
     run, _ = experiment.train(small_store, recipe, tmp_path / "run")
     monkeypatch.setenv("TF_CONFIG", "{")
     result = experiment.resume(run.path)[1]
