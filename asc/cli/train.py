@@ -117,7 +117,7 @@ def train(
     if show:
         if isinstance(store, Path):
             FeatureStore(store, partial=partial)  # it must be there
-        return _show(recipe, sources, as_json)
+        return _show(recipe.effective(), sources | recipe.unused, as_json)
     from asc.evaluation.sentences import fold_sentences, leakage_sentence
     from asc.experiments import experiment
 

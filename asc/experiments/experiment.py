@@ -80,6 +80,8 @@ def train(
     if not isinstance(recipe, Recipe):
         recipe, sources = choose(recipe)
     recipe.resolve()
+    sources = sources and {**sources, **recipe.unused}
+    recipe = recipe.effective()
     if not isinstance(store, FeatureStore):
         store = FeatureStore(store)
     notes = []
@@ -208,7 +210,7 @@ def finish(
     if not (path / "recipe.json").exists():
         shutil.rmtree(path, ignore_errors=True)  # killed while it was made
         return train(store, recipe, path, command=command, **options)[1]
-    run = Run(path)
+    run, recipe = Run(path), recipe.effective()
     if run.recipe != recipe:
         raise SettingsMismatch(
             f"{path} was trained with another recipe.\n"

@@ -52,6 +52,11 @@ def extend(
     recipe = replace(run.recipe, **flags)
     if recipe.strategy == MULTIWORKER:
         raise UsageError("A training of several machines cannot be extended.")
+    if recipe.fitted_at_once:
+        raise UsageError(
+            f"{run.path} cannot be trained further: {recipe.model} is fitted at once,"
+            " without epochs."
+        )
     with run.locked():
         if recipe.split == FOLDS:
             runs = [

@@ -10,6 +10,7 @@ from typing import Any
 
 from asc.errors import InputError, UsageError
 from asc.models import describe
+from asc.models.entries import MODELS
 from asc.pipeline.augmentation import Augmentation, parse_policy
 from asc.registry import check_modules, check_name, missing_modules
 from asc.validation import (
@@ -27,6 +28,12 @@ MONITORS = ("val_loss", "val_accuracy", "loss", "accuracy")
 SCHEDULES = ("constant", "cosine")
 #: Types that layers compute in; weights and probabilities stay float32.
 PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
+
+#: Fields that a model uses whose last layer alone is fitted, at once.
+_USED_AT_ONCE = (
+    *("model", "feature", "split", "limit", "seed"),
+    *("precision", "deterministic", "imports"),
+)
 
 MULTIWORKER = "multiworker"
 #: How a training is spread over devices (`asc.training.distributed`).
@@ -196,6 +203,32 @@ class Recipe:
             if missing := missing_modules(self.imports):
                 raise InputError(f"{error} {missing}") from error
             raise
+
+    @property
+    def fitted_at_once(self) -> bool:
+        """Whether its model is fitted at once, without epochs: the linear one."""
+        return self.model in MODELS and describe(self.model).fit_last_layer is not None
+
+    @property
+    def unused(self) -> dict[str, str]:
+        """Fields without effect, each with the reason in place of its source."""
+        if not self.fitted_at_once:
+            return {}
+        reason = f"not used by {self.model}"
+        names = (field.name for field in dataclasses.fields(self))
+        return {name: reason for name in names if name not in _USED_AT_ONCE}
+
+    def effective(self) -> Recipe:
+        """Return the recipe with neutral values in its `unused` fields."""
+        neutral = {name: getattr(Recipe, name) for name in self.unused}
+        if neutral:
+            neutral |= {
+                "augment": "none",
+                "epochs": 1,
+                "patience": 0,
+                "monitor": "loss",
+            }
+        return dataclasses.replace(self, **neutral)
 
     def augmentation(self) -> Augmentation:
         """Return the augmentation with its strengths."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -172,15 +172,21 @@ class Session:
             mapped=False,
         )
 
-    def validation_batches(self) -> Batches:
-        """Return the batches of the validation part, in row order."""
+    def plain_batches(self, part: str) -> Batches:
+        """Return the batches of a part in row order, not augmented."""
         return Batches.from_store(
             self.store,
             self.run.recipe.feature,
-            self.rows["validation"],
+            self.rows[part],
             batch_size=self.run.recipe.batch_size,
             mapped=False,
         )
+
+    def tell_notes(self, note: Callable[[str], object]) -> None:
+        """Log what is probably not intended, and pass it on."""
+        for sentence in self.notes():
+            self.log(f"note: {sentence}")
+            note(sentence)
 
     def notes(self) -> list[str]:
         """Return sentences on what is allowed but probably not intended."""
@@ -194,6 +200,12 @@ class Session:
                 names = some_of([scenes[label] for label in missing], most=10)
                 notes.append(f"part {part} has no clips of {names}.")
         recipe = self.run.recipe
+        if recipe.unused:
+            notes.append(
+                f"{recipe.model} is fitted to the whole train part at once: epochs,"
+                " batches, optimizer and augmentation are not used."
+            )
+            return notes
         count = recipe.augmentation().rows_per_epoch(len(self.rows["train"]))
         if recipe.batch_size > count:
             notes.append(

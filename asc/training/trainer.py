@@ -6,14 +6,15 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from asc.models import build_model, parameter_counts
+from asc.models import parameter_counts
 from asc.pipeline.stream import translate_read_errors
 from asc.pipeline.tensorflow import keras
-from asc.training import machine
+from asc.training import machine, start
 from asc.training.callback import TrainingCallback
 from asc.training.checkpoint import CheckpointCallback, State
 from asc.training.devices import Devices
-from asc.training.optimizer import compile_model, learning_rate, make_optimizer
+from asc.training.last_layer import fit_last_layer
+from asc.training.optimizer import compile_model, make_optimizer
 from asc.training.run import TENSORBOARD
 from asc.training.session import Session
 
@@ -68,11 +69,14 @@ def fit(
     if run.is_finished():
         return False
     machine.configure(run.recipe, threads, device)
+    listener = listener or TrainingCallback()
+    listener.session = session
+    if run.recipe.fitted_at_once:
+        with machine.translate_oom(run.recipe):
+            return fit_last_layer(session, listener)
     more = []
     if session.is_chief and (tensorboard or (run.path / TENSORBOARD).is_dir()):
         more.append(machine.tensorboard(run))
-    listener = listener or TrainingCallback()
-    listener.session = session
     with (
         machine.translate_oom(run.recipe),
         _connected_devices(session, listener.note) as devices,
@@ -108,16 +112,17 @@ def _fit(
     batches = min(len(training), recipe.batches_per_epoch or len(training))
     streamed, validation, validation_steps = [training], None, None
     if len(session.rows["validation"]):
-        streamed.append(session.validation_batches())
+        streamed.append(session.plain_batches("validation"))
         validation_steps = len(streamed[1])
         validation = devices.stream(streamed[1])
     with devices.scope():
         if not state.epoch:
-            model = _new_model(session, batches)
+            model = start.new_model(session)
+            compile_model(model, recipe, make_optimizer(recipe, batches))
         elif state.kept:
-            model = _last_model(session, state, batches)
+            model = start.last_model(session, state, batches)
         else:
-            model = _best_model(session, state, batches)
+            model = start.best_model(session, state, batches)
     model = devices.adapt(model, recipe)
     if state.epoch and state.kept and session.is_chief:
         state.write_results(model, run)  # a crash may have come before
@@ -131,9 +136,7 @@ def _fit(
         session.log(devices.describe())
     if state.epoch:
         session.log(f"resumed after epoch {state.epoch}")
-    for sentence in session.notes():
-        session.log(f"note: {sentence}")
-        listener.note(sentence)
+    session.tell_notes(listener.note)
     listener.start(run, batches, recipe.epochs, state.epoch)
     report = keras.callbacks.LambdaCallback(
         on_train_batch_end=lambda batch, logs: listener.batch(batch + 1, logs["loss"]),
@@ -167,43 +170,3 @@ def _fit(
         f" best is epoch {state.best_epoch} ({recipe.monitor} {state.best_value:.4f})"
     )
     return True
-
-
-def _last_model(session: Session, state: State, batches: int) -> keras.Model:
-    """Return the model of the last epoch with its optimizer."""
-    model = state.load_model(session.run)
-    rate = learning_rate(session.run.recipe, batches)
-    if not isinstance(rate, float):  # the number of epochs may have changed
-        model.optimizer.learning_rate = rate
-    return model
-
-
-def _best_model(session: Session, state: State, batches: int) -> keras.Model:
-    """Return the model of the best epoch with a new optimizer, at the same step."""
-    recipe = session.run.recipe
-    optimizer = make_optimizer(recipe, batches)
-    optimizer.iterations.assign(state.epoch * batches)
-    with machine.dtype_policy(recipe.precision):
-        model = session.run.load_model()
-        compile_model(model, recipe, optimizer)
-    return model
-
-
-def _new_model(session: Session, batches: int) -> keras.Model:
-    recipe, store = session.run.recipe, session.store
-    keras.utils.set_random_seed(recipe.seed)
-    encoding, value_range = store.encoding(recipe.feature), None
-    if encoding.dtype != "uint8":
-        value_range = (encoding.lowest, encoding.lowest + 255 * encoding.step)
-    with machine.dtype_policy(recipe.precision):
-        model = build_model(
-            recipe.model,
-            input_shape=store.features(recipe.feature).shape[1:],
-            num_scenes=len(store.scenes),
-            weights=recipe.weights,
-            mean=session.statistics.mean,
-            variance=session.statistics.variance,
-            value_range=value_range,
-        )
-    compile_model(model, recipe, make_optimizer(recipe, batches))
-    return model

@@ -10,12 +10,16 @@ if TYPE_CHECKING:
     import keras
     import numpy as np
 
+#: Inverse strength of the penalty. Of 0.01 to 1, the most accurate on the validation
+#: parts of the folds of ESC-10: 77.6 %, where 1 reaches 76.4 %.
+_C = 0.3
+
 
 def fit_linear(model: keras.Model, features: np.ndarray, labels: np.ndarray) -> None:
     """Fit the last layer to the whole train part at once, by scikit-learn.
 
     The inputs of the layer are standardised over the part, and then classified by
-    multinomial logistic regression with scikit-learn's default penalty (C = 1). The
+    multinomial logistic regression with a quadratic penalty of a fixed strength. The
     standardisation becomes part of the layer's weights.
 
     Parameters
@@ -29,6 +33,7 @@ def fit_linear(model: keras.Model, features: np.ndarray, labels: np.ndarray) -> 
     import numpy as np
     from sklearn.linear_model import LogisticRegression
     from sklearn.preprocessing import StandardScaler
+    from threadpoolctl import threadpool_limits
 
     last = model.get_layer("scenes")
     kernel, bias = (np.zeros(w.shape) for w in last.get_weights())
@@ -38,8 +43,9 @@ def fit_linear(model: keras.Model, features: np.ndarray, labels: np.ndarray) -> 
         bias[scenes] = 0
     else:
         scaler = StandardScaler().fit(features)
-        solver = LogisticRegression(max_iter=10_000)
-        solver.fit(scaler.transform(features), labels)
+        solver = LogisticRegression(C=_C, max_iter=10_000)
+        with threadpool_limits(1):  # more threads only wait for each other
+            solver.fit(scaler.transform(features), labels)
         coefficients, intercepts = solver.coef_, solver.intercept_
         if len(scenes) == 2:  # given for the second one alone
             coefficients = np.stack([-coefficients[0], coefficients[0]]) / 2

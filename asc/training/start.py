@@ -1,0 +1,49 @@
+"""The model that a training starts from: a new one, or that of an earlier epoch."""
+
+from __future__ import annotations
+
+from asc.models import build_model
+from asc.pipeline.tensorflow import keras
+from asc.training import machine
+from asc.training.checkpoint import State
+from asc.training.optimizer import compile_model, learning_rate, make_optimizer
+from asc.training.session import Session
+
+
+def last_model(session: Session, state: State, batches: int) -> keras.Model:
+    """Return the model of the last epoch with its optimizer."""
+    model = state.load_model(session.run)
+    rate = learning_rate(session.run.recipe, batches)
+    if not isinstance(rate, float):  # the number of epochs may have changed
+        model.optimizer.learning_rate = rate
+    return model
+
+
+def best_model(session: Session, state: State, batches: int) -> keras.Model:
+    """Return the model of the best epoch with a new optimizer, at the same step."""
+    recipe = session.run.recipe
+    optimizer = make_optimizer(recipe, batches)
+    optimizer.iterations.assign(state.epoch * batches)
+    with machine.dtype_policy(recipe.precision):
+        model = session.run.load_model()
+        compile_model(model, recipe, optimizer)
+    return model
+
+
+def new_model(session: Session) -> keras.Model:
+    """Return the model of a recipe with its initial weights, not compiled."""
+    recipe, store = session.run.recipe, session.store
+    keras.utils.set_random_seed(recipe.seed)
+    encoding, value_range = store.encoding(recipe.feature), None
+    if encoding.dtype != "uint8":
+        value_range = (encoding.lowest, encoding.lowest + 255 * encoding.step)
+    with machine.dtype_policy(recipe.precision):
+        return build_model(
+            recipe.model,
+            input_shape=store.features(recipe.feature).shape[1:],
+            num_scenes=len(store.scenes),
+            weights=recipe.weights,
+            mean=session.statistics.mean,
+            variance=session.statistics.variance,
+            value_range=value_range,
+        )
