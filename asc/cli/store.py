@@ -76,6 +76,7 @@ def info(store: Path | str, partial: bool, duplicates: bool, as_json: bool) -> i
 def _lines(summary: dict[str, Any]) -> Iterator[str]:
     """Yield the text of a summary."""
     from asc.corpus.description import split_lines
+    from asc.corpus.groups import group_line
 
     number = summary["recordings"]
     recordings = "recordings unknown"
@@ -96,6 +97,8 @@ def _lines(summary: dict[str, Any]) -> Iterator[str]:
         yield f"notes ({len(summary['notes']):,}):"
         yield from listed(summary["notes"])
     yield f"scenes ({len(summary['scenes'])}): {', '.join(summary['scenes'])}"
+    for name, counts in summary["groups"].items():
+        yield group_line(name, counts, summary["clips"])
     for name, facts in summary["features"].items():
         yield f"feature {name}: {tuple(facts['shape'])} {facts['dtype']}"
     yield from split_lines(summary["splits"])

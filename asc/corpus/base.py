@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
 from asc.corpus.segments import Span, split_segment
+
+#: What millions of clips share that are in no group.
+_NO_GROUPS: Final[Mapping[str, str]] = {}
 
 
 @dataclass(frozen=True, order=True)
@@ -16,6 +20,8 @@ class Clip:
     path: str  # relative to the corpus folder, with /; a segment's ends in #t=START,END
     scene: str  # the label, spelled as in the metadata
     recording: str  # session it was cut from: the unit of leakage; `path` if unknown
+    #: Values to report by, such as that of ``device``. Unknown ones are left out.
+    groups: Mapping[str, str] = field(default_factory=lambda: _NO_GROUPS, hash=False)
 
     @property
     def recording_known(self) -> bool:
@@ -95,6 +101,15 @@ class Corpus:
     def scenes(self) -> tuple[str, ...]:
         """Labels in alphabetical order: the order of classes everywhere."""
         return tuple(sorted({clip.scene for clip in self.clips}))
+
+    @property
+    def groups(self) -> dict[str, tuple[str, ...]]:
+        """The value of every clip by group, such as ``device``; empty if unknown."""
+        names = sorted({name for clip in self.clips for name in clip.groups})
+        return {
+            name: tuple(clip.groups.get(name, "") for clip in self.clips)
+            for name in names
+        }
 
     @property
     def recordings(self) -> tuple[str, ...]:

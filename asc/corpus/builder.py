@@ -9,15 +9,17 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from asc import files
 from asc.corpus.audio_files import AudioFiles, find_audio
 from asc.corpus.base import Clip, Corpus, Fold, Problem
+from asc.corpus.groups import MOST_GROUPS, MOST_VALUES, is_group_name
 from asc.corpus.parts import GIVEN
 from asc.corpus.places import CorpusFolder, composed, normalised, without_links
 from asc.corpus.segments import Span, segment_path, split_segment
-from asc.errors import InputError
+from asc.errors import InputError, UsageError
 from asc.text import counted, has_control_characters, printable
 
 #: What tables have in place of a value that is not known (as pandas reads them).
@@ -57,6 +59,7 @@ class CorpusBuilder:
         self._folds: dict[str, Fold] = {}
         self._fold_of: dict[str, int] = {}
         self._part_of: dict[str, str] = {}
+        self._groups: dict[tuple[tuple[str, str], ...], Mapping[str, str]] = {}
         self._more_problems = 0
 
     def reject(self, where: str, message: str) -> None:
@@ -76,6 +79,7 @@ class CorpusBuilder:
         span: Span | None = None,
         part: str | None = None,
         fold: int | None = None,
+        groups: Mapping[str, str] | None = None,
     ) -> str | None:
         """Check one row; keep it, or record why it cannot be kept.
 
@@ -95,14 +99,22 @@ class CorpusBuilder:
             Part of the split that the corpus gives.
         fold : int, optional
             Number of the official fold that tests the clip and no other one does.
+        groups : mapping of str to str, optional
+            Values to report by, such as that of ``device``; empty if it is not known.
+            Names are of lower-case letters, digits and ``_``.
 
         Returns
         -------
         str or None
             The path under which the clip is kept; None if it is not.
+
+        Raises
+        ------
+        UsageError
+            If a group cannot have its name.
         """
         try:
-            clip = self._clip(path, scene, value_of(recording), span)
+            clip = self._clip(path, scene, value_of(recording), span, groups or {})
         except InputError as error:
             self.reject(where, str(error))
             return None
@@ -118,7 +130,28 @@ class CorpusBuilder:
             )
         return clip.path
 
-    def _clip(self, path: str, scene: str, recording: str, span: Span | None) -> Clip:
+    def _known_groups(self, path: str, groups: Mapping[str, str]) -> Mapping[str, str]:
+        """Return the values that are known, checked: one object for all equal ones."""
+        known = {}
+        for name, value in sorted(groups.items()):
+            if not is_group_name(name):
+                raise UsageError(
+                    f"{name!r} cannot be the name of a group. Expected lower-case"
+                    " letters, digits and _, and not the name of another column."
+                )
+            if value := composed(value_of(value)):
+                _check_text(f"{name} of {path}", value, _MOST_LABEL)
+                known[name] = value
+        return self._groups.setdefault(tuple(known.items()), known)
+
+    def _clip(
+        self,
+        path: str,
+        scene: str,
+        recording: str,
+        span: Span | None,
+        groups: Mapping[str, str],
+    ) -> Clip:
         """Return the clip of a row; raise InputError if it cannot be used."""
         path, scene = path.strip(), composed(scene.strip())
         recording = composed(recording)
@@ -144,9 +177,7 @@ class CorpusBuilder:
             ("label", scene, _MOST_LABEL),
             ("recording", recording, _MOST_PATH),
         ):
-            if has_control_characters(text):
-                raise InputError(f"the {name} of {path} has control characters in it.")
-            _check_length(f"{name} of {path}", text, most)
+            _check_text(f"{name} of {path}", text, most)
         if path in self._clips:
             same = self._clips[path].scene == scene
             raise InputError(
@@ -155,7 +186,7 @@ class CorpusBuilder:
             )
         if recording == path:  # which would stand for one that is not known
             recording = f"./{recording}"
-        return Clip(path, scene, recording or file)
+        return Clip(path, scene, recording or file, self._known_groups(path, groups))
 
     def give(self, path: str, part: str) -> None:
         """Put a clip that is kept into a part of the split that the corpus gives."""
@@ -238,6 +269,28 @@ class CorpusBuilder:
                 test=[path for path, other in self._fold_of.items() if other == number],
             )
 
+    def _leave_out_identifiers(self) -> None:
+        """Leave out columns that have too many values to be a group, with a note."""
+        values: dict[str, set[str]] = defaultdict(set)
+        for groups in self._groups.values():
+            for name, value in groups.items():
+                values[name].add(value)
+        if len(values) > MOST_GROUPS:
+            raise InputError(
+                f"{self.root} has {len(values):,} groups. Expected at most"
+                f" {MOST_GROUPS}. Rename columns that are something else."
+            )
+        for name, found in values.items():
+            if len(found) > MOST_VALUES:
+                for path, clip in self._clips.items():
+                    kept = {k: v for k, v in clip.groups.items() if k != name}
+                    same = self._groups.setdefault(tuple(kept.items()), kept)
+                    self._clips[path] = replace(clip, groups=same)
+                self.notes.append(
+                    f"Group {name} is not used: it has {len(found):,} different values,"
+                    f" and a group has at most {MOST_VALUES}."
+                )
+
     def _add_given_split(self) -> None:
         lists: dict[str, list[str]] = {"train": [], "validation": [], "test": []}
         for path, part in sorted(self._part_of.items()):
@@ -283,6 +336,7 @@ class CorpusBuilder:
         """
         self._add_numbered_folds()
         self._add_given_split()
+        self._leave_out_identifiers()
         if self._more_problems:
             self.problems.append(
                 Problem("...", f"there are {self._more_problems:,} more problems.")
@@ -358,6 +412,12 @@ def is_utf8(text: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
+
+
+def _check_text(what: str, text: str, most: int) -> None:
+    if has_control_characters(text):
+        raise InputError(f"the {what} has control characters in it.")
+    _check_length(what, text, most)
 
 
 def _check_length(what: str, text: str, most: int) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from asc.corpus.groups import group_line
 from asc.corpus.leakage import PARTS
 from asc.text import (
     UNKNOWN_LEAKAGE,
@@ -22,6 +23,10 @@ def describe(summary: Mapping[str, Any]) -> str:
     blocks = [
         [f"{summary['name']}: {summary['root']} (format {summary['format']})"],
         _scene_table(summary),
+        [
+            group_line(name, counts, summary["clips"])
+            for name, counts in summary["groups"].items()
+        ],
         _audio_lines(summary),
         split_lines(summary["splits"]),
         *(

@@ -17,7 +17,7 @@ Three kinds of split are stored with a corpus:
     training list: whole recordings, balanced by scene, and never a recording
     that the fold tests on.
 
-Others are made on demand, from scenes and recordings alone:
+Others are made on demand, from scenes, recordings and groups alone:
 
 ``recording1of5``... ``recording5of5``, and so for any number
     Cross-validation for a corpus without official folds. Every clip is tested
@@ -28,6 +28,12 @@ Others are made on demand, from scenes and recordings alone:
 ``development``
     All clips are for training, except a validation part of whole recordings.
     For a model that will be tested on another store.
+``unseen-device:b``, and so for any group and value
+    Test on the clips of that value, train and validate on those of others. No
+    recording is on both sides: clips of other values from a tested recording are in
+    no part. If that would take more than 30 % of them (devices that recorded at the
+    same places), fewer recordings are tested, and the other clips of the value are in
+    no part. Nor are clips whose value is not known.
 
 Splits are reproducible: they depend on the clips and on `SPLIT_SEED` alone.
 """
@@ -44,7 +50,7 @@ from asc.corpus.base import Corpus
 from asc.corpus.leakage import PARTS, Origins, Split
 from asc.corpus.parts import GIVEN
 from asc.errors import UsageError
-from asc.text import some_of
+from asc.text import some_of, unknown_name
 
 #: Seed of every split. A store's fingerprint covers it.
 SPLIT_SEED = 2017
@@ -63,6 +69,10 @@ OFFICIAL_FOLD = re.compile(r"fold(\d{1,9})")
 DEVELOPMENT, _FOLD = "development", re.compile(
     r"(recording|random)(\d{1,9})of(\d{1,9})"
 )
+_UNSEEN = re.compile(r"unseen-([a-z][a-z0-9_]*):(.+)", re.DOTALL)
+#: Share of the clips of other values that an unseen value may take from train. DCASE
+#: tests as many.
+_UNSEEN_SHARE = 0.3
 
 
 def make_splits(corpus: Corpus) -> dict[str, Split]:
@@ -135,6 +145,58 @@ def split_on_demand(name: str, scenes: ArrayLike, origins: Origins) -> Split | N
     else:
         return None
     train, test = np.flatnonzero(used & ~tested), np.flatnonzero(tested)
+    return _split(name, _with_validation(train, test, scenes, recordings), origins)
+
+
+def unseen_value(name: str) -> tuple[str, str] | None:
+    """Return group and value of a split ``unseen-GROUP:VALUE``; None for others."""
+    found = _UNSEEN.fullmatch(name)
+    return (found[1], found[2]) if found else None
+
+
+def unseen_split(
+    name: str, scenes: ArrayLike, origins: Origins, values: ArrayLike
+) -> Split:
+    """Return the split ``unseen-GROUP:VALUE``.
+
+    Parameters
+    ----------
+    name : str
+    scenes : array_like of str [shape=(clips,)]
+    origins : Origins
+    values : array_like of str [shape=(clips,)]
+        The column of the group; empty where it is not known.
+
+    Raises
+    ------
+    UsageError
+        If no clip has the value, or no other one.
+    """
+    group, value = unseen_value(name) or ("", "")
+    scenes, values, recordings = map(np.asarray, (scenes, values, origins.recordings))
+    own, other = values == value, (values != value) & (values != "")
+    known = np.unique(values[own | other]).tolist()
+    if value not in known:
+        raise UsageError(unknown_name(group, value, known))
+    if not other.any():
+        raise UsageError(
+            f"There is no split {name!r}: all clips are of {group} {value}, so there is"
+            " nothing to train on."
+        )
+    shared = other & np.isin(recordings, recordings[own])
+    tested, share = recordings[own], _UNSEEN_SHARE * other.sum()
+    if shared.sum() > share:
+        parts = _split_recordings(
+            scenes[shared], recordings[shared], (0.0, share / shared.sum())
+        )
+        tested = np.setdiff1d(tested, recordings[shared][parts == 0])
+    in_tested = np.isin(recordings, tested)
+    train, test = np.flatnonzero(other & ~in_tested), np.flatnonzero(own & in_tested)
+    if not len(train) or not len(test):
+        raise UsageError(
+            f"There is no split {name!r}: other clips are of the same recordings, and"
+            " these are too few to be in train and in test."
+        )
     return _split(name, _with_validation(train, test, scenes, recordings), origins)
 
 

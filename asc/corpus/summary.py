@@ -11,6 +11,7 @@ from typing import Any
 from asc.audio import MISSING
 from asc.corpus.base import Clip, Corpus, Problem
 from asc.corpus.duplicates import equal_files
+from asc.corpus.groups import count_values
 from asc.corpus.headers import Header, read_headers
 from asc.corpus.leakage import PARTS, equal_in_train
 from asc.corpus.splits import make_splits, split_notes
@@ -41,7 +42,8 @@ def summarise(
     dict of plain values for JSON
         ``name``, ``format``, ``root``, ``clips``; ``scenes`` (name -> ``clips``,
         ``recordings``, ``seconds``); ``recordings`` (those that are named) and
-        ``without_recording`` (clips that name none); ``seconds`` (in total) and
+        ``without_recording`` (clips that name none); ``groups`` (name -> value ->
+        clips); ``seconds`` (in total) and
         ``clip_seconds`` (``min``, ``median``, ``max``), over files whose header tells
         their length; ``unknown_lengths`` (count of the others);
         ``formats`` (list of ``format``, ``sample_rate``, ``channels``,
@@ -76,6 +78,7 @@ def summarise(
         "scenes": _scenes(corpus, found),
         "recordings": len(corpus.recordings) if corpus.recordings_known else None,
         "without_recording": corpus.without_recording,
+        "groups": {name: count_values(v) for name, v in corpus.groups.items()},
         "seconds": _total(lengths),
         "clip_seconds": _spread(lengths),
         "unknown_lengths": len(read) - len(lengths),

@@ -3,7 +3,8 @@
 A table must have a column for the path and one for the label. Optional are the
 recording (leakage group); an official fold number, which makes the splits
 ``fold<number>`` (test on that fold, train on the others); the part of a given split;
-and start and end in seconds of a segment of a file. Other columns are named in a note.
+start and end in seconds of a segment of a file; and groups to report by: device, city,
+location, and whatever is called ``group_NAME``. Other columns are named in a note.
 """
 
 from __future__ import annotations
@@ -11,10 +12,11 @@ from __future__ import annotations
 import csv
 import math
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from asc.corpus.builder import CorpusBuilder, read_lines, value_of
+from asc.corpus.groups import is_group_name
 from asc.corpus.parts import fold_of, parts_of
 from asc.corpus.places import names_in
 from asc.corpus.segments import Span
@@ -34,6 +36,14 @@ COLUMNS: Columns = {
     "start": ("start", "onset", "start_time"),
     "end": ("end", "offset", "end_time"),
 }
+#: The same of groups.
+GROUPS: Columns = {
+    "device": ("device", "source_label"),
+    "city": ("city",),
+    "location": ("location",),
+}
+#: What other columns begin with that are a group.
+_GROUP = "group_"
 #: Endings of tables.
 TABLE_ENDINGS = (".csv", ".tsv")
 _REQUIRED = ("path", "label")
@@ -47,6 +57,7 @@ def read_table(
     *,
     prefix: str = "",
     recording_in_name: str | None = None,
+    groups_in_recording: str | None = None,
     columns: Columns = COLUMNS,
     known: Iterable[str] = (),
     part: str | None = None,
@@ -64,6 +75,9 @@ def read_table(
     recording_in_name : str, optional
         Regular expression of file names. Its first group is the recording, for rows
         that name none.
+    groups_in_recording : str, optional
+        Regular expression of recordings. What its groups match that have a name are
+        values of groups, for rows that give none.
     columns : mapping
         Accepted names of each column, in lower case.
     known : iterable of str
@@ -83,7 +97,9 @@ def read_table(
         name = path.relative_to(builder.root).as_posix()
     header, rows = _parsed(path, root)
     index = _index(path, header, columns)
-    _note_unused(builder, name, header, index, known)
+    group_index = _group_index(header, index)
+    used = {*index.values(), *group_index.values()}
+    _note_unused(builder, name, header, used, known)
     given: dict[str, str] = {}
     for number, fields in rows:
         where = f"{name} line {number}"
@@ -93,7 +109,15 @@ def read_table(
         row = {column: value_of(fields[i]) for column, i in index.items()}
         # A path or a label may read as a missing value: the species "none".
         row |= {column: fields[index[column]].strip() for column in _REQUIRED}
-        kept = _add_row(builder, where, row, prefix, recording_in_name, part)
+        groups = {group: fields[i] for group, i in group_index.items()}
+        if recording_in_name and not row.get("recording"):
+            row["recording"] = _recording_in(recording_in_name, row["path"])
+        match = re.fullmatch(groups_in_recording or "", row.get("recording", ""))
+        if match:
+            groups = match.groupdict() | {
+                k: v for k, v in groups.items() if value_of(v)
+            }
+        kept = _add_row(builder, where, row, groups, prefix, part)
         if kept and row.get("part"):
             given[kept] = row["part"]
     _give_parts(builder, name, given)
@@ -114,15 +138,12 @@ def _add_row(
     builder: CorpusBuilder,
     where: str,
     row: dict[str, str],
+    groups: Mapping[str, str],
     prefix: str,
-    recording_in_name: str | None,
     part: str | None,
 ) -> str | None:
     """Add the clip of a row; return its path if it is kept."""
     file, recording = row["path"], row.get("recording", "")
-    if recording_in_name and not recording:
-        match = re.fullmatch(recording_in_name, re.split(r"[/\\]", file)[-1])
-        recording = match[1] if match else ""
     fold = _fold(row.get("fold", ""))
     if row.get("fold") and fold is None and parts_of([row["fold"]]):
         row.setdefault("part", row["fold"])
@@ -133,11 +154,24 @@ def _add_row(
         return None
     folder = prefix.format(fold=fold) if file else ""
     kept = builder.add(
-        where, folder + file, row["label"], recording, span=span, part=part, fold=fold
+        where,
+        folder + file,
+        row["label"],
+        recording,
+        span=span,
+        part=part,
+        fold=fold,
+        groups=groups,
     )
     if kept and row.get("fold") and fold is None and not row.get("part"):
         builder.reject(where, f"the fold {row['fold']!r} of {kept} is not a number.")
     return kept
+
+
+def _recording_in(pattern: str, path: str) -> str:
+    """Return the recording that a file name has in it; empty if there is none."""
+    match = re.fullmatch(pattern, re.split(r"[/\\]", path)[-1])
+    return match[1] if match else ""
 
 
 def _fold(text: str) -> int | None:
@@ -187,14 +221,14 @@ def _note_unused(
     builder: CorpusBuilder,
     name: str,
     header: list[str],
-    index: Mapping[str, int],
+    used: Collection[int],
     known: Iterable[str],
 ) -> None:
     ignored = {"", *known}
     unused = [
         title
         for i, title in enumerate(header)
-        if i not in index.values()
+        if i not in used
         and _plain(title) not in ignored
         and not title.startswith("Unnamed:")  # as pandas names an index
     ]
@@ -223,6 +257,22 @@ def _index(path: Path, header: list[str], columns: Columns) -> dict[str, int]:
         for column in ("start", "end"):
             index.pop(column, None)
     return index
+
+
+def _group_index(header: list[str], index: Mapping[str, int]) -> dict[str, int]:
+    """Return the place of each group that is there, and is not another column."""
+    plain = list(map(_plain, header))
+    found = {
+        group: plain.index(name)
+        for group, names in GROUPS.items()
+        for name in reversed(names)
+        if name in plain
+    }
+    for place, title in enumerate(plain):
+        name = title.removeprefix(_GROUP)
+        if name != title and is_group_name(name):
+            found.setdefault(name, place)
+    return {name: i for name, i in sorted(found.items()) if i not in index.values()}
 
 
 def _plain(title: str) -> str:

@@ -215,7 +215,9 @@ def _check_settings(
         return
     advice = "Use --overwrite to rebuild it, or write to another file."
     if all(name.startswith(_CORPUS) for name in fields):
-        advice = "The corpus lists other clips now: --update brings it up to date."
+        advice = (
+            "The corpus lists other clips or groups now: --update brings it up to date."
+        )
     raise SettingsMismatch(
         f"{found.path} was made with other settings and is kept untouched.\n"
         f"{describe_difference(found.provenance, wanted)}\n  {advice}"

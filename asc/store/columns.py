@@ -12,12 +12,13 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from asc.corpus import Problem
+from asc.corpus.groups import MOST_VALUES
 from asc.corpus.places import leads_outside
 from asc.errors import StoreError, UsageError
 from asc.features import FeatureSpec
 from asc.store import schema
 from asc.store.row_reader import RowReader
-from asc.text import printable
+from asc.text import printable, unknown_name
 
 #: Clips that are looked at together.
 _BLOCK = 1 << 16
@@ -29,6 +30,7 @@ class Columns:
     path: Path
     spec: FeatureSpec
     scenes: tuple[str, ...]
+    groups: tuple[str, ...]
     complete: bool
     _note_count: int  # of a complete store
     _arrays: dict[str, schema.Array]
@@ -63,6 +65,46 @@ class Columns:
     def without_recording(self) -> int:
         """The number of clips whose recording is not known."""
         return int((~self.recordings_named()).sum())
+
+    def group(self, name: str) -> np.ndarray:
+        """Return the value of every clip in a group [shape=(clips,)], str.
+
+        Parameters
+        ----------
+        name : str
+            One of `groups`, such as ``device``. The value is empty if it is not known.
+
+        Raises
+        ------
+        UsageError
+            If there is no such group.
+        StoreError
+            If a value has control characters in it, or if there are too many.
+        """
+        if name not in self.groups:
+            if not self.groups:
+                raise UsageError(f"{self.path} has no groups. Got {name!r}.")
+            raise UsageError(unknown_name("group", name, self.groups))
+        stored = self._array(f"groups/{name}")
+        code_of: dict[bytes, int] = {}
+        codes = np.empty(len(stored), np.int32)
+        for start in range(0, len(stored), _BLOCK):
+            block = stored[start : start + _BLOCK].tolist()
+            codes[start : start + len(block)] = [
+                code_of.setdefault(value, len(code_of)) for value in block
+            ]
+            if len(code_of) > MOST_VALUES + 1:
+                raise StoreError(
+                    f"{self.path}: /groups/{name} has too many values. Expected at most"
+                    f" {MOST_VALUES}."
+                )
+        values = [value.decode(errors="replace") for value in code_of]
+        for value in values:
+            if value and not schema.is_name(value):
+                raise StoreError(
+                    f"{self.path}: /groups/{name} has the value {value!a}."
+                )
+        return np.array(values, dtype=str)[codes]
 
     def status(self) -> np.ndarray:
         """Return the status of every row (`asc.store.schema`)."""

@@ -44,7 +44,8 @@ def provenance(spec: FeatureSpec, corpus: Corpus) -> dict[str, Any]:
             "listing": listing_digest(listing),
             "folds": _digest(folds),
         }
-        | ({"without_recording": unknown} if partly else {}),
+        | ({"without_recording": unknown} if partly else {})
+        | ({"groups": group_digests(corpus.groups)} if corpus.groups else {}),
         "splits": {"seed": SPLIT_SEED, "shares": list(SHARES)},
         "libraries": dsp_versions(),
         "front_end": FRONT_END_REVISION,
@@ -54,6 +55,11 @@ def provenance(spec: FeatureSpec, corpus: Corpus) -> dict[str, Any]:
 def listing_digest(rows: Iterable[tuple[str, str, str]]) -> str:
     """Return the SHA-256 of (path, scene, recording) of all clips in order."""
     return _digest(list(rows))
+
+
+def group_digests(groups: Mapping[str, Iterable[str]]) -> dict[str, str]:
+    """Return the SHA-256 of the value of all clips in order, for each group."""
+    return {name: _digest(list(values)) for name, values in groups.items()}
 
 
 def fingerprint(provenance: Mapping[str, Any]) -> str:

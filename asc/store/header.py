@@ -8,6 +8,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
+from asc.corpus.groups import MOST_GROUPS, is_group_name
 from asc.corpus.leakage import OVERLAPS, PARTS
 from asc.errors import AscError, StoreError
 from asc.features import Encoding, FeatureSpec, registered
@@ -32,6 +33,7 @@ class Header:
     digest: str
     recordings: int  # that are known; -1 if none are
     notes: int  # clips with a note
+    groups: tuple[str, ...]  # such as device
     arrays: dict[str, schema.Array]  # by their path in the file
     encodings: dict[str, Encoding]  # of each feature
     # `OVERLAPS` of each split; None: unknown, or not stored
@@ -76,6 +78,7 @@ def _read_header(file: h5py.File) -> Header:
         raise StoreError(f"its spec is not usable: {error}") from error
     arrays = _locate_rows(file, spec)
     overlaps = _locate_splits(file, arrays)
+    groups = _locate_groups(file, arrays)
     return Header(
         complete=schema.read_number(file.attrs, "complete") == 1,
         spec=spec,
@@ -90,6 +93,7 @@ def _read_header(file: h5py.File) -> Header:
         notes=(
             int(schema.read_number(file.attrs, "notes")) if "notes" in file.attrs else 0
         ),
+        groups=groups,
         arrays=arrays,
         encodings=_read_encodings(file, spec),
         overlaps=overlaps,
@@ -154,6 +158,20 @@ def _locate_rows(file: h5py.File, spec: FeatureSpec) -> dict[str, schema.Array]:
     if len({arrays[f"failures/{name}"].shape for name in ("where", "error")}) > 1:
         raise StoreError("/failures/where and /failures/error differ in length.")
     return arrays
+
+
+def _locate_groups(file: h5py.File, arrays: dict[str, schema.Array]) -> tuple[str, ...]:
+    """Add the arrays of all groups, and return their names. There need not be any."""
+    groups = file.get("groups", {})
+    if not isinstance(groups, (h5py.Group, dict)) or len(groups) > MOST_GROUPS:
+        raise StoreError(f"/groups is not a group of at most {MOST_GROUPS} columns.")
+    rows = arrays["rows/status"].shape[0]
+    for name in groups:
+        if not is_group_name(name):
+            raise StoreError(f"{name!a} is not a valid name of a group.")
+        place = f"groups/{name}"
+        arrays[place] = schema.locate(file, place, (rows,), "text")
+    return tuple(sorted(groups))
 
 
 def _locate_splits(

@@ -11,7 +11,8 @@ import numpy as np
 
 from asc.corpus.duplicates import equal_rows
 from asc.corpus.leakage import OVERLAPS, PARTS, Origins, Split, equal_in_train
-from asc.corpus.splits import split_on_demand
+from asc.corpus.groups import count_values
+from asc.corpus.splits import split_on_demand, unseen_split, unseen_value
 from asc.errors import MissingInputError, StoreError, UsageError
 from asc.features import Drawing, Encoding, drawing_of
 from asc.files import open_regular
@@ -59,8 +60,8 @@ class FeatureStore(Columns):
     spec : FeatureSpec
     scenes : tuple of str
         Labels in class order.
-    splits : tuple of str
-        Names of the splits.
+    splits, groups : tuple of str
+        Names of the splits and of the groups, such as ``device``.
     fingerprint : str
         What the store was made from.
     complete : bool
@@ -116,6 +117,7 @@ class FeatureStore(Columns):
         self.spec = header.spec
         self.scenes = header.scenes
         self.splits: tuple[str, ...] = tuple(sorted(header.overlaps))
+        self.groups: tuple[str, ...] = header.groups
         self.fingerprint = header.fingerprint
         self.complete = header.complete
         self._note_count = header.notes
@@ -224,7 +226,7 @@ class FeatureStore(Columns):
         ----------
         name : str
             One of `splits`, or one that is made on demand: ``development``, or
-            such as ``recording1of5`` (`asc.corpus.splits`).
+            such as ``recording1of5`` or ``unseen-device:b`` (`asc.corpus.splits`).
 
         Raises
         ------
@@ -236,9 +238,12 @@ class FeatureStore(Columns):
         if name in self.splits:
             return self._stored_split(name)
         scenes = np.array(self.scenes)[self.labels()]
+        if unseen := unseen_value(name):
+            return unseen_split(name, scenes, self.origins(), self.group(unseen[0]))
         split = split_on_demand(name, scenes, self.origins())
         if split is None:
             known = (*self.splits, "development", "recording1of5")
+            known += tuple(f"unseen-{group}:NAME" for group in self.groups)
             raise UsageError(unknown_name("split", name, known))
         return split
 
@@ -324,6 +329,7 @@ class FeatureStore(Columns):
             "scenes": list(self.scenes),
             "recordings": self.recording_count,
             "without_recording": self.without_recording,
+            "groups": {name: count_values(self.group(name)) for name in self.groups},
             "features": {
                 name: {
                     "shape": list(self._arrays[f"features/{name}"].shape),

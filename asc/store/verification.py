@@ -14,7 +14,7 @@ from asc.environment import dsp_versions
 from asc.errors import InputError, StoreError
 from asc.features import FrontEnd, read_clip
 from asc.store import schema
-from asc.store.fingerprint import fingerprint, listing_digest
+from asc.store.fingerprint import fingerprint, group_digests, listing_digest
 from asc.store.header_digest import HEADER_DIGEST, header_digest
 from asc.store.reader import FeatureStore
 from asc.store.writer import NO_DIGEST, digest_of
@@ -226,21 +226,28 @@ def _provenance_problems(store: FeatureStore) -> Iterator[str]:
     if store.provenance.get("spec") != store.spec.to_dict():
         yield "The spec is not that of the provenance."
     origins = store.origins()
-    found = len({*origins.recordings[origins.named]})
-    stated = store.recording_count or 0
-    if found != stated:
-        yield f"The clips have {found:,} recordings, the store says {stated:,}."
+    found, count = len({*origins.recordings[origins.named]}), store.recording_count or 0
+    if found != count:
+        yield f"The clips have {found:,} recordings, the store says {count:,}."
     try:
+        groups = {name: store.group(name).tolist() for name in store.groups}
         scenes = [store.scenes[label] for label in store.labels()]
     except StoreError as error:
         yield str(error)
         return
     corpus = store.provenance.get("corpus")
+    stated = corpus.get("groups") if isinstance(corpus, dict) else None
+    stated = stated if isinstance(stated, dict) else {}
+    if stated.keys() != groups.keys():
+        yield "The groups are not those of the provenance."
     # If clips were left out, the rows are not the full list of clips.
     if isinstance(corpus, dict) and corpus.get("clips") == len(store):
         rows = zip(store.paths(), scenes, store.recordings(), strict=True)
         if listing_digest(rows) != corpus.get("listing"):
             yield "Paths, scenes or recordings are not those of the provenance."
+        for name, digest in group_digests(groups).items():
+            if digest != stated.get(name):
+                yield f"Group {name} is not that of the provenance."
 
 
 def _audio_problems(store: FeatureStore, root: Path, sample: int) -> Iterator[str]:

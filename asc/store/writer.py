@@ -119,9 +119,11 @@ class StoreWriter:
         clips = corpus.clips
         path.unlink(missing_ok=True)
         with schema.open_for_writing(path, "w") as file:
-            texts = {
-                name: [getattr(clip, name) for clip in clips] for name in schema.TEXTS
+            texts: dict[str, Sequence[str]] = {
+                f"clips/{name}": [getattr(clip, name) for clip in clips]
+                for name in schema.TEXTS
             }
+            texts |= {f"groups/{name}": v for name, v in corpus.groups.items()}
             _write_layout(file, spec, texts, splits, corpus.problems)
             attributes = {
                 "spec": spec.to_dict(),
@@ -243,9 +245,9 @@ def _write_layout(
     file.attrs["notes"] = np.int64(0)
     schema.write_text(file.attrs, "digest", NO_DIGEST)
     schema.write_text(file.attrs, HEADER_DIGEST, NO_DIGEST)
-    rows = len(texts["path"])
+    rows = len(texts["clips/path"])
     for name, values in texts.items():
-        _write_texts(file, f"clips/{name}", values)
+        _write_texts(file, name, values)
     for name, split in splits.items():
         for part in PARTS:
             _write_index(file, f"splits/{name}/{part}", split.part(part).astype("<i4"))
@@ -290,12 +292,13 @@ def _copy_done(source: FeatureStore, target: Path) -> None:
     new_row = np.full(len(source), -1, np.int32)
     new_row[kept] = np.arange(len(kept))
     columns = {
-        "path": source.paths(),
-        "scene": [source.scenes[code] for code in source.labels()],
-        "recording": source.recordings(),
+        "clips/path": source.paths(),
+        "clips/scene": [source.scenes[code] for code in source.labels()],
+        "clips/recording": source.recordings(),
     }
+    columns |= {f"groups/{name}": source.group(name).tolist() for name in source.groups}
     texts = {name: [column[row] for row in kept] for name, column in columns.items()}
-    origins = Origins(texts["recording"], texts["path"])
+    origins = Origins(texts["clips/recording"], texts["clips/path"])
     splits = {}
     for name in source.splits:
         split = source.split(name)

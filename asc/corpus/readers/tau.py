@@ -3,8 +3,9 @@
 A corpus folder has ``meta.csv`` (tab separated: filename, scene_label,
 identifier, source_label), ``audio/``, and ``evaluation_setup/`` with
 ``fold{k}_train.csv`` and ``fold{k}_evaluate.csv`` or ``fold{k}_test.csv`` (in
-2018 with the ending .txt and without a header). The identifier is the recording
-location, which makes it the leakage group.
+2018 with the ending .txt and without a header). The identifier, CITY-NUMBER, is the
+recording location, which makes it the recording: the unit of leakage. City and device
+(source_label) are groups.
 
 References
 ----------
@@ -24,6 +25,7 @@ from asc.corpus.tables import add_official_folds, read_table
 
 #: scene-city-location-segment-device: the identifier is city-location.
 _FILE_NAME = r"[^-]+-([^-]+-\d+)-\d+-\w+\.\w+"
+_IDENTIFIER = r"(?P<city>.+)-\d+"
 
 
 @register_reader
@@ -45,7 +47,7 @@ class TauReader(Reader):
             path / "meta.csv",
             builder,
             recording_in_name=_FILE_NAME,
-            known=("source_label",),
+            groups_in_recording=_IDENTIFIER,
             root=path,
         )
         add_official_folds(builder, path / "evaluation_setup")
