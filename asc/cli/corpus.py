@@ -91,14 +91,23 @@ def info(
     type=PATH,
     help="Write audio for every name in this TUT meta.txt instead.",
 )
+@click.option("--layout", default="tut", help="tut, or tau with devices and cities.")
+@click.option(
+    "--devices", type=int, help="Devices of layout tau, at most 9.  [default: 3]"
+)
+@click.option(
+    "--cities", type=int, help="Cities of layout tau, at most 10.  [default: 3]"
+)
 @jobs_option
 @verbose_option
 def synth(folder: Path, jobs: int | None, **settings: Any) -> int:
-    """Write a synthetic corpus in the layout of TUT 2017 into FOLDER.
+    """Write a synthetic corpus in the layout of TUT 2017, or of TAU, into FOLDER.
 
     Scenes differ in spectrum and events, and every recording has a strong
     signature, so random and recording-disjoint splits behave as on real
-    corpora. The same command resumes after an interruption.
+    corpora. In layout tau, recordings are locations in cities, and every clip is
+    recorded by several devices, each with its own impulse response. The same
+    command resumes after an interruption.
 
     \b
     Example:

@@ -1,7 +1,8 @@
-"""A synthetic corpus in the layout of TUT Acoustic Scenes 2017.
+"""A synthetic corpus in the layout of TUT Acoustic Scenes 2017, or of TAU.
 
 It replaces the real audio (10.7 GB) in demos, tests and runs at full scale: a grid of
-scenes, recordings and clips, or audio for every name in a given ``meta.txt``.
+scenes, recordings and clips, or audio for every name in a given ``meta.txt``. That of
+TAU has cities, and several devices that record the same.
 :mod:`asc.synthetic.soundscape` describes how it sounds, and why recordings can be
 recognised.
 """
@@ -25,16 +26,17 @@ from asc.disk import check_free_space, writing_to
 from asc.environment import usable_cores
 from asc.errors import AscError, SettingsMismatch, UsageError
 from asc.locking import locked
-from asc.synthetic import scenery, tut_layout
-from asc.synthetic.soundscape import RATE, Place
+from asc.synthetic import scenery, tau_layout, tut_layout
+from asc.synthetic.soundscape import RATE, Device, Place
 from asc.text import describe_difference
-from asc.validation import check_number, check_whole
+from asc.validation import check_choice, check_number, check_whole
 
 #: File that marks a synthetic corpus and has its settings. Raise the version
 #: whenever the same settings no longer give the same sound.
 MARKER = "synthetic.json"
 VERSION = 1
 
+LAYOUTS = ("tut", "tau")
 _HEADER_BYTES = 44  # of a WAV file, before 2 channels x 3 bytes for every frame
 _CLIPS_PER_TASK = 12  # of one recording, whose set-up costs a third of a clip
 
@@ -48,6 +50,9 @@ def write_synthetic_corpus(
     seconds: float = 10.0,
     seed: int = 0,
     meta: str | os.PathLike[str] | None = None,
+    layout: str = "tut",
+    devices: int | None = None,
+    cities: int | None = None,
     jobs: int = -1,
     progress: Callable[[int, int], None] | None = None,
 ) -> Path:
@@ -55,7 +60,7 @@ def write_synthetic_corpus(
 
     The sound of a clip depends on its name, its recording, its scene, the seed and
     the length, and on nothing else. Complete files of an earlier, stopped call with
-    the same settings are kept; ``meta.txt`` is written last.
+    the same settings are kept; ``meta.txt``, or ``meta.csv``, is written last.
 
     Parameters
     ----------
@@ -76,6 +81,14 @@ def write_synthetic_corpus(
         A TUT ``meta.txt`` (file, scene and perhaps recording; tab separated). Audio
         is then written for its names, ``scenes``, ``recordings`` and ``clips`` are
         not used, and it is copied with the ``evaluation_setup`` folder beside it.
+    layout : {'tut', 'tau'}
+        In that of TAU, recordings are locations in cities, and every clip is recorded
+        by several devices. Its one fold trains on all devices but the last one.
+    devices : int in [1, 9], optional
+        Devices of layout ``tau``, each with its own impulse response; 3 if not given.
+    cities : int in [1, 10], optional
+        Cities of layout ``tau``, at most the recordings of a scene; 3 if not given,
+        or as many as recordings.
     jobs : int != 0
         Threads; -1 for one on each core.
     progress : callable, optional
@@ -115,9 +128,23 @@ def write_synthetic_corpus(
     if root.exists() and not root.is_dir():
         raise UsageError(f"{root} is a file. Give a new or empty folder.")
 
-    if meta is None:
+    origin: dict[str, Any] = dict(counts)
+    if check_choice("layout", layout, LAYOUTS) == "tau":
+        if meta is not None:
+            raise UsageError("meta is for layout 'tut'. Leave out one of the two.")
+        most = min(counts["recordings"], len(tau_layout.CITIES))
+        cities = min(3, most) if cities is None else cities
+        devices = 3 if devices is None else devices
+        origin |= {
+            "devices": check_whole("devices", devices, 1, len(tau_layout.DEVICES)),
+            "cities": check_whole("cities", cities, 1, most),
+        }
+        rows, lists = tau_layout.grid(**origin)
+        origin["layout"] = layout
+    elif (devices, cities) != (None, None):
+        raise UsageError("devices and cities are for layout 'tau'. Got layout 'tut'.")
+    elif meta is None:
         rows, lists = tut_layout.grid(seconds=seconds, **counts)
-        origin: dict[str, Any] = dict(counts)
     else:
         rows, lists = tut_layout.from_meta(Path(meta))
         origin = {"meta": sha256(lists["meta.txt"]).hexdigest()}
@@ -145,7 +172,8 @@ def write_synthetic_corpus(
             done += written
             if progress:
                 progress(done, len(rows))
-        for name in sorted(lists, key=lambda name: name == "meta.txt"):
+        # The table of all clips last: only a complete corpus can be read.
+        for name in sorted(lists, key=lambda name: name.startswith("meta.")):
             _write_bytes(root / name, lists[name])
     return root
 
@@ -190,9 +218,16 @@ def _is_complete(path: Path, size: int) -> bool:
 
 def _write_clips(root: Path, seed: int, frames: int, batch: list[Clip]) -> int:
     """Write clips of one recording; return how many."""
-    place = Place(seed, batch[0].scene, batch[0].recording, frames)
+    first = batch[0]
+    city = first.groups.get("city", "")
+    place = Place(seed, first.scene, first.recording, frames, city)
     for clip in batch:
-        samples = place.clip(clip.path)
+        name, device = clip.path, None
+        if letter := clip.groups.get("device"):
+            name = name.removesuffix(f"-{letter}.wav")  # all devices record the same
+            if letter != tau_layout.DEVICES[0]:
+                device = Device(seed, letter)
+        samples = place.clip(name, device)
         with _replacing(root / clip.path) as tmp_path:
             soundfile.write(tmp_path, samples, RATE, "PCM_24", format="WAV")
     return len(batch)

@@ -45,6 +45,13 @@ _RECORDING_CURVES = ((3.0, 1.0), (0.35, 2.3))
 _RECORDING_LEVEL = 4.0
 _CLIP_CURVE = (1.5, 0.3)
 _CLIP_LEVEL = 0.4
+# That of all recordings of a city.
+_CITY_CURVE = (2.0, 1.5)
+# Devices: curve, limits of the lowest and highest frequency in Hz, slope beyond them in
+# dB an octave, gain in dB, and length of the impulse response in samples.
+_DEVICE_CURVE = (0.7, 3.0)
+_DEVICE_BAND = ((60.0, 250.0), (6_000.0, 13_000.0))
+_DEVICE_SLOPE, _DEVICE_GAIN, _DEVICE_LENGTH = 12.0, 3.0, 1_024
 # Beta distribution of the share of a neighbouring scene, and its chance to be the
 # nearest one.
 _LEANING = (0.6, 4.0)
@@ -103,6 +110,43 @@ def _render(
     return waves * shape
 
 
+class Device:
+    """A recording device: the impulse response of its microphone.
+
+    Its frequency response is rippled, and falls at both ends as that of a phone does.
+
+    Parameters
+    ----------
+    seed : int
+        Seed of the corpus.
+    name : str
+    """
+
+    def __init__(self, seed: int, name: str) -> None:
+        rng = scenery.generator("device", seed, name)
+        low, high = (np.log2(rng.uniform(*limits)) for limits in _DEVICE_BAND)
+        outside = np.maximum(low - _GRID, 0) + np.maximum(_GRID - high, 0)
+        response = _curve(rng, *_DEVICE_CURVE) - _DEVICE_SLOPE * outside
+        response += rng.normal(0, _DEVICE_GAIN)
+        # A minimum phase follows from the magnitude: the cepstrum is made causal.
+        size = 4 * _DEVICE_LENGTH
+        hertz = np.fft.rfftfreq(size, 1 / RATE)
+        levels = np.interp(np.log2(np.maximum(hertz, 20)), _GRID, response)
+        cepstrum = scipy.fft.irfft(levels * np.log(10) / 20, size)
+        cepstrum[1 : size // 2] *= 2
+        cepstrum[size // 2 + 1 :] = 0
+        response = scipy.fft.irfft(np.exp(scipy.fft.rfft(cepstrum)), size)
+        self.impulse_response = response[:_DEVICE_LENGTH].astype(np.float32)
+
+    def record(self, wave: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return what the device makes of a sound, shape (channels, frames)."""
+        frames = wave.shape[1]
+        size = scipy.fft.next_fast_len(frames + _DEVICE_LENGTH, real=True)
+        spectrum = scipy.fft.rfft(wave, size)
+        spectrum *= scipy.fft.rfft(self.impulse_response, size)
+        return scipy.fft.irfft(spectrum, size)[:, :frames]
+
+
 class Place:
     """One recording: everything that its clips share.
 
@@ -113,9 +157,13 @@ class Place:
     scene, recording : str
     frames : int > 0
         Samples per channel of each clip.
+    city : str, optional
+        What the recordings of a city have in common is added.
     """
 
-    def __init__(self, seed: int, scene: str, recording: str, frames: int) -> None:
+    def __init__(
+        self, seed: int, scene: str, recording: str, frames: int, city: str = ""
+    ) -> None:
         self.identity = (seed, scene, recording)
         self.frames = frames
         self.size = scipy.fft.next_fast_len(frames, real=True)
@@ -131,6 +179,8 @@ class Place:
         self.envelope = slope + np.interp(_GRID, np.log2(scenery.ANCHORS), mix.spectrum)
         for curve in _RECORDING_CURVES:
             self.envelope += _curve(rng, *curve)
+        if city:
+            self.envelope += _curve(scenery.generator("city", seed, city), *_CITY_CURVE)
         level = np.clip(mix.level + rng.normal(0, _RECORDING_LEVEL), *LEVELS)
         power = 2 * np.sum(_decibels(self.envelope[self.lookup]) ** 2) / self.size**2
         self.envelope += level - 10 * np.log10(power)
@@ -161,10 +211,11 @@ class Place:
         tail[:, 0] = 1
         return scipy.fft.rfft(tail, self.size)
 
-    def clip(self, name: str) -> NDArray[np.int32]:
+    def clip(self, name: str, device: Device | None = None) -> NDArray[np.int32]:
         """Return a clip as 24-bit samples in the upper bits of 32, shape (frames, 2).
 
-        All that differs between clips depends on the name.
+        All that differs between clips depends on the name. Several devices can record
+        the same.
         """
         rng = scenery.generator("clip", *self.identity, name)
         drift = _curve(rng, *_CLIP_CURVE) + rng.normal(0, _CLIP_LEVEL)
@@ -185,6 +236,8 @@ class Place:
         wave = scipy.fft.irfft(spectrum, self.size)[:, : self.frames]
         wave *= self._levels(rng)
         wave *= self.balance.astype(np.float32)
+        if device is not None:
+            wave = device.record(wave)
         peak = float(max(wave.max(), -wave.min()))
         wave *= np.float32(2**31 * min(1.0, HEADROOM / peak))
         samples = np.empty((self.frames, 2), np.int32)
