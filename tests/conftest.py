@@ -24,6 +24,7 @@ from asc.extraction import workers
 from asc.features import FrontEnd
 from asc.models.entries import MODELS
 from asc.store import FeatureStore
+from asc.synthetic.corpus import write_synthetic_corpus
 
 # The first call of a compiled function takes seconds, the others microseconds.
 hypothesis.settings.register_profile("asc", deadline=None)
@@ -143,6 +144,23 @@ def small_store(tmp_path_factory: pytest.TempPathFactory, few_clips: Path) -> Pa
     """Return a store of 24 clips with features of 16 x 16: about 50 kB."""
     path = tmp_path_factory.mktemp("stores") / "small.h5"
     plan = extraction.plan(open_corpus(few_clips), path, rows=16, columns=16)
+    assert extraction.extract(plan, jobs=1).complete
+    return path
+
+
+@pytest.fixture(scope="session")
+def tau_corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a TAU-like folder: 2 scenes, 4 locations in 2 cities, 3 devices."""
+    size = {"scenes": 2, "recordings": 4, "clips": 1, "seconds": 0.5, "cities": 2}
+    folder = tmp_path_factory.mktemp("tau") / "tau"
+    return write_synthetic_corpus(folder, layout="tau", jobs=1, **size)
+
+
+@pytest.fixture(scope="session")
+def tau_store(tmp_path_factory: pytest.TempPathFactory, tau_corpus: Path) -> Path:
+    """Return a store of the 24 clips of `tau_corpus` with features of 16 x 16."""
+    path = tmp_path_factory.mktemp("stores") / "tau.h5"
+    plan = extraction.plan(open_corpus(tau_corpus), path, rows=16, columns=16)
     assert extraction.extract(plan, jobs=1).complete
     return path
 

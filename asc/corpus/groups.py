@@ -37,7 +37,7 @@ def group_line(name: str, counts: Mapping[str, int], clips: int) -> str:
     """Return a group with its values and their clips, in one line."""
     unknown = clips - sum(counts.values())
     rest = f"; {counted(unknown, 'clip', 'clips')} without one" if unknown else ""
-    return f"{name} ({len(counts)}): {_values(counts)}{rest}"
+    return f"group {name} ({len(counts)}): {_values(counts)}{rest}"
 
 
 def _values(counts: Mapping[str, int]) -> str:

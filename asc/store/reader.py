@@ -10,8 +10,8 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from asc.corpus.duplicates import equal_rows
-from asc.corpus.leakage import OVERLAPS, PARTS, Origins, Split, equal_in_train
 from asc.corpus.groups import count_values
+from asc.corpus.leakage import OVERLAPS, PARTS, Origins, Split, equal_in_train
 from asc.corpus.splits import split_on_demand, unseen_split, unseen_value
 from asc.errors import MissingInputError, StoreError, UsageError
 from asc.features import Drawing, Encoding, drawing_of
