@@ -2,29 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, dataclass, fields
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
 from asc.corpus.leakage import Leakage
 from asc.errors import UsageError
+from asc.evaluation.figures import (
+    CHECKS,
+    Amount,
+    Confusion,
+    Count,
+    Figures,
+    Interval,
+    Loss,
+    Positive,
+    Share,
+    built,
+    check_by_name,
+    plain,
+    texts,
+)
 from asc.evaluation.intervals import FEW_RECORDINGS, mean_and_deviation
 from asc.text import has_control_characters
-from asc.validation import check_number, check_text, check_whole
+from asc.validation import check_whole
 
-T = TypeVar("T")
-
-# The type of a figure names its check in `_CHECKS`. None is allowed where it says so.
-Share = float
-Loss = float
-Amount = float
-Count = int
-Positive = int
-Interval = tuple[float, float]
-Confusion = tuple[tuple[int, ...], ...]
 Scenes = Mapping[str, "SceneMetrics"]
 Folds = Mapping[str, "FoldMetrics"]
 
@@ -41,20 +46,8 @@ _ROUNDING = 1e-6
 _SLACK = 0.05
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class _Figures:
-    """Figures that are checked, and made plain, by their types."""
-
-    def __post_init__(self) -> None:
-        for each in fields(self):
-            value, kind = getattr(self, each.name), str(each.type)
-            if value is not None or not kind.endswith(" | None"):
-                value = _CHECKS[kind.removesuffix(" | None")](each.name, value)
-                object.__setattr__(self, each.name, value)
-
-
 @dataclass(frozen=True, kw_only=True)
-class SceneMetrics(_Figures):
+class SceneMetrics(Figures):
     """The figures of one scene; ``recall`` is None if it does not occur."""
 
     recall: Share | None
@@ -64,7 +57,7 @@ class SceneMetrics(_Figures):
 
 
 @dataclass(frozen=True, kw_only=True)
-class FoldMetrics(_Figures):
+class FoldMetrics(Figures):
     """The figures of one fold of several, as in `Metrics`."""
 
     accuracy: Share
@@ -86,7 +79,7 @@ class FoldMetrics(_Figures):
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Metrics(_Figures, Mapping[str, Any]):
+class Metrics(Figures, Mapping[str, Any]):
     """The figures of an evaluation.
 
     They are also a mapping with the keys of ``metrics.json``, in its plain types:
@@ -273,7 +266,7 @@ class Metrics(_Figures, Mapping[str, Any]):
         Optional ones that are None are left out, as in files of earlier versions.
         """
         return {
-            each.name: _plain(getattr(self, each.name))
+            each.name: plain(getattr(self, each.name))
             for each in fields(self)
             if each.default is MISSING
             or getattr(self, each.name) is not None
@@ -291,12 +284,12 @@ class Metrics(_Figures, Mapping[str, Any]):
         UsageError
             If a figure is missing or impossible, or a text has control characters.
         """
-        for text in _texts(values):
+        for text in texts(values):
             if has_control_characters(text):
                 raise UsageError(
                     f"metrics must be without control characters. Got {text[:80]!a}."
                 )
-        return _built(cls, "metrics", values)
+        return built(cls, "metrics", values)
 
     @property
     def few_recordings(self) -> bool:
@@ -337,91 +330,5 @@ def _check_leakage(figures: Metrics | FoldMetrics) -> None:
         )
 
 
-def _check_interval(name: str, limits: Any) -> Interval:
-    if not isinstance(limits, (list, tuple)) or len(limits) != 2:
-        raise UsageError(f"{name} must be two limits. Got {limits!r}.")
-    low = check_number(name, limits[0], 0, 1)
-    return low, check_number(f"upper limit of {name}", limits[1], low, 1)
-
-
-def _check_confusion(name: str, given: Any) -> Confusion:
-    try:
-        cells = np.asarray(given)
-    except ValueError:  # rows of different lengths
-        cells = np.zeros(0)
-    if (
-        cells.ndim != 2
-        or cells.shape[0] != cells.shape[1]
-        or cells.dtype.kind not in "iu"
-        or cells.min() < 0
-    ):
-        raise UsageError(f"{name} must be a square of whole numbers, 0 or more.")
-    return tuple(map(tuple, cells.tolist()))
-
-
-def _check_by_name(name: str, given: Any, kind: type[T]) -> dict[str, T]:
-    """Return figures by name, built from plain values where they are such."""
-    if not isinstance(given, Mapping) or not given:
-        raise UsageError(f"{name} must be figures by name. Got {given!r}.")
-    return {
-        check_text(f"a name in {name}", key): (
-            value if isinstance(value, kind) else _built(kind, f"{name} {key!r}", value)
-        )
-        for key, value in given.items()
-    }
-
-
-#: By the type of a figure: returns the value of a name, or raises UsageError.
-_CHECKS: dict[str, Callable[[str, Any], Any]] = {
-    "str": check_text,
-    "Share": partial(check_number, least=0, most=1),
-    "Loss": partial(check_number, least=0, most=1000),
-    "Amount": partial(check_number, least=0, most=1e12),
-    "Count": partial(check_whole, most=2**63 - 1),
-    "Positive": partial(check_whole, least=1),
-    "Interval": _check_interval,
-    "Confusion": _check_confusion,
-    "Scenes": partial(_check_by_name, kind=SceneMetrics),
-    "Folds": partial(_check_by_name, kind=FoldMetrics),
-}
-
-
-# Plain values for JSON, and back
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, tuple):
-        return [_plain(item) for item in value]
-    if isinstance(value, Mapping):
-        return {name: _plain(item) for name, item in value.items()}
-    if not isinstance(value, _Figures):
-        return value
-    # Optional figures that are None are left out, as in files of earlier versions.
-    given = ((each, getattr(value, each.name)) for each in fields(value))
-    return {
-        each.name: v for each, v in given if v is not None or each.default is MISSING
-    }
-
-
-def _texts(value: Any) -> Iterator[str]:
-    """Yield all texts in plain values."""
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, (Mapping, list)):
-        parts = [*value, *value.values()] if isinstance(value, Mapping) else value
-        for part in parts:
-            yield from _texts(part)
-
-
-def _built(kind: type[T], name: str, values: Any) -> T:
-    if not isinstance(values, Mapping):
-        raise UsageError(f"{name} must be figures by name. Got {values!r}.")
-    known = {each.name: each.default for each in fields(kind)}  # type: ignore[arg-type]
-    missing = [
-        key
-        for key, default in known.items()
-        if default is MISSING and key not in values
-    ]
-    if missing:
-        raise UsageError(f"{name} must have the figures {', '.join(missing)}.")
-    return kind(**{key: values[key] for key in known if key in values})
+CHECKS["Scenes"] = partial(check_by_name, kind=SceneMetrics)
+CHECKS["Folds"] = partial(check_by_name, kind=FoldMetrics)
