@@ -137,6 +137,7 @@ def test_summary(corpus):
         },
         "recordings": 7,
         "without_recording": 0,
+        "groups": {},
         "seconds": 66.25,
         "clip_seconds": {"min": 0.5, "median": 0.5, "max": 60.0},
         "unknown_lengths": 0,
