@@ -124,6 +124,11 @@ def take_over_settings() -> None:
     filters[:] = [each for each in filters if each[0] != "error"]
 
 
+def is_command() -> bool:
+    """Return True in a process of asc's own; False in a user's Python."""
+    return bool(_given)
+
+
 def settings_of_libraries() -> list[str]:
     """Return ``NAME=VALUE`` of variables that still reach a library, for a message."""
     return [

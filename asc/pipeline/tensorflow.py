@@ -22,7 +22,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from asc.environment import check_number_variables, usable_memory, variables
+from asc.environment import (
+    check_number_variables,
+    is_command,
+    usable_memory,
+    variables,
+)
 from asc.errors import UsageError
 from asc.files import open_regular, reason
 
@@ -65,6 +70,18 @@ def _keras_settings() -> dict[str, str | None]:
     return settings | {"KERAS_BACKEND": "tensorflow"}
 
 
+@contextmanager
+def _without(*names: str) -> Iterator[None]:
+    """Let imports of libraries fail that are not loaded yet."""
+    hidden = [name for name in names if name not in sys.modules]
+    sys.modules.update(dict.fromkeys(hidden))  # type: ignore[arg-type]
+    try:
+        yield
+    finally:
+        for name in hidden:
+            del sys.modules[name]
+
+
 def _configure_keras() -> None:
     """Set what keras.json may have set."""
     if keras.config.backend() != "tensorflow":
@@ -88,7 +105,11 @@ _keras_json = Path(os.environ.get("KERAS_HOME", "~/.keras"), "keras.json").expan
 if os.path.exists(_keras_json):
     open_regular(_keras_json).close()  # a pipe would wait for ever
 
-with _quiet(), variables(_keras_settings()):
+# For wrappers and pictures that no command uses, Keras would import these: a third of
+# the time to start.
+_unused = ("matplotlib", "sklearn") if is_command() else ()
+
+with _quiet(), variables(_keras_settings()), _without(*_unused):
     try:
         import keras
     except (AttributeError, TypeError, ValueError) as error:
