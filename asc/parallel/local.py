@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import starmap
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -99,7 +100,7 @@ class WorkerKilled(AscError):
 
 def in_threads(
     work: Callable[[Any], Any],
-    tasks: Mapping[int, Any],
+    tasks: Mapping[int, Any] | Iterable[tuple[int, Any]],
     *,
     jobs: int,
     in_work: InWork | None = None,
@@ -110,8 +111,9 @@ def in_threads(
     ----------
     work : callable
         What it raises is raised here.
-    tasks : mapping of int to object
-        The number of each task, and the argument of `work`.
+    tasks : mapping of int to object, or iterable of (int, object)
+        The number of each task, and the argument of `work`. An iterable is asked for
+        the next task when another one is done, by any thread.
     jobs : int > 0
         Number of threads; with one, the calling thread computes.
     in_work : InWork, optional
@@ -131,9 +133,10 @@ def in_threads(
             finally:
                 in_work.end(number)
 
+    numbered = tasks.items() if isinstance(tasks, Mapping) else tasks
     parallel = Parallel(jobs, backend="threading", return_as="generator_unordered")
     try:
-        yield from _closing(parallel(map(delayed(compute), tasks, tasks.values())))
+        yield from _closing(parallel(starmap(delayed(compute), numbered)))
     finally:
         # A thread that is inside C++ when the interpreter ends aborts the process.
         stopped.set()
