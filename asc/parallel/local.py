@@ -12,7 +12,7 @@ import re
 import threading
 import time
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
 from dataclasses import dataclass
@@ -104,7 +104,7 @@ def in_threads(
     *,
     jobs: int,
     in_work: InWork | None = None,
-) -> Iterator[Any]:
+) -> Generator[Any, None, None]:
     """Yield the results of tasks in any order, computed by threads.
 
     Parameters
