@@ -353,28 +353,30 @@ def log_line(path: Path, text: str) -> None:
 @contextmanager
 def opened_to_write(path: Path, flags: int) -> Iterator[int]:
     """Yield the descriptor of a regular file that is not a link; made if not there."""
-    name = printable(os.fspath(path))
-    advice = "Remove it and run the command again."
     try:
         descriptor = os.open(path, flags | os.O_CLOEXEC, 0o644)
     except OSError as error:
         # What a link, a folder, and a pipe or socket give.
         if error.errno not in (errno.ELOOP, errno.EISDIR, errno.ENXIO):
             raise
-        kind = "a symbolic link" if error.errno == errno.ELOOP else "no regular file"
-        raise InputError(f"{name} is {kind}. {advice}") from error
+        is_link = error.errno == errno.ELOOP
+        kind = "is a symbolic link" if is_link else "is no regular file"
+        raise _not_written(path, kind) from error
     try:
         facts = os.fstat(descriptor)
         if not stat.S_ISREG(facts.st_mode):
-            raise InputError(f"{name} is no regular file. {advice}")
+            raise _not_written(path, "is no regular file")
         if facts.st_nlink > 1:
-            raise InputError(
-                f"{name} has a second name (a hard link), and writing would change"
-                f" both. {advice}"
-            )
+            kind = "has a second name (a hard link), and writing would change both"
+            raise _not_written(path, kind)
         yield descriptor
     finally:
         os.close(descriptor)
+
+
+def _not_written(path: Path, kind: str) -> InputError:
+    name = printable(os.fspath(path))
+    return InputError(f"{name} {kind}. Remove it and run the command again.")
 
 
 def check_no_links(path: Path, root: Path) -> None:

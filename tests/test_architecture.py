@@ -183,13 +183,23 @@ def test_a_circle_is_found():
     assert circles(uses) == ["a", "b", "c"]  # and what needs it
 
 
-@pytest.mark.parametrize(
-    "module", ["asc", "asc.extraction", "asc.cli.main", "asc.training.recipe"]
-)
+@pytest.mark.parametrize("module", ["asc", "asc.cli.main", "asc.training.recipe"])
 def test_importing_does_not_load_tensorflow(module):
     program = (
         f"import sys, {module}; loaded = {{'tensorflow', 'keras'}} & set(sys.modules);"
         " sys.exit(', '.join(loaded) or 0)"
+    )
+    done = run_python(program)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_extraction_loads_nothing_that_takes_half_a_second():
+    """scipy.signal takes that, to make a window or in librosa.filters."""
+    program = (
+        "import sys, asc, asc.extraction; from asc.features import FrontEnd;"
+        " FrontEnd(asc.FeatureSpec.for_audio(8000, 1.0, rows=16, columns=16));"
+        " slow = {'tensorflow', 'keras', 'scipy.signal', 'matplotlib', 'sklearn'};"
+        " sys.exit(', '.join(slow & set(sys.modules)) or 0)"
     )
     done = run_python(program)
     assert (done.returncode, done.stderr) == (0, "")

@@ -10,13 +10,15 @@ import pickle
 import librosa
 import numpy as np
 import pytest
+import scipy.signal
 from hypothesis import given
 from hypothesis import strategies as st
 
 from asc.errors import UsageError
 from asc.features import FeatureSpec, FrontEnd, make_features, power_spectrogram
 from asc.features.representations.mel import mel_filters
-from asc.features.spectrum import area_matrix
+from asc.features.spec import CHOICES
+from asc.features.spectrum import area_matrix, make_window
 
 
 @pytest.fixture(params=[44100, 48000])
@@ -72,6 +74,37 @@ def test_mel_equals_librosa(long_hop, noise, seed):
     ours = mel_filters(long_hop) @ power_spectrogram(y, long_hop)
     assert ours.shape == theirs.shape
     np.testing.assert_allclose(decibels(ours), decibels(theirs), rtol=0, atol=1e-3)
+
+
+@pytest.mark.parametrize("window", CHOICES["window"])
+@pytest.mark.parametrize("n_fft", [256, 1000, 4096])
+def test_windows_are_those_of_scipy(window, n_fft):
+    """Bit for bit: stores that were made with them can be resumed."""
+    spec = FeatureSpec(48000, 1.0, n_fft=n_fft, window=window)
+    theirs = scipy.signal.get_window(window, n_fft).astype(np.float32)
+    np.testing.assert_array_equal(make_window(spec), theirs)
+
+
+@pytest.mark.parametrize(
+    ("rate", "settings"),
+    [
+        (44100, {}),
+        (48000, {"mel_htk": True, "rows": 128}),
+        (16000, {"fmin": 0.0, "fmax": 8000.0, "n_fft": 2048, "rows": 40}),
+    ],
+)
+def test_filters_are_those_of_librosa(rate, settings):
+    """Bit for bit, as the windows."""
+    spec = FeatureSpec.for_audio(rate, 1.0, **settings)
+    theirs = librosa.filters.mel(
+        sr=rate,
+        n_fft=spec.n_fft,
+        n_mels=spec.rows,
+        fmin=spec.fmin,
+        fmax=spec.fmax,
+        htk=spec.mel_htk,
+    )
+    np.testing.assert_array_equal(mel_filters(spec), theirs)
 
 
 @pytest.mark.parametrize("pad_mode", ["constant", "reflect", "edge"])

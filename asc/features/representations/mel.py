@@ -36,12 +36,19 @@ class Mel(DecibelFeature):
 
     def row_centres(self) -> np.ndarray:
         """Return the centre frequency of every band (in Hz)."""
-        import librosa
+        return _band_edges(self.spec)[1:-1]
 
-        spec = self.spec
-        return librosa.mel_frequencies(
-            n_mels=spec.rows + 2, fmin=spec.fmin, fmax=spec.fmax, htk=spec.mel_htk
-        )[1:-1]
+
+def _band_edges(spec: FeatureSpec) -> np.ndarray:
+    """Return the frequencies where bands begin, peak and end (in Hz).
+
+    Band ``i`` begins at ``i``, peaks at ``i + 1`` and ends at ``i + 2``.
+    """
+    import librosa
+
+    return librosa.mel_frequencies(
+        n_mels=spec.rows + 2, fmin=spec.fmin, fmax=spec.fmax, htk=spec.mel_htk
+    )
 
 
 def mel_filters(spec: FeatureSpec) -> np.ndarray:
@@ -52,22 +59,16 @@ def mel_filters(spec: FeatureSpec) -> np.ndarray:
     UsageError
         If a band has no FFT bin. Such a band would be a row without data.
     """
-    # The import takes over a second and workers never need it.
-    import warnings
+    # Only what takes little to import: librosa.filters needs all of scipy.signal.
+    import librosa
 
-    import librosa.filters
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # empty bands are an error just below
-        weights = librosa.filters.mel(
-            sr=spec.sample_rate,
-            n_fft=spec.n_fft,
-            n_mels=spec.rows,
-            fmin=spec.fmin,
-            fmax=spec.fmax,
-            htk=spec.mel_htk,
-            norm=spec.mel_norm,  # type: ignore[arg-type]
-        )
+    bins = librosa.fft_frequencies(sr=spec.sample_rate, n_fft=spec.n_fft)
+    edges = _band_edges(spec)
+    width = np.diff(edges)[:, None]
+    away = edges[:, None] - bins
+    rising, falling = -away[:-2] / width[:-1], away[2:] / width[1:]
+    weights = np.maximum(0, np.minimum(rising, falling)).astype(np.float32)
+    weights *= (2 / (edges[2:] - edges[:-2]))[:, None]  # each band's area is the same
     empty = int((weights.sum(axis=1) == 0).sum())
     if empty:
         raise UsageError(
