@@ -32,8 +32,10 @@ _PUBLIC = {
     "download_corpus": "asc.transfer.corpora",
     "evaluate": "asc.evaluation.evaluate",
     "extract": "asc.extraction",
+    "load_run": "asc.training.run",
     "make_splits": "asc.corpus.splits",
     "open_corpus": "asc.corpus",
+    "open_store": "asc.store",
     "paired_test": "asc.evaluation.significance",
     "plan": "asc.extraction",
     "predict": "asc.prediction",
@@ -78,11 +80,11 @@ if TYPE_CHECKING:
     from asc.pipeline.transforms import register_augmentation
     from asc.prediction import predict
     from asc.reporting import report
-    from asc.store import FeatureStore, verify
+    from asc.store import FeatureStore, open_store, verify
     from asc.synthetic.corpus import write_synthetic_corpus
     from asc.training.callback import Listener, TrainingCallback
     from asc.training.recipe import Recipe
-    from asc.training.run import Run
+    from asc.training.run import Run, load_run
     from asc.transfer.corpora import download_corpus
     from asc.transfer.stores import pull, push
 

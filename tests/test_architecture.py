@@ -19,6 +19,7 @@ ORDER = (
     "text",
     "compiled",
     "environment",
+    "display",
     "files",
     "disk",
     "locking",

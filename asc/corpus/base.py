@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from asc.corpus.segments import Span, split_segment
+from asc.display import Displayed, data_frame
+from asc.text import counted, some_of
 
 #: What millions of clips share that are in no group.
 _NO_GROUPS: Final[Mapping[str, str]] = {}
@@ -62,8 +64,8 @@ class Fold:
     validation: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class Corpus:
+@dataclass(frozen=True, repr=False)
+class Corpus(Displayed):
     """Labelled audio on disk.
 
     Attributes
@@ -96,6 +98,49 @@ class Corpus:
     problems: tuple[Problem, ...] = ()
     notes: tuple[str, ...] = ()
     skipped: Mapping[str, int] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        return f"Corpus({str(self.root)!r}: {self._counts()}, format {self.format})"
+
+    def _counts(self) -> str:
+        clips = counted(len(self.clips), "clip", "clips")
+        return f"{clips} of {counted(len(self.scenes), 'scene', 'scenes')}"
+
+    def _facts(self) -> Mapping[str, Any]:
+        recordings = f"{len(self.recordings):,}" if self.recordings_known else "unknown"
+        return {
+            "folder": self.root,
+            "format": self.format,
+            "clips": self._counts(),
+            "recordings": recordings,
+            "scenes": some_of(self.scenes, 20),
+            "groups": ", ".join(self.groups) or "none",
+            "folds": some_of(sorted(self.folds)) or "none",
+            "left out": counted(len(self.problems), "clip or row", "clips or rows"),
+            "notes": " ".join(self.notes) or "none",
+        }
+
+    def to_frame(self) -> Any:
+        """Return a `pandas.DataFrame` of the clips: path, scene, recording, groups.
+
+        The recording is None where it is not known.
+
+        Raises
+        ------
+        UsageError
+            If pandas is not installed.
+        """
+        return data_frame(
+            {
+                "path": [clip.path for clip in self.clips],
+                "scene": [clip.scene for clip in self.clips],
+                "recording": [
+                    clip.recording if clip.recording_known else None
+                    for clip in self.clips
+                ],
+            }
+            | self.groups
+        )
 
     @property
     def scenes(self) -> tuple[str, ...]:

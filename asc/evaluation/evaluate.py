@@ -18,9 +18,9 @@ from asc.files import damaged
 from asc.models.outputs import are_probabilities
 from asc.pipeline.batches import Batches
 from asc.pipeline.stream import stream_batches, translate_read_errors
-from asc.store import FeatureStore
+from asc.store import FeatureStore, open_store
 from asc.text import describe_difference, printable
-from asc.training.run import Run
+from asc.training.run import Run, load_run
 from asc.training.session import Session
 from asc.validation import check_choice
 
@@ -78,8 +78,7 @@ def evaluate(
     >>> result.metrics["accuracy"]
     0.25
     """
-    if not isinstance(run, Run):
-        run = Run(run)
+    run = load_run(run)
     if run.recipe.split == FOLDS:
         if store or split or part:
             raise UsageError(
@@ -89,8 +88,8 @@ def evaluate(
         return Evaluation.load(run.path)
     if store is None:
         store = run.open_store()
-    elif not isinstance(store, FeatureStore):
-        store = FeatureStore(store)
+    else:
+        store = open_store(store)
     if store.spec != run.spec:
         raise SettingsMismatch(
             f"{store.path} was made with another spec than {run.path} was trained"

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import csv
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from asc.corpus.leakage import Origins
+from asc.display import Displayed, data_frame
 from asc.errors import MissingInputError
 from asc.evaluation.intervals import Interval, both_intervals
 from asc.evaluation.measure import recording_counts
@@ -19,7 +21,7 @@ from asc.evaluation.sentences import accuracy_sentence
 from asc.files import damaged, read_json, read_lines, write_csv, write_json
 from asc.models.outputs import are_probabilities
 from asc.store.schema import is_name
-from asc.text import printable, scene_columns
+from asc.text import percent, printable, scene_columns
 from asc.training.run import MOST_METRICS_BYTES
 
 #: Columns of predictions.csv before those of the scenes.
@@ -30,8 +32,8 @@ _COLUMNS = ("path", "recording", "scene", "predicted")
 _MOST_PREDICTION_BYTES = 1 << 29
 
 
-@dataclass(frozen=True)
-class Evaluation:
+@dataclass(frozen=True, repr=False)
+class Evaluation(Displayed):
     """The result of an evaluation.
 
     Attributes
@@ -51,6 +53,38 @@ class Evaluation:
     recordings: list[str]
     truth: np.ndarray
     probabilities: np.ndarray
+
+    def __repr__(self) -> str:
+        return f"Evaluation({self.title()})"
+
+    def _facts(self) -> Mapping[str, Any]:
+        metrics = self.metrics
+        return {
+            "result": self.title(),
+            "balanced accuracy": percent(metrics.class_accuracy),
+            "macro F1": percent(metrics.macro_f1),
+            "log loss": f"{metrics.log_loss:.3f}",
+            "training": f"{metrics.model} on {metrics.feature}, {metrics.augment}",
+        } | {
+            f"recall of {name}": percent(scene.recall)
+            for name, scene in metrics.per_scene.items()
+        }
+
+    def to_frame(self) -> Any:
+        """Return the predictions as a `pandas.DataFrame` with a row for each clip.
+
+        Its columns are those of ``predictions.csv``: path, recording, true scene,
+        predicted scene, and the probability of each scene.
+
+        Raises
+        ------
+        UsageError
+            If pandas is not installed.
+        """
+        names = np.array(self.scenes, dtype=object)
+        columns = self.paths, self.recordings, names[self.truth], names[self.predicted]
+        values = (*columns, *self.probabilities.T)
+        return data_frame(dict(zip(_header(self.scenes), values, strict=True)))
 
     @property
     def named(self) -> np.ndarray:

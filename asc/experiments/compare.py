@@ -24,7 +24,7 @@ from asc.locking import locked
 from asc.models import register_model
 from asc.models.entries import ModelEntry, describe
 from asc.pipeline.transforms import TRANSFORMS, Transform
-from asc.store import FeatureStore
+from asc.store import FeatureStore, open_store
 from asc.store.fingerprint import canonical_json
 from asc.text import describe_difference
 from asc.training.new_run import store_record
@@ -129,8 +129,7 @@ def compare(
     from asc.experiments import experiment
 
     check_choice("backend", backend, BACKENDS)
-    if not isinstance(store, FeatureStore):
-        store = FeatureStore(store)
+    store = open_store(store)
     if not isinstance(grid, Grid):
         grid = named_grid(grid)
     for recipe in grid.recipes():

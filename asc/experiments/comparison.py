@@ -20,13 +20,15 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+from asc.display import Displayed, data_frame, html_table
 from asc.errors import MissingInputError
 from asc.evaluation.evaluation import Evaluation
 from asc.experiments.cells import Cell, Gap, gaps
 from asc.experiments.differences import Difference, Training, best_against, choices
-from asc.experiments.entry import PENDING, Entry
+from asc.experiments.entry import DONE, PENDING, Entry
 from asc.experiments.grid import Grid, run_name
 from asc.files import damaged, log_line, read_json, write_csv, write_json
+from asc.text import counted
 from asc.validation import check_path, check_text
 
 #: Most bytes of results.json.
@@ -61,8 +63,8 @@ _TESTED = (
 )
 
 
-@dataclass(frozen=True)
-class Comparison:
+@dataclass(frozen=True, repr=False)
+class Comparison(Displayed):
     """A grid and the state of each of its runs.
 
     Attributes
@@ -116,6 +118,29 @@ class Comparison:
             for name in [run_name(recipe)]
         ]
         return cls(path, grid, store, entries)
+
+    def __repr__(self) -> str:
+        done = sum(entry.status == DONE for entry in self.entries)
+        runs = counted(len(self.entries), "run", "runs")
+        return f"Comparison({str(self.path)!r}: {runs}, {done:,} done)"
+
+    def __fspath__(self) -> str:
+        return str(self.path)
+
+    def _repr_html_(self) -> str:
+        rows = [[*_setting(entry).values(), entry.title()] for entry in self.entries]
+        header = [*_setting(self.entries[0]), "result"]
+        return f"<b>Comparison</b>{html_table(header, rows)}"
+
+    def to_frame(self) -> Any:
+        """Return a `pandas.DataFrame` with a row for each run, as in results.csv.
+
+        Raises
+        ------
+        UsageError
+            If pandas is not installed.
+        """
+        return data_frame([_row(entry) for entry in self.entries])
 
     def cells(self) -> list[Cell]:
         """Return the accuracies over seeds, split by split, in the grid's order."""
@@ -210,9 +235,10 @@ class Comparison:
 
     def save(self) -> None:
         """Write results.csv, differences.csv and results.json."""
-        header = ["name", "split", "model", "augment", "feature", "seed", "status"]
-        header += [*_FIGURES, "ci95_low", "ci95_high", "error"]
-        write_csv(self.path / "results.csv", header, map(_row, self.entries))
+        rows = [_row(entry) for entry in self.entries]
+        write_csv(
+            self.path / "results.csv", list(rows[0]), (list(r.values()) for r in rows)
+        )
         facts = self.to_dict()
         write_csv(
             self.path / "differences.csv",
@@ -245,20 +271,26 @@ def _recorded_errors(path: Path) -> dict[str, str | None]:
         raise damaged(file, error, advice) from error
 
 
-def _row(entry: Entry) -> list[Any]:
-    recipe, metrics = entry.recipe, entry.metrics
+def _row(entry: Entry) -> dict[str, Any]:
+    """Return the row of a run in results.csv, by column."""
+    metrics = entry.metrics
     low, high = metrics.ci95 if metrics else (None, None)
-    return [
-        entry.name,
-        recipe.split,
-        *_training(entry),
-        recipe.seed,
-        entry.status,
-        *(getattr(metrics, name, None) for name in _FIGURES),
-        low,
-        high,
-        entry.error,
-    ]
+    return {
+        "name": entry.name,
+        **_setting(entry),
+        "status": entry.status,
+        **{name: getattr(metrics, name, None) for name in _FIGURES},
+        "ci95_low": low,
+        "ci95_high": high,
+        "error": entry.error,
+    }
+
+
+def _setting(entry: Entry) -> dict[str, Any]:
+    """Return what runs of a comparison differ in, by column."""
+    recipe = entry.recipe
+    training = _training(entry)._asdict()
+    return {"split": recipe.split, **training, "seed": recipe.seed}
 
 
 def _tested_row(facts: Mapping[str, Any]) -> list[Any]:

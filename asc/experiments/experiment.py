@@ -24,13 +24,13 @@ from asc.experiments.extend import extend
 from asc.experiments.folds import fold_names, pool
 from asc.experiments.outputs import draw_training, save_evaluation, write_results
 from asc.files import check_no_links
-from asc.store import FeatureStore
+from asc.store import FeatureStore, open_store
 from asc.text import describe_difference, some_of
 from asc.training.callback import TrainingCallback
 from asc.training.new_run import create_run
 from asc.training.recipe import MULTIWORKER, Recipe
 from asc.training.recipes import choose
-from asc.training.run import Run
+from asc.training.run import Run, load_run
 from asc.training.session import Session, check_strengths, part_rows
 
 
@@ -82,8 +82,7 @@ def train(
     recipe.resolve()
     sources = sources and {**sources, **recipe.unused}
     recipe = recipe.effective()
-    if not isinstance(store, FeatureStore):
-        store = FeatureStore(store)
+    store = open_store(store)
     notes = []
     if (
         recipe.split == "recording"
@@ -124,7 +123,7 @@ def train(
 def resume(
     run: Run | str | os.PathLike[str],
     *,
-    store: FeatureStore | None = None,
+    store: FeatureStore | str | os.PathLike[str] | None = None,
     epochs: int | None = None,
     patience: int | None = None,
     **options: Any,
@@ -137,7 +136,7 @@ def resume(
     Parameters
     ----------
     run : Run or path
-    store : FeatureStore, optional
+    store : FeatureStore or path, optional
         If it has moved.
     epochs, patience : int, optional
         Train on as if these had been in the recipe from the start
@@ -149,15 +148,12 @@ def resume(
 
     Examples
     --------
-    >>> run, result = asc.resume("interrupted", store=asc.FeatureStore("store.h5"))
+    >>> run, result = asc.resume("interrupted", store="store.h5")
     >>> len(run.history()), run.is_finished()
     (2, True)
     """
-    if not isinstance(run, Run):
-        run = Run(run)
-    if store is None:
-        store = run.open_store()
-    run.check_store(store)
+    run = load_run(run)
+    store = run.open_store(store)
     if run.recipe.split == FOLDS:
         _check_own_folds(run, store)
     if epochs is not None or patience is not None:

@@ -16,19 +16,20 @@ from asc.corpus.headers import Header, read_headers
 from asc.corpus.leakage import Split
 from asc.corpus.splits import make_splits, split_notes
 from asc.disk import check_writable
+from asc.display import Displayed
 from asc.errors import InputError, UsageError
 from asc.features import FeatureSpec, completed
 from asc.kinds import Kind, kind_of
 from asc.store import bytes_needed
-from asc.text import counted, printable, some_of
+from asc.text import counted, megabytes, printable, some_of
 from asc.validation import check_path
 
 #: Clips that are decoded to know their length, where no header tells it.
 _DECODED = 25
 
 
-@dataclass(frozen=True)
-class ExtractionPlan:
+@dataclass(frozen=True, repr=False)
+class ExtractionPlan(Displayed):
     """What an extraction will do.
 
     ``notes`` are sentences for the user, such as on clips that will be resampled,
@@ -42,6 +43,24 @@ class ExtractionPlan:
     notes: tuple[str, ...]
     splits: Mapping[str, Split]
     accept_truncated: bool = False
+
+    def __repr__(self) -> str:
+        return (
+            f"ExtractionPlan({str(self.store)!r}:"
+            f" {counted(len(self.corpus.clips), 'clip', 'clips')},"
+            f" {', '.join(self.spec.features)}, {megabytes(self.bytes)})"
+        )
+
+    def _facts(self) -> Mapping[str, Any]:
+        return {
+            "corpus": self.corpus.root,
+            "store": self.store,
+            "clips": f"{len(self.corpus.clips):,}",
+            "size": megabytes(self.bytes),
+            "splits": some_of(sorted(self.splits), 20),
+            **self.spec.to_dict(),
+            "notes": " ".join(self.notes) or "none",
+        }
 
     @property
     def bytes(self) -> int:

@@ -10,7 +10,7 @@ from asc.errors import UsageError
 from asc.pipeline.augmentation import Augmentation
 from asc.pipeline.batches import Batches
 from asc.pipeline.stream import stream_batches
-from asc.store import FeatureStore
+from asc.store import FeatureStore, open_store
 from asc.validation import check_choice
 
 if TYPE_CHECKING:
@@ -75,8 +75,7 @@ def dataset(
     >>> features.shape, labels.shape
     (TensorShape([8, 16, 16, 1]), TensorShape([8, 3]))
     """
-    if not isinstance(store, FeatureStore):
-        store = FeatureStore(store)
+    store = open_store(store)
     check_choice("part", part, PARTS)
     if not isinstance(augment, Augmentation):
         augment = Augmentation(augment)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 
 import numpy as np
 
-from asc.store import FeatureStore
+from asc.store import FeatureStore, open_store
 
 #: Clips read at a time.
 _BLOCK = 64
@@ -28,12 +29,14 @@ class Statistics:
     clips: int
 
 
-def row_statistics(store: FeatureStore, feature: str, rows: np.ndarray) -> Statistics:
+def row_statistics(
+    store: FeatureStore | str | os.PathLike[str], feature: str, rows: np.ndarray
+) -> Statistics:
     """Return the statistics of a feature over some clips.
 
     Parameters
     ----------
-    store : FeatureStore
+    store : FeatureStore or path
     feature : str
     rows : np.ndarray [shape=(clips,)]
         The train part of a split: statistics of other parts would leak.
@@ -52,7 +55,7 @@ def row_statistics(store: FeatureStore, feature: str, rows: np.ndarray) -> Stati
     >>> statistics.mean.shape, statistics.variance.shape
     ((16,), (16,))
     """
-    data = store.row_reader(feature)
+    data = open_store(store).row_reader(feature)
     bands = data.shape[1]
     total, squares = np.zeros(bands), np.zeros(bands)
     first = data[rows[:1]][0].astype(np.float32)

@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+
+from asc.display import data_frame
+from asc.text import counted, scene_columns
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,6 +87,32 @@ class Predictions(Iterator[Prediction]):
         self.total = total
         self.notes = notes
         self._found = found
+
+    def __repr__(self) -> str:
+        return f"Predictions({counted(self.total, 'file', 'files')})"
+
+    def to_frame(self) -> Any:
+        """Compute what is left; return a `pandas.DataFrame` with a row for each file.
+
+        Its columns are path, scene (the most probable one; None if the file cannot
+        be used), seconds, error, note, and the probability of each scene.
+
+        Raises
+        ------
+        UsageError
+            If pandas is not installed.
+        """
+        columns = ("path", "scene", "seconds", "error", "note")
+        names = [*columns, *scene_columns(self.scenes, columns)]
+        none = [None] * len(self.scenes)
+        rows = []
+        for each in self:
+            scene = next((name for name, _ in each.top(self.scenes, 1)), None)
+            shares = each.probabilities
+            facts = (str(each.path), scene, each.seconds, each.error, each.note)
+            values = [*facts, *(none if shares is None else shares.tolist())]
+            rows.append(dict(zip(names, values, strict=True)))
+        return data_frame(rows)
 
     def __next__(self) -> Prediction:
         return next(self._found)

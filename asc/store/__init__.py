@@ -9,7 +9,7 @@ with variables(
 ):
     import h5py  # noqa: F401
 
-from asc.store.reader import FeatureStore, PartialStore, partial_path
+from asc.store.reader import FeatureStore, PartialStore, open_store, partial_path
 from asc.store.row_reader import RowReader
 from asc.store.verification import check_unchanged, verify
 from asc.store.writer import StoreWriter, bytes_needed
@@ -21,6 +21,7 @@ __all__ = [
     "StoreWriter",
     "bytes_needed",
     "check_unchanged",
+    "open_store",
     "partial_path",
     "verify",
 ]

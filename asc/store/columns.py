@@ -14,6 +14,7 @@ import numpy as np
 from asc.corpus import Problem
 from asc.corpus.groups import MOST_VALUES
 from asc.corpus.places import leads_outside
+from asc.display import data_frame
 from asc.errors import StoreError, UsageError
 from asc.features import FeatureSpec
 from asc.store import schema
@@ -105,6 +106,29 @@ class Columns:
                     f"{self.path}: /groups/{name} has the value {value!a}."
                 )
         return np.array(values, dtype=str)[codes]
+
+    def to_frame(self) -> Any:
+        """Return a `pandas.DataFrame` with a row for each clip, in their order.
+
+        Its columns are path, scene, recording (None where it is not known), groups,
+        and what was measured of the file.
+
+        Raises
+        ------
+        UsageError
+            If pandas is not installed.
+        """
+        recordings = np.array(self.recordings(), dtype=object)
+        recordings[~self.recordings_named()] = None
+        return data_frame(
+            {
+                "path": self.paths(),
+                "scene": np.array(self.scenes, dtype=object)[self.labels()],
+                "recording": recordings,
+            }
+            | {name: self.group(name) for name in self.groups}
+            | {name: self.measured(name) for name in schema.MEASURED}
+        )
 
     def status(self) -> np.ndarray:
         """Return the status of every row (`asc.store.schema`)."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -13,6 +14,7 @@ from asc.corpus.duplicates import equal_rows
 from asc.corpus.groups import count_values
 from asc.corpus.leakage import OVERLAPS, PARTS, Origins, Split, equal_in_train
 from asc.corpus.splits import split_on_demand, unseen_split, unseen_value
+from asc.display import Displayed
 from asc.errors import MissingInputError, StoreError, UsageError
 from asc.features import Drawing, Encoding, drawing_of
 from asc.files import open_regular
@@ -20,7 +22,7 @@ from asc.store import schema
 from asc.store.columns import Columns
 from asc.store.header import is_incomplete, read_header
 from asc.store.row_reader import keep_open
-from asc.text import counted, unknown_name
+from asc.text import counted, leakage_percent, megabytes, unknown_name
 from asc.validation import check_path
 
 #: Rows that are looked at together.
@@ -40,7 +42,7 @@ def _existing_path(path: str | os.PathLike[str]) -> Path:
     return partial if exists(partial) and not exists(store) else store
 
 
-class FeatureStore(Columns):
+class FeatureStore(Columns, Displayed):
     """A store, opened for reading.
 
     Only the header is read, and no file handle is kept: a store is cheap to open, to
@@ -132,6 +134,30 @@ class FeatureStore(Columns):
             f" {counted(len(self.scenes), 'scene', 'scenes')},"
             f" {', '.join(self.spec.features)})"
         )
+
+    def __fspath__(self) -> str:
+        return str(self.path)
+
+    def _facts(self) -> Mapping[str, Any]:
+        splits = {name: self._stored_split(name) for name in self.splits}
+        leakages = (
+            f"{name} (leakage {leakage_percent(split.leakage, split.leakage_at_least)})"
+            for name, split in splits.items()
+        )
+        recordings = self.recording_count
+        return {
+            "file": f"{self.path}, {megabytes(self.path.stat().st_size)}",
+            "clips": f"{len(self):,}",
+            "scenes": ", ".join(self.scenes),
+            "recordings": "unknown" if recordings is None else f"{recordings:,}",
+            "groups": ", ".join(self.groups) or "none",
+            "features": ", ".join(
+                f"{name} {self._arrays[f'features/{name}'].shape[1:]}"
+                for name in self.spec.features
+            ),
+            "splits": ", ".join(leakages) or "none",
+            "complete": "yes" if self.complete else "no",
+        }
 
     def is_current(self) -> bool:
         """Return False if the file was changed or replaced since it was opened."""
@@ -426,6 +452,26 @@ class PartialStore(FeatureStore):
         if descriptor is None:
             return super()._open()
         return open(os.dup(descriptor), "rb", buffering=0)
+
+
+def open_store(store: FeatureStore | str | os.PathLike[str]) -> FeatureStore:
+    """Open a store; one that is open is returned as it is.
+
+    Parameters
+    ----------
+    store : FeatureStore or path
+
+    Raises
+    ------
+    InputError, StoreError
+        As `FeatureStore`.
+
+    Examples
+    --------
+    >>> asc.open_store("store.h5")
+    FeatureStore('store.h5': 36 clips, 3 scenes, mel, stft)
+    """
+    return store if isinstance(store, FeatureStore) else FeatureStore(store)
 
 
 def _identity(path: Path) -> tuple[int, ...] | None:

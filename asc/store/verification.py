@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -16,16 +17,17 @@ from asc.features import FrontEnd, read_clip
 from asc.store import schema
 from asc.store.fingerprint import fingerprint, group_digests, listing_digest
 from asc.store.header_digest import HEADER_DIGEST, header_digest
-from asc.store.reader import FeatureStore
+from asc.store.reader import FeatureStore, open_store
 from asc.store.writer import NO_DIGEST, digest_of
+from asc.validation import check_path
 
 
 def verify(
-    store: FeatureStore,
+    store: FeatureStore | str | os.PathLike[str],
     progress: Callable[[int, int], None] | None = None,
     *,
     features: Sequence[str] | None = None,
-    audio: Path | None = None,
+    audio: str | os.PathLike[str] | None = None,
     sample: int = 20,
 ) -> list[str]:
     """Check everything that a store holds: header, clips, splits, every row.
@@ -35,11 +37,11 @@ def verify(
 
     Parameters
     ----------
-    store : FeatureStore
+    store : FeatureStore or path
     progress : callable(done, total), optional
     features : sequence of str, optional
         Whose rows to check; those of all features if not given.
-    audio : Path, optional
+    audio : path, optional
         Folder of the corpus. If given, random rows are recomputed from it.
     sample : int
         Number of rows to recompute.
@@ -51,13 +53,14 @@ def verify(
 
     Examples
     --------
-    >>> asc.verify(asc.FeatureStore("store.h5"))
+    >>> asc.verify("store.h5")
     []
     """
+    store = open_store(store)
     show = progress or (lambda done, total: None)
     problems = list(_problems(store, features or store.spec.features, show))
     if audio is not None:
-        problems += _audio_problems(store, audio, sample)
+        problems += _audio_problems(store, check_path("audio", audio), sample)
     return problems
 
 

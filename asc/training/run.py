@@ -31,6 +31,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from asc import environment
+from asc.display import Displayed, data_frame
 from asc.errors import InputError, MissingInputError, StoreError, UsageError
 from asc.features import FeatureSpec, registered
 from asc.files import (
@@ -44,11 +45,11 @@ from asc.files import (
 from asc.kinds import Kind, kind_of, not_a
 from asc.locking import locked
 from asc.models.outputs import check_shapes
-from asc.store import FeatureStore, check_unchanged
+from asc.store import FeatureStore, check_unchanged, open_store
 from asc.store.schema import is_name
-from asc.text import printable
+from asc.text import leakage_percent, percent, printable
 from asc.training.recipe import Recipe
-from asc.validation import check_path
+from asc.validation import check_number, check_path
 
 if TYPE_CHECKING:
     import keras
@@ -63,7 +64,7 @@ _MOST_FOLDERS = 1000
 _COLUMN = re.compile(r"\w{1,80}")
 
 
-class Run:
+class Run(Displayed):
     """An existing run folder. Opening it runs no code that it names.
 
     Attributes
@@ -107,7 +108,56 @@ class Run:
         except (LookupError, TypeError, ValueError) as error:
             raise damaged(file, error) from error
 
-    def open_store(self, path: str | os.PathLike[str] | None = None) -> FeatureStore:
+    def __repr__(self) -> str:
+        recipe = self.recipe
+        state = "finished" if self.is_finished() else "not finished"
+        return (
+            f"Run({str(self.path)!r}: {recipe.model} on {recipe.feature}, split"
+            f" {recipe.split}, {state})"
+        )
+
+    def __fspath__(self) -> str:
+        return str(self.path)
+
+    def _facts(self) -> Mapping[str, Any]:
+        recipe = self.recipe
+        facts = {
+            "folder": self.path,
+            "store": self.store["path"],
+            "scenes": f"{len(self.scenes):,}",
+            "model": f"{recipe.model} on {recipe.feature}",
+            "augmentation": recipe.augment,
+            "split": recipe.split,
+            "epochs": f"{len(self.history()):,} of at most {recipe.epochs:,}",
+            "accuracy": "not finished",
+        }
+        if self.is_finished():
+            metrics = self.metrics()
+            accuracy = check_number("accuracy", metrics["accuracy"], 0, 1)
+            known = metrics.get("leakage"), metrics.get("leakage_at_least")
+            leakage = [
+                None if each is None else check_number("leakage", each, 0, 1)
+                for each in known
+            ]
+            text = leakage_percent(leakage[0], leakage[1] or 0)
+            facts["accuracy"] = f"{percent(accuracy)}, leakage {text}"
+        return facts
+
+    def to_frame(self) -> Any:
+        """Return the history as a `pandas.DataFrame` with a row for each epoch.
+
+        Raises
+        ------
+        InputError
+            If the history is damaged.
+        UsageError
+            If pandas is not installed.
+        """
+        return data_frame(self.history())
+
+    def open_store(
+        self, store: FeatureStore | str | os.PathLike[str] | None = None
+    ) -> FeatureStore:
         """Open the store of the run, by default at the path of the training.
 
         Raises
@@ -117,14 +167,14 @@ class Run:
         StoreError
             If another store is there.
         """
-        if path is None and not os.path.exists(self.store["path"]):
+        if store is None and not os.path.exists(self.store["path"]):
             raise MissingInputError(
                 f"The store of {self.path} is no longer at {self.store['path']}. Give"
                 " its path with --store, or as STORE before --resume."
             )
-        store = FeatureStore(path or self.store["path"])
-        self.check_store(store)
-        return store
+        opened = open_store(self.store["path"] if store is None else store)
+        self.check_store(opened)
+        return opened
 
     def check_store(self, store: FeatureStore) -> None:
         """Raise StoreError if a store is not the one that the run was trained on."""
@@ -279,6 +329,26 @@ class Run:
         if not isinstance(metrics, dict) or "accuracy" not in metrics:
             raise damaged(file, "it has no accuracy", advice)
         return metrics
+
+
+def load_run(run: Run | str | os.PathLike[str]) -> Run:
+    """Open the folder of a run; a run that is open is returned as it is.
+
+    Parameters
+    ----------
+    run : Run or path
+
+    Raises
+    ------
+    InputError
+        If it is not a run folder.
+
+    Examples
+    --------
+    >>> asc.load_run("run")
+    Run('run': cnn on mel, split fold1, finished)
+    """
+    return run if isinstance(run, Run) else Run(run)
 
 
 def _not_a_run(path: Path) -> MissingInputError:
