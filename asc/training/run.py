@@ -346,7 +346,7 @@ def load_run(run: Run | str | os.PathLike[str]) -> Run:
     Examples
     --------
     >>> asc.load_run("run")
-    Run('run': cnn on mel, split fold1, finished)
+    Run('run': tiny on mel, split fold1, finished)
     """
     return run if isinstance(run, Run) else Run(run)
 
