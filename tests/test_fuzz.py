@@ -138,7 +138,7 @@ def folders(tmp_path_factory: pytest.TempPathFactory, store: FeatureStore) -> Pa
     state |= {"history": history, "stopped": False}
     write_json(run.path / "state" / "state.json", state)
     assert Session.open(run, store).statistics.clips
-    grid = Grid(splits=("random", "recording"), settings={"epochs": 1})
+    grid = Grid(splits=("random", "recording"), settings={"epochs": 1}, baseline=False)
     facts = {"path": str(store.path), "fingerprint": store.fingerprint}
     facts["digest"] = store.digest
     for recipe in grid.recipes():

@@ -52,6 +52,12 @@ if TYPE_CHECKING:
 )
 @click.option("--in-memory", is_flag=True, help="Keep the train part in memory.")
 @click.option(
+    "--baseline/--no-baseline",
+    default=True,
+    show_default=True,
+    help="Train the linear model too, in seconds, and test every result against it.",
+)
+@click.option(
     "-j",
     "--jobs",
     type=click.IntRange(min=1),
@@ -77,6 +83,7 @@ def compare(
     as_json: bool,
     jobs: int,
     in_memory: bool,
+    baseline: bool,
     backend: str,
     scheduler: str | None,
     dry_run: bool,
@@ -97,6 +104,7 @@ def compare(
     from asc.store import FeatureStore
 
     grid = _grid(named, *take_recipe(ctx, options))
+    grid = replace(grid, baseline=grid.baseline and baseline)
     opened = FeatureStore(local(store))
     folder = folder or experiments.default_folder(opened, grid)
     if dry_run:
@@ -109,7 +117,7 @@ def compare(
         say(f"{done}/{total}  {entry.name}: {entry.title()}, {duration(left)} left")
 
     quieten_cluster(backend, ctx.obj)
-    say(f"{counted(len(grid.recipes()), 'run', 'runs')} -> {folder}")
+    say(f"{counted(len(grid.runs()), 'run', 'runs')} -> {folder}")
     comparison = experiments.compare(
         opened,
         grid,

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from asc.text import counted, interval, leakage_percent, printable, table
+from asc.text import counted, interval, leakage_percent, percent, printable, table
 
 if TYPE_CHECKING:
     from asc.evaluation.significance import PairedTest
@@ -21,6 +21,7 @@ def comparison_lines(comparison: Comparison) -> Iterator[str]:
     """Yield the lines of a comparison, split by split."""
     cells = comparison.cells()
     differences, choices = comparison.differences(), comparison.choices()
+    baselines = comparison.baselines()
     for split, some in groupby(cells, lambda cell: cell.split):
         block = list(some)
         leakages = {
@@ -28,8 +29,17 @@ def comparison_lines(comparison: Comparison) -> Iterator[str]:
             for cell in block
             if cell.accuracies
         }
-        yield from ("", f"split {split}, leakage {_one_of(leakages) or 'unknown'}")
-        yield from _accuracies(block, [d for d in differences if d.split == split])
+        chance = {percent(cell.chance) for cell in block if cell.chance is not None}
+        yield from (
+            "",
+            f"split {split}, leakage {_one_of(leakages) or 'unknown'}"
+            + f", chance {_one_of(chance)}" * bool(chance),
+        )
+        yield from _accuracies(
+            block,
+            [d for d in differences if d.split == split],
+            [d for d in baselines if d.split == split],
+        )
         yield from _options([d for d in choices if d.split == split])
     yield ""
     yield from _legend(cells, comparison.grid.seeds)
@@ -37,10 +47,13 @@ def comparison_lines(comparison: Comparison) -> Iterator[str]:
 
 
 def _accuracies(
-    cells: Sequence[Cell], differences: Sequence[Difference]
+    cells: Sequence[Cell],
+    differences: Sequence[Difference],
+    baselines: Sequence[Difference],
 ) -> Iterator[str]:
-    """Yield a row for each training, with its difference to the best one."""
+    """Yield a row for each training, with its difference to the best and the linear."""
     tests = {tuple(each.second.values()): each.test for each in differences}
+    linear = {tuple(each.first.values()): each for each in baselines}
     best = tuple(differences[0].first.values()) if differences else None
     columns = {
         "accuracy %": [_accuracy(cell) for cell in cells],
@@ -52,6 +65,7 @@ def _accuracies(
         "over folds": [_mean(cell.fold_mean, cell.fold_deviation) for cell in cells],
         "best minus it": [_difference(cell.training, best, tests) for cell in cells],
         "p": [_p(tests.get(cell.training)) for cell in cells],
+        "minus linear": [_verdict(linear.get(cell.training)) for cell in cells],
     }
     filled = {
         name: texts
@@ -73,6 +87,12 @@ def _accuracies(
             " clips), percentage points"
         )
         yield from _note([each.test for each in differences])
+    if baselines:
+        yield (
+            "minus linear: difference to the linear model on the same feature,"
+            " percentage points, and whether it is significant (p < 0.05)"
+        )
+        yield from _note([each.test for each in baselines])
 
 
 def _options(choices: Sequence[Difference]) -> Iterator[str]:
@@ -96,6 +116,7 @@ def _legend(cells: Sequence[Cell], seeds: Sequence[int]) -> Iterator[str]:
     from asc.evaluation.sentences import sample
 
     done = [cell for cell in cells if cell.accuracies]
+    yield "chance: always answering the most frequent scene"
     yield "95 % CI: bootstrap over recordings"
     if any(cell.recordings is None or cell.without_recording for cell in done):
         yield f"  {_one_of({sample(cell) for cell in done})}"
@@ -170,6 +191,13 @@ def _test(test: PairedTest | Exception | None) -> str:
         return "-"
     limits = test.ci95_cautious if test.few_recordings else test.ci95
     return f"{100 * test.difference:+.1f} [{interval(limits, signed=True)}]"
+
+
+def _verdict(difference: Difference | None) -> str:
+    """Return the difference to the linear model, and what to make of it."""
+    if difference is None:
+        return "-"
+    return " ".join(filter(None, (_test(difference.test), difference.verdict)))
 
 
 def _p(test: PairedTest | Exception | None) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from asc.cli.options import PATH, import_option, verbose_option
+from asc.cli.options import PATH, import_option, note, verbose_option
 from asc.text import megabytes
 
 
@@ -38,10 +38,20 @@ from asc.text import megabytes
     help="Jinja2 template in place of page.html, or a folder of templates that replace"
     " the built-in ones of the same name. {% extends 'asc/page.html' %} extends one.",
 )
+@click.option(
+    "--baseline/--no-baseline",
+    default=True,
+    show_default=True,
+    help="Compare with the linear model, which is trained first if need be.",
+)
 @import_option
 @verbose_option
 def report(
-    paths: tuple[Path, ...], output: Path, audio: Path | None, template: Path | None
+    paths: tuple[Path, ...],
+    output: Path,
+    audio: Path | None,
+    template: Path | None,
+    baseline: bool,
 ) -> None:
     """Write one page about a RUN, or about several RUNs and COMPARISONs.
 
@@ -55,5 +65,7 @@ def report(
     """
     from asc import reporting
 
-    written = reporting.report(paths, output, audio=audio, template=template)
+    written = reporting.report(
+        *(paths, output), audio=audio, template=template, baseline=baseline, note=note
+    )
     click.echo(f"{written}: {megabytes(written.stat().st_size)}")

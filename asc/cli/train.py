@@ -29,7 +29,7 @@ from asc.cli.recipe_options import (
 from asc.cli.streams import continue_without_reader
 from asc.errors import UsageError
 from asc.kinds import RUNS, kind_of
-from asc.text import counted, table
+from asc.text import counted, percent, table
 from asc.training.recipe import Recipe
 from asc.training.recipes import choose
 
@@ -141,9 +141,11 @@ def train(
     else:
         raise UsageError("Nothing to train. Give a STORE, or a run with --resume.")
     if as_json:
-        print_json(result.metrics.to_dict() | {"run": str(finished.path)})
+        more = {"chance": result.metrics.chance, "run": str(finished.path)}
+        print_json(result.metrics.to_dict() | more)
         return 0
-    click.echo(f"{result.metrics.part} {result.title()}")
+    chance = percent(result.metrics.chance)
+    click.echo(f"{result.metrics.part} {result.title()}, chance {chance}")
     files = "metrics.json, curves.png, confusion.png"
     if result.metrics.folds is not None:
         files = "metrics.json, confusion.png"

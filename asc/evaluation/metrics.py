@@ -297,6 +297,14 @@ class Metrics(Figures, Mapping[str, Any]):
         return self.ci95_cautious is not None and few_units(self)
 
     @property
+    def chance(self) -> float:
+        """Accuracy of the best constant answer: the share of the most frequent scene.
+
+        With equally many clips of every scene it is one divided by their number.
+        """
+        return max(map(sum, self.confusion)) / self.clips
+
+    @property
     def known_leakage(self) -> Leakage:
         """Leakage with its bound."""
         return _known_leakage(self)

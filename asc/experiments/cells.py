@@ -41,6 +41,8 @@ class Cell:
         which it is known.
     failed, pending : int
         Runs without a result.
+    chance : float or None
+        Accuracy of the best constant answer; None if there are no results.
     class_mean : float or None
         Balanced accuracy, the mean over seeds.
     fold_mean, fold_deviation : float or None
@@ -64,6 +66,7 @@ class Cell:
     leakage_at_least: float
     failed: int
     pending: int
+    chance: float | None = None
     class_mean: float | None = None
     fold_mean: float | None = None
     fold_deviation: float | None = None
@@ -92,6 +95,7 @@ class Cell:
             leakage_at_least=leakage.at_least,
             failed=sum(entry.status == FAILED for entry in entries),
             pending=sum(entry.status == PENDING for entry in entries),
+            chance=_mean(metrics, "chance"),
             class_mean=_mean(metrics, "class_accuracy"),
             fold_mean=_mean(metrics, "accuracy_mean"),
             fold_deviation=_mean(metrics, "accuracy_deviation"),

@@ -123,8 +123,8 @@ def compare(
     >>> splits = ("random", "recording")
     >>> grid = asc.Grid(splits=splits, augments=("none",), settings=short)
     >>> comparison = asc.compare("store.h5", grid, "leakage")
-    >>> [(gap.leaking, gap.apart) for gap in comparison.gaps()]
-    [('random', 'recording')]
+    >>> [(gap.model, gap.leaking, gap.apart) for gap in comparison.gaps()]
+    [('linear', 'random', 'recording'), ('simple-cnn', 'random', 'recording')]
     """
     from asc.experiments import experiment
 
@@ -132,7 +132,7 @@ def compare(
     store = open_store(store)
     if not isinstance(grid, Grid):
         grid = named_grid(grid)
-    for recipe in grid.recipes():
+    for recipe in grid.runs():
         experiment.check(store, recipe)
     path = default_folder(store, grid)
     if folder is not None:
@@ -203,8 +203,10 @@ def default_folder(store: FeatureStore, grid: Grid) -> Path:
     It is ``cache/comparisons/STORE-GRID``. A grid without a name has a hash of its
     values.
     """
+    grid = replace(grid, baseline=True)  # with or without it is the same comparison
     named = (name for name, known in GRIDS.items() if Grid(**known) == grid)
-    number = sha256(canonical_json(grid.to_dict()).encode()).hexdigest()[:8]
+    values = {n: v for n, v in grid.to_dict().items() if n != "baseline"}
+    number = sha256(canonical_json(values).encode()).hexdigest()[:8]
     name = f"{store.path.stem}-{next(named, number)}"
     return environment.cache_dir() / "comparisons" / name
 
@@ -222,14 +224,18 @@ def _open(path: Path, grid: Grid, store: FeatureStore) -> Comparison:
         write_json(path / "grid.json", wanted)
     comparison = Comparison.load(path)
     found = {"grid": comparison.grid.to_dict(), "store": dict(comparison.store)}
-    # A store may have moved.
+    # A store may have moved, and the baseline be added or left out.
     found["store"]["path"] = wanted["store"]["path"]
+    found["grid"]["baseline"] = grid.baseline
     if canonical_json(found) != canonical_json(wanted):
         raise SettingsMismatch(
             f"{path} has another comparison; nothing was changed. Name another"
             " folder for this one. They differ in:\n"
             + describe_difference(found, wanted)
         )
+    if comparison.grid.baseline != grid.baseline:
+        write_json(path / "grid.json", wanted | {"store": comparison.store})
+        comparison = Comparison.load(path)
     return comparison
 
 

@@ -5,7 +5,7 @@
 ``runs/NAME/``        an ordinary run folder for each recipe
 ``results.csv``       one row for each run
 ``differences.csv``   paired tests: the best training of a split minus each other
-                      one, and the effect of each option
+                      one, each minus the linear model, the effect of each option
 ``results.json``      entries, cells, gaps, differences, and why a run failed
 ``log.txt``           one line for everything that happened
 ====================  ====================================================
@@ -22,6 +22,7 @@ from typing import Any
 
 from asc.display import Displayed, data_frame, html_table
 from asc.errors import MissingInputError
+from asc.evaluation.baseline import LINEAR, against_baselines
 from asc.evaluation.evaluation import Evaluation
 from asc.experiments.cells import Cell, Gap, gaps
 from asc.experiments.differences import Difference, Training, best_against, choices
@@ -38,6 +39,7 @@ _FIGURES = (
     "accuracy",
     "accuracy_mean",  # over folds
     "accuracy_deviation",
+    "chance",
     "class_accuracy",
     "macro_f1",
     "log_loss",
@@ -75,7 +77,7 @@ class Comparison(Displayed):
     store : dict
         Path, fingerprint and digest of the store.
     entries : list of Entry
-        In the order of `Grid.recipes`.
+        In the order of `Grid.runs`: the linear baseline first.
 
     Examples
     --------
@@ -104,7 +106,9 @@ class Comparison(Displayed):
         file = path / "grid.json"
         try:
             record = read_json(file, root=path)
-            grid, store = Grid.from_dict(record["grid"]), dict(record["store"])
+            # Comparisons of earlier versions have no baseline.
+            grid = Grid.from_dict({"baseline": False} | dict(record["grid"]))
+            store = dict(record["store"])
         except MissingInputError as error:
             raise MissingInputError(
                 f"{path} is not the folder of a comparison: it has no grid.json."
@@ -114,7 +118,7 @@ class Comparison(Displayed):
         errors = _recorded_errors(path)
         entries = [
             Entry.read(path / "runs" / name, recipe, errors.get(name))
-            for recipe in grid.recipes()
+            for recipe in grid.runs()
             for name in [run_name(recipe)]
         ]
         return cls(path, grid, store, entries)
@@ -184,6 +188,36 @@ class Comparison(Displayed):
             ]
         return found
 
+    def baselines(self) -> list[Difference]:
+        """Return, for each split, each training minus the linear model on its feature.
+
+        Nothing for trainings whose linear model is not there.
+        """
+        found = []
+        for split, entries in self._done().items():
+            trainings: dict[Training, list[Evaluation]] = {}
+            linear: dict[str, Training] = {}
+            for entry, result in entries:
+                training = _training(entry)
+                trainings.setdefault(training, []).append(result)
+                if training.model == LINEAR:
+                    linear.setdefault(training.feature, training)
+            others = {
+                training: results
+                for training, results in trainings.items()
+                if training.model != LINEAR and training.feature in linear
+            }
+            tests = against_baselines(
+                others, {each: trainings[linear[each.feature]] for each in others}
+            )
+            found += [
+                Difference(
+                    *(split, each._asdict(), linear[each.feature]._asdict(), 1, test)
+                )
+                for each, test in tests.items()
+            ]
+        return found
+
     def choices(self) -> list[Difference]:
         """Return, for each split, the effect of each model, augmentation and feature.
 
@@ -197,6 +231,7 @@ class Comparison(Displayed):
                 [
                     (_training(entry)._asdict(), entry.recipe.seed, result)
                     for entry, result in entries
+                    if entry.recipe.model in self.grid.models  # not the baseline
                 ],
             )
         ]
@@ -226,6 +261,10 @@ class Comparison(Displayed):
             "differences": [
                 each.to_dict() for each in ([] if pending else self.differences())
             ],
+            "baselines": [
+                each.to_dict() | {"verdict": each.verdict}
+                for each in ([] if pending else self.baselines())
+            ],
             "choices": [each.to_dict() for each in ([] if pending else self.choices())],
         }
 
@@ -243,7 +282,10 @@ class Comparison(Displayed):
         write_csv(
             self.path / "differences.csv",
             ["split", "first", "second", *_TESTED, "error"],
-            map(_tested_row, facts["differences"] + facts["choices"]),
+            map(
+                _tested_row,
+                facts["differences"] + facts["baselines"] + facts["choices"],
+            ),
         )
         write_json(self.path / "results.json", facts)
 

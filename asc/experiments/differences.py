@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
+from asc.evaluation.baseline import verdict
 from asc.evaluation.evaluation import Evaluation
 from asc.evaluation.significance import PairedTest, paired_tests
 
@@ -47,6 +48,11 @@ class Difference:
     second: dict[str, str]
     pairs: int
     test: PairedTest | Exception
+
+    @property
+    def verdict(self) -> str | None:
+        """Whether the first is above or below the second; None if not tested."""
+        return verdict(self.test) if isinstance(self.test, PairedTest) else None
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for JSON: ``error`` and no figures if not tested."""

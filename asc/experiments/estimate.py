@@ -67,7 +67,7 @@ def estimate(store: FeatureStore, grid: Grid, folder: Path, jobs: int = 1) -> Es
     UsageError
         If a recipe does not fit the store.
     """
-    recipes = grid.recipes()
+    recipes = grid.runs()
     for recipe in recipes:
         experiment.check(store, recipe)
     left = [recipe for recipe in recipes if not _is_finished(folder, recipe)]

@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from asc.errors import UsageError
+from asc.evaluation.baseline import LINEAR
+from asc.experiments.baseline import baseline_recipe
 from asc.files import read_json
 from asc.kinds import check_text_file
 from asc.text import has_control_characters, unknown_name
 from asc.training.recipe import Recipe
-from asc.validation import check_fields, check_path
+from asc.validation import check_fields, check_flag, check_path
 
 #: Field of a grid -> the field of a recipe that it varies, slowest first.
 AXES = {
@@ -44,6 +46,8 @@ class Grid:
     seeds : tuple of int
     settings : mapping
         Other fields of the recipe, the same for all runs, such as ``epochs``.
+    baseline : bool
+        Train the linear model too, for each split and feature (`baselines`).
 
     Raises
     ------
@@ -63,6 +67,7 @@ class Grid:
     splits: tuple[str, ...] = (Recipe.split,)
     seeds: tuple[int, ...] = (Recipe.seed,)
     settings: Mapping[str, Any] = field(default_factory=dict)
+    baseline: bool = True
 
     def __post_init__(self) -> None:
         for name in AXES:
@@ -78,6 +83,7 @@ class Grid:
             raise UsageError(
                 f"settings must be fields of a recipe. Got {self.settings!r}."
             )
+        check_flag("baseline", self.baseline)
         for name in self.settings:
             if name in AXES.values():
                 raise UsageError(
@@ -101,10 +107,24 @@ class Grid:
             for choice in choices
         ]
 
+    def baselines(self) -> list[Recipe]:
+        """Return the recipe of the linear model for each split and feature.
+
+        None if the grid has the linear model itself, or is without `baseline`.
+        """
+        if not self.baseline or LINEAR in self.models:
+            return []
+        return list(dict.fromkeys(map(baseline_recipe, self.recipes())))
+
+    def runs(self) -> list[Recipe]:
+        """Return the recipe of every run: in each split `baselines`, then `recipes`."""
+        every = [*self.baselines(), *self.recipes()]
+        return sorted(every, key=lambda recipe: self.splits.index(recipe.split))
+
     def to_dict(self) -> dict[str, Any]:
         """Return the fields as plain values for JSON."""
         values = {name: list(getattr(self, name)) for name in AXES}
-        return values | {"settings": dict(self.settings)}
+        return values | {"settings": dict(self.settings), "baseline": self.baseline}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Grid:

@@ -49,6 +49,7 @@ def draw_training(session: Session) -> None:
         best_epoch=int(best(history, key=lambda x: x[recipe.monitor])["epoch"]),
         title=session.summary(),
         augmented=recipe.augment != "none",
+        levels={} if session.chance is None else {"chance": session.chance},
     )
     plots.save(figure, run.path / "curves.png")
     features, labels, _ = session.training_batches()(epoch=0, index=0)

@@ -31,6 +31,7 @@ def curves_figure(
     best_epoch: int | None = None,
     title: str | None = None,
     augmented: bool = False,
+    levels: Mapping[str, float] | None = None,
 ) -> Figure:
     """Draw accuracy and loss of a training, side by side.
 
@@ -46,6 +47,8 @@ def curves_figure(
     augmented : bool
         Label the training curves as those of augmented clips: with mixed labels they
         lie below those of validation, which looks like a mistake.
+    levels : mapping of str to float, optional
+        Accuracies to compare with, such as chance: lines with their names.
 
     Returns
     -------
@@ -63,6 +66,8 @@ def curves_figure(
     for left, measure in zip((65, 560), MEASURES, strict=True):
         axes = style.add_axes(figure, left, top, 425, 368 - top)
         _draw_panel(axes, measure, series, best_epoch, augmented)
+        if measure == "accuracy":
+            _draw_levels(axes, levels or {})
     style.write(figure, 65, 14, text, style.TITLE)
     return figure
 
@@ -74,12 +79,13 @@ def curve_figure(
     *,
     best_epoch: int | None = None,
     augmented: bool = False,
+    levels: Mapping[str, float] | None = None,
 ) -> Figure:
     """Draw one measure of a training: one panel of `curves_figure`, for a page.
 
     Parameters
     ----------
-    history, best_epoch, augmented
+    history, best_epoch, augmented, levels
         As for `curves_figure`.
     measure : {'accuracy', 'loss'}
 
@@ -91,7 +97,27 @@ def curve_figure(
     figure = style.new_figure(420, 260)
     axes = style.add_axes(figure, 60, 28, 348, 188)
     _draw_panel(axes, measure, _series(history), best_epoch, augmented)
+    if measure == "accuracy":
+        _draw_levels(axes, levels or {})
     return figure
+
+
+def _draw_levels(axes: Axes, levels: Mapping[str, float]) -> None:
+    """Draw lines across a panel, each with its name at the right end."""
+    for name, value in levels.items():
+        axes.axhline(value, color=style.SOFT, linewidth=1, linestyle="-.", zorder=1)
+        axes.annotate(
+            f"{style.plain(name, 30)} {100 * value:.3g} %",
+            (1, value),
+            xycoords=axes.get_yaxis_transform(),
+            xytext=(-2, 1),
+            textcoords="offset points",
+            ha="right",
+            va="bottom",
+            fontsize=style.TICK,
+            color=style.SOFT,
+            **style.PLAIN,
+        )
 
 
 def _draw_panel(

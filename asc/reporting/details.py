@@ -14,6 +14,7 @@ from asc.evaluation.calibration import calibration
 from asc.evaluation.evaluation import Evaluation
 from asc.evaluation.mistakes import ConfusedPair, confused_pairs, recording_results
 from asc.evaluation.published import published_results
+from asc.reporting.baselines import is_linear, place
 from asc.reporting.confusion import compared_pairs
 from asc.reporting.entries import History, ReportEntry
 
@@ -27,19 +28,29 @@ _MAX_PAIRS, _MAX_PAIRS_OF_ENTRY = 30, 4
 _MAX_OPEN = 3
 
 
-def runs_section(entries: Sequence[ReportEntry]) -> dict[str, Any]:
-    """Return ``details`` of every entry, and how many of them are ``open``."""
+def runs_section(
+    entries: Sequence[ReportEntry], linear: Sequence[ReportEntry] = ()
+) -> dict[str, Any]:
+    """Return ``details`` of every entry, and how many of them are ``open``.
+
+    `linear` are other entries of the linear model, to compare with.
+    """
+    baselines = {place(each): each for each in [*linear, *entries] if is_linear(each)}
     most = min(_MAX_PAIRS_OF_ENTRY, max(1, _MAX_PAIRS // len(entries)))
     return {
-        "details": [_details(entry, most) for entry in entries],
+        "details": [
+            _details(entry, baselines.get(place(entry)), most) for entry in entries
+        ],
         "open": len(entries) if len(entries) <= _MAX_OPEN else 1,
     }
 
 
-def _details(entry: ReportEntry, most: int) -> dict[str, Any]:
+def _details(
+    entry: ReportEntry, linear: ReportEntry | None, most: int
+) -> dict[str, Any]:
     """Return the parts of an entry; without an evaluation only the first three."""
     evaluation = entry.evaluation
-    found = {"entry": entry, "evaluation": evaluation, "curves": _curves(entry)}
+    found = {"entry": entry, "evaluation": evaluation, "curves": _curves(entry, linear)}
     if evaluation is None:
         return found
     pairs = confused_pairs(evaluation)
@@ -52,12 +63,21 @@ def _details(entry: ReportEntry, most: int) -> dict[str, Any]:
     }
 
 
-def _curves(entry: ReportEntry) -> list[dict[str, Any]]:
+def _curves(entry: ReportEntry, linear: ReportEntry | None) -> list[dict[str, Any]]:
     """Return the ``figures`` of every training, with split and leakage."""
     if entry.recipe is None:
         return []
     drawn = []
     for fold, history in entry.histories.items():
+        session = entry.sessions.get(fold)
+        levels = {}
+        if session is not None and session.chance is not None:
+            levels["chance"] = session.chance
+        if linear is not None and linear is not entry and fold in linear.histories:
+            fitted = linear.histories[fold][-1]
+            levels |= {
+                "linear model": v for n, v in fitted.items() if n == "val_accuracy"
+            }
         names = {name for record in history for name in record}
         values = {
             name: [record.get(name, math.nan) for record in history] for name in names
@@ -69,13 +89,13 @@ def _curves(entry: ReportEntry) -> list[dict[str, Any]]:
                     measure,
                     best_epoch=_best_epoch(history, entry.recipe.monitor),
                     augmented=entry.recipe.augment != "none",
+                    levels=levels,
                 ),
                 alt=f"{measure.capitalize()} over {len(history)} epochs {fold}".strip(),
             )
             for measure in ("accuracy", "loss")
             if not names.isdisjoint((measure, f"val_{measure}"))
         ]
-        session = entry.sessions.get(fold)
         drawn.append(
             {
                 "fold": fold,

@@ -148,13 +148,13 @@ def _read(
 ) -> ReportEntry:
     if compared is None:
         if (folder / "recipe.json").is_file():
-            return _run(key, name, folder, stores)
+            return read_run(key, name, folder, stores)
         return _evaluation(key, name, folder)
     entry = ReportEntry(key, name, recipe=compared.recipe)
     try:
         check_no_links(folder, folder.parents[1])
         if folder.exists():
-            entry = _run(key, name, folder, stores)
+            entry = read_run(key, name, folder, stores)
     except InputError as error:  # one damaged run does not hide the others
         return replace(entry, missing=(_private(error, folder, name),))
     if compared.status != DONE:
@@ -163,9 +163,10 @@ def _read(
     return entry
 
 
-def _run(
+def read_run(
     key: str, name: str, folder: Path, stores: dict[str, FeatureStore | str]
 ) -> ReportEntry:
+    """Return the entry of a run folder; `stores` are those opened, by path."""
     run = Run(folder)
     missing = []
     evaluation = None

@@ -8,6 +8,7 @@ from typing import Any
 
 from asc import text
 from asc.corpus.leakage import Leakage
+from asc.evaluation.baseline import baseline_sentence, verdict
 from asc.evaluation.sentences import uncertainty
 from asc.features import feature_title
 
@@ -74,6 +75,7 @@ def _unbroken(function: Callable[..., str]) -> Callable[..., str]:
 
 FILTERS: dict[str, Callable[..., Any]] = {
     "abridged": abridged,
+    "against_linear": baseline_sentence,
     "across": across,
     "counted": text.counted,
     "duration": _unbroken(text.duration),
@@ -84,4 +86,5 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "point_interval": point_interval,
     "points": points,
     "uncertainty": uncertainty,
+    "verdict": verdict,
 }

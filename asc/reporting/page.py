@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from asc.disk import check_writable, writing_to
 from asc.errors import MissingInputError, UsageError
 from asc.files import open_regular, write_text
 from asc.reporting.augmentation import augmentation_section
+from asc.reporting.baselines import linear_entries
 from asc.reporting.data import data_section
 from asc.reporting.details import runs_section
 from asc.reporting.entries import ReportEntry, gather
@@ -47,6 +48,8 @@ def report(
     *,
     audio: str | os.PathLike[str] | None = None,
     template: str | os.PathLike[str] | None = None,
+    baseline: bool = True,
+    note: Callable[[str], object] | None = None,
 ) -> Path:
     """Write a page about runs and comparisons: results, figures, how to reproduce them.
 
@@ -66,6 +69,11 @@ def report(
         A Jinja2 file to use in place of the built-in ``page.html``, or a folder of
         files that replace the built-in templates of the same name. They can extend
         the built-in ones: ``{% extends "asc/page.html" %}``.
+    baseline : bool
+        Compare with the linear model. Where the paths do not have it and the store is
+        at hand, it is trained first, in seconds, and kept in the cache.
+    note : callable, optional
+        Takes a sentence on what is waited for.
 
     Returns
     -------
@@ -96,7 +104,9 @@ def report(
     if folder is not None and not folder.is_dir():
         raise MissingInputError(f"The audio folder {folder} does not exist.")
     own = None if template is None else Path(template)
-    text = page(gather(paths), audio=folder, template=own)
+    entries = gather(paths)
+    linear = linear_entries(entries, note or (lambda _: None)) if baseline else []
+    text = page(entries, linear, audio=folder, template=own)
     with writing_to(target):
         write_text(target, text)
     return target
@@ -104,17 +114,18 @@ def report(
 
 def page(
     entries: Sequence[ReportEntry],
+    linear: Sequence[ReportEntry] = (),
     *,
     audio: Path | None = None,
     template: Path | None = None,
 ) -> str:
-    """Return the page as text."""
+    """Return the page as text; `linear` are entries to compare with."""
     several = len(entries) > 1
     values = {
         "title": f"{len(entries)} results" if several else entries[0].name,
         "entries": entries,
         "cards": headline(entries),
-        "sections": sections(entries, audio),
+        "sections": sections(entries, linear, audio),
         "palette": Markup(plots.palette_css()),
         "version": environment.version(),
         "time": time.strftime("%Y-%m-%d %H:%M"),
@@ -123,7 +134,9 @@ def page(
 
 
 def sections(
-    entries: Sequence[ReportEntry], audio: Path | None = None
+    entries: Sequence[ReportEntry],
+    linear: Sequence[ReportEntry] = (),
+    audio: Path | None = None,
 ) -> list[Section]:
     """Return the sections of a page, in order."""
     several = len(entries) > 1
@@ -134,10 +147,10 @@ def sections(
         title = "Statistical significance"
         tests = [Section("significance", title, significance_section(entries))]
     return [
-        Section("results", "Results", results_section(entries)),
+        Section("results", "Results", results_section([*linear, *entries])),
         Section("leakage", splits, leakage_section(entries)),
         *tests,
-        Section("runs", "Runs" if several else "Run", runs_section(entries)),
+        Section("runs", "Runs" if several else "Run", runs_section(entries, linear)),
         Section("gallery", "Example clips", gallery_section(stores, audio)),
         Section("augmentation", "Augmentation", augmentation_section(entries)),
         Section("data", "Data", data_section(stores)),

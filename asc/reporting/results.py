@@ -7,8 +7,10 @@ from dataclasses import astuple, replace
 from itertools import groupby
 from typing import Any
 
+from asc.evaluation.baseline import LINEAR, against_baselines
 from asc.evaluation.evaluation import pooled_intervals
 from asc.evaluation.intervals import FEW_RECORDINGS, mean_and_deviation
+from asc.evaluation.significance import PairedTest
 from asc.models import model_names
 from asc.reporting.entries import ReportEntry, evaluated
 from asc.reporting.trainings import Training, evaluations, mean_leakage, trainings
@@ -35,11 +37,12 @@ def results_section(entries: Sequence[ReportEntry]) -> dict[str, Any]:
         entries without a result) and ``few_recordings`` (below which the conservative
         interval is shown).
 
-        A block is a dict of ``store``, ``split``, ``leakage`` and ``rows``. A row is
-        a training and its cells, one for each feature. A cell is None or a dict:
-        ``entries`` by seed, ``accuracy`` (their mean), ``deviation`` (None for one
-        seed), ``ci95``, ``conservative`` (None where recordings are many) and
-        ``leakage``.
+        A block is a dict of ``store``, ``split``, ``leakage``, ``chance`` and
+        ``rows``, the linear model first. A row is a training and its cells, one for
+        each feature. A cell is None or a dict: ``entries`` by seed, ``accuracy``
+        (their mean), ``deviation`` (None for one seed), ``ci95``, ``conservative``
+        (None where recordings are many), ``leakage`` and ``linear`` (the test against
+        the linear model; None if there is none).
     """
     found = trainings(entries)
     features = list(dict.fromkeys(training.feature for training, _ in found))
@@ -48,7 +51,9 @@ def results_section(entries: Sequence[ReportEntry]) -> dict[str, Any]:
         sorted(found, key=_protocol), _protocol
     ):
         items = list(group)
-        facts = {"store": store, "split": split, "leakage": items[0][1].known_leakage}
+        first = items[0][1]
+        facts = {"store": store, "split": split, "leakage": first.known_leakage}
+        facts["chance"] = first.metrics.chance
         blocks.append(facts | {"rows": _rows(items, features)})
     pending: dict[str, list[str]] = {}
     for entry in entries:
@@ -83,15 +88,38 @@ def _rows(
         cells.setdefault(training.feature, []).append(entry)
 
     def place(training: Training) -> tuple:
-        return order.get(training.model, len(order)), astuple(training)
+        number = order.get(training.model, len(order))
+        return training.model != LINEAR, number, astuple(training)
 
+    trained = sorted(rows, key=place)
+    found = {
+        (training, feature): entries
+        for training in trained
+        for feature, entries in rows[training].items()
+    }
+    linear: dict[str, list[ReportEntry]] = {}
+    for (training, feature), entries in found.items():
+        if training.model == LINEAR:
+            linear.setdefault(feature, entries)
+    tests = against_baselines(
+        {at: evaluations(found[at]) for at in found if at[0].model != LINEAR},
+        {at: evaluations(linear.get(at[1], ())) for at in found},
+    )
     return [
-        (training, [_cell(rows[training].get(feature)) for feature in features])
-        for training in sorted(rows, key=place)
+        (
+            training,
+            [
+                _cell(found.get((training, feature)), tests.get((training, feature)))
+                for feature in features
+            ],
+        )
+        for training in trained
     ]
 
 
-def _cell(entries: list[ReportEntry] | None) -> dict[str, Any] | None:
+def _cell(
+    entries: list[ReportEntry] | None, test: PairedTest | Exception | None
+) -> dict[str, Any] | None:
     if entries is None:
         return None
     entries = sorted(entries, key=lambda entry: entry.metrics.seed)
@@ -105,4 +133,5 @@ def _cell(entries: list[ReportEntry] | None) -> dict[str, Any] | None:
         "ci95": ci95,
         "conservative": conservative if metrics.few_recordings else None,
         "leakage": mean_leakage(entries),
+        "linear": test if isinstance(test, PairedTest) else None,
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from asc.evaluation.baseline import LEVEL
 from asc.experiments.differences import best_against, choices
 from asc.reporting.entries import ReportEntry
 from asc.reporting.trainings import (
@@ -14,9 +15,6 @@ from asc.reporting.trainings import (
     mean_leakage,
     trainings,
 )
-
-#: Level of significance: a difference is significant if p is below it.
-LEVEL = 0.05
 
 
 def significance_section(entries: Sequence[ReportEntry]) -> dict[str, Any]:

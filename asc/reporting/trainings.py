@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from statistics import mean
 
 from asc.corpus.leakage import Leakage, pooled_leakage
 from asc.evaluation.evaluation import Evaluation
 from asc.reporting.entries import ReportEntry, evaluated
+from asc.training.recipe import Recipe
 
 #: Fields that the tables have columns or blocks for.
 _SHOWN = ("model", "feature", "augment", "split", "seed")
@@ -40,19 +41,25 @@ def trainings(
     """Return every evaluated entry with its training."""
     done = evaluated(entries)
     recipes = {
-        entry.key: {name: str(value) for name, value in entry.recipe.to_dict().items()}
+        entry.key: {
+            name: str(value)
+            for name, value in entry.recipe.to_dict().items()
+            if name not in entry.recipe.unused
+        }
         for entry in done
         if entry.recipe is not None
     }
     differing = [
-        name
-        for name in next(iter(recipes.values()), {})
-        if name not in _SHOWN and len({each[name] for each in recipes.values()}) > 1
+        field.name
+        for field in fields(Recipe)
+        if field.name not in _SHOWN
+        and len({each[field.name] for each in recipes.values() if field.name in each})
+        > 1
     ]
     found = []
     for entry in done:
-        of, recipe = entry.metrics, recipes.get(entry.key)
-        settings = tuple((name, recipe[name]) for name in differing) if recipe else ()
+        of, recipe = entry.metrics, recipes.get(entry.key, {})
+        settings = tuple((name, recipe[name]) for name in differing if name in recipe)
         found.append((Training(of.model, of.feature, of.augment, settings), entry))
     return found
 

@@ -142,6 +142,12 @@ class Session:
         origins = self.store.origins()
         return origins.leakage(self.rows["train"], self.rows["validation"])
 
+    @property
+    def chance(self) -> float | None:
+        """Accuracy of the best constant answer on validation, if it has clips."""
+        labels = self.store.labels()[self.rows["validation"]]
+        return float(np.bincount(labels).max() / len(labels)) if len(labels) else None
+
     def summary(self) -> str:
         """Return model, feature, split and leakage: the title of the curves."""
         recipe = self.run.recipe

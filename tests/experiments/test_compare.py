@@ -41,6 +41,7 @@ def grid(mini_models):
         splits=("random", "recording"),
         seeds=(0, 1),
         settings=SETTINGS,
+        baseline=False,
     )
 
 
@@ -116,7 +117,7 @@ def test_what_is_no_grid(values, sentence, tmp_path):
 
 
 def test_a_comparison_opens_without_the_modules_that_it_names(tmp_path, monkeypatch):
-    grid = Grid(models=("mine",), settings={"imports": ["brought"]})
+    grid = Grid(models=("mine",), settings={"imports": ["brought"]}, baseline=False)
     record = {
         "grid": grid.to_dict(),
         "store": dict.fromkeys(("path", "fingerprint", "digest"), "x"),
@@ -260,7 +261,8 @@ def test_results_as_csv_and_json(whole):
 
 
 def test_a_run_of_folds_is_an_entry_like_any_other(store, mini_models, tmp_path):
-    grid = Grid(("dense",), augments=("none",), splits=("folds",), settings=SETTINGS)
+    options = {"splits": ("folds",), "settings": SETTINGS, "baseline": False}
+    grid = Grid(("dense",), augments=("none",), **options)
     comparison = compare(store, grid, tmp_path / "c")
     (entry,) = Comparison.load(comparison.path).entries
     assert entry.status == "done" and list(entry.metrics["folds"]) == ["fold1", "fold2"]
@@ -436,7 +438,7 @@ def test_processes_have_the_augmentations_of_this_process(mini_models, store, tm
     choices = {"augments": ("louder",), "splits": ("recording",), "seeds": (0, 1)}
     with TRANSFORMS.restored():
         register_augmentation("louder")(Louder)
-        grid = Grid(("dense",), **choices, settings=SETTINGS)
+        grid = Grid(("dense",), **choices, settings=SETTINGS, baseline=False)
         comparison = compare(store, grid, tmp_path / "c", jobs=2)
     assert [entry.error for entry in comparison.entries] == [None, None]
 

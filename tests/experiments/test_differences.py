@@ -42,6 +42,7 @@ def comparison(tmp_path_factory, small_store):
         augments=("none", "thirds"),
         features=("stft", "mel"),
         splits=("recording",),
+        baseline=False,
     )
     (path / "runs").mkdir(parents=True)
     told = {"path": str(small_store), "fingerprint": "f", "digest": store.digest}

@@ -20,6 +20,7 @@ def test_trainings_room_and_time(store, tmp_path, monkeypatch):
         augments=("none", "both"),
         splits=("random", "folds"),
         settings={"epochs": 2, "monitor": "loss"},
+        baseline=False,
     )
     found = estimates.estimate(store, grid, tmp_path, jobs=2)
     # Two folds and one random split, with two augmentations.
@@ -43,7 +44,7 @@ def test_trainings_room_and_time(store, tmp_path, monkeypatch):
 
 
 def test_finished_runs_are_not_counted(store, tmp_path):
-    grid = Grid(models=("dense",), augments=("none",))
+    grid = Grid(models=("dense",), augments=("none",), baseline=False)
     (recipe,) = grid.recipes()
     finish_run(
         tmp_path / "runs" / run_name(recipe), store, augment="none", model="dense"

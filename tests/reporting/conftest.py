@@ -31,6 +31,7 @@ def read(tmp_path):
     """Return the function that writes a report, checks it and returns its page."""
 
     def written(paths, **options) -> Page:
+        options = {"baseline": False} | options
         target = asc.report(paths, tmp_path / "report.html", **options)
         page = Page(target.read_text("utf-8"))
         page.assert_harmless()

@@ -102,7 +102,10 @@ def test_a_history_that_no_axis_can_hold(own_runs, line, charts):
 def write_comparison(folder, grid, store, errors=()):
     facts = {"path": str(store.path), "fingerprint": store.fingerprint}
     facts["digest"] = store.digest
-    write_json(folder / "grid.json", {"grid": grid.to_dict(), "store": facts})
+    write_json(
+        folder / "grid.json",
+        {"grid": grid.to_dict() | {"baseline": False}, "store": facts},
+    )
     if errors:
         write_json(folder / "results.json", {"entries": list(errors)})
 

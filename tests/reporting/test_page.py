@@ -176,7 +176,7 @@ def test_hostile_names_are_text(tmp_path, write_wav, extract):
     command = ["asc-train", "<script>alert(2)</script>", "\u202egnp.exe\x1b[2J"]
     run = tmp_path / "<img src=x onerror=alert(3)>"
     finish_run(run, store, wrong=[0, 1, 2], command=command)
-    text = asc.report(run, tmp_path / "report.html").read_text("utf-8")
+    text = asc.report(run, tmp_path / "report.html", baseline=False).read_text("utf-8")
     found = Page(text)
     found.assert_harmless()
     for scene in HOSTILE:
@@ -226,24 +226,29 @@ def test_only_reports_are_replaced(runs, tmp_path):
     mine = tmp_path / "mine.html"
     mine.write_text("<html>my thesis</html>")
     with pytest.raises(UsageError, match="not a report"):
-        asc.report(runs / "leaky", mine)
+        asc.report(runs / "leaky", mine, baseline=False)
     assert mine.read_text() == "<html>my thesis</html>"
-    target = asc.report(runs / "leaky", tmp_path / "report.html")
+    target = asc.report(runs / "leaky", tmp_path / "report.html", baseline=False)
     before = target.read_text("utf-8")
-    asc.report(runs / "disjoint", target)
+    asc.report(runs / "disjoint", target, baseline=False)
     assert target.read_text("utf-8") != before
     assert sorted(p.name for p in tmp_path.iterdir()) == ["mine.html", "report.html"]
 
 
 def test_what_cannot_be_reported(tmp_path, runs):
     with pytest.raises(InputError, match="is not a run, comparison or evaluation"):
-        asc.report(tmp_path, tmp_path / "report.html")
+        asc.report(tmp_path, tmp_path / "report.html", baseline=False)
     with pytest.raises(FileNotFoundError, match="no"):
-        asc.report(runs / "leaky", tmp_path / "no" / "report.html")
+        asc.report(runs / "leaky", tmp_path / "no" / "report.html", baseline=False)
     with pytest.raises(UsageError, match="at least one run"):
-        asc.report([], tmp_path / "report.html")
+        asc.report([], tmp_path / "report.html", baseline=False)
     with pytest.raises(FileNotFoundError, match="audio"):
-        asc.report(runs / "leaky", tmp_path / "report.html", audio=tmp_path / "no")
+        asc.report(
+            runs / "leaky",
+            tmp_path / "report.html",
+            audio=tmp_path / "no",
+            baseline=False,
+        )
     assert list(tmp_path.iterdir()) == []
 
 

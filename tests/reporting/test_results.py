@@ -391,7 +391,7 @@ def comparison(tmp_path, store):
     folder.mkdir()
     facts = {"path": str(store.path), "fingerprint": store.fingerprint}
     facts["digest"] = store.digest
-    record = {"grid": grid.to_dict(), "store": facts}
+    record = {"grid": grid.to_dict() | {"baseline": False}, "store": facts}
     (folder / "grid.json").write_text(json.dumps(record))
     *done, failed, _ = grid.recipes()
     for number, recipe in enumerate(done):

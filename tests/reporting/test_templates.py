@@ -73,7 +73,9 @@ def test_values_are_escaped_in_a_lab_template_too(tmp_path, store, write):
         "{% extends 'asc/page.html' %}{% block main %}<p id='lab'>{{ title }}</p>"
         "{% endblock %}{% block header %}{% endblock %}"
     )
-    target = asc.report(run, tmp_path / "report.html", template=template)
+    target = asc.report(
+        run, tmp_path / "report.html", template=template, baseline=False
+    )
     found = Page(target.read_text())
     assert found.one("p", id="lab").text == "<u>x" and not found.find("u")
 
@@ -99,7 +101,7 @@ def test_values_are_escaped_in_a_lab_template_too(tmp_path, store, write):
 def test_an_error_names_file_and_line(text, words, bare, write, tmp_path):
     template = write(text)
     with pytest.raises(InputError) as caught:
-        asc.report(bare, tmp_path / "report.html", template=template)
+        asc.report(bare, tmp_path / "report.html", template=template, baseline=False)
     message = str(caught.value)
     assert words in message and str(template) in message and "\n" not in message
     assert not (tmp_path / "report.html").exists()
@@ -108,16 +110,20 @@ def test_an_error_names_file_and_line(text, words, bare, write, tmp_path):
 def test_an_error_in_a_folder_names_its_file(bare, write, tmp_path):
     template = write("\n\n\n{{ nothing }}", "data.html")
     with pytest.raises(InputError, match="data.html, line 4") as caught:
-        asc.report(bare, tmp_path / "r.html", template=template.parent)
+        asc.report(bare, tmp_path / "r.html", template=template.parent, baseline=False)
     assert str(template) in str(caught.value)
 
 
 def test_a_template_that_is_not_there_or_not_text(bare, tmp_path):
     with pytest.raises(FileNotFoundError, match="none.html"):
-        asc.report(bare, tmp_path / "r.html", template=tmp_path / "none.html")
+        asc.report(
+            bare, tmp_path / "r.html", template=tmp_path / "none.html", baseline=False
+        )
     (tmp_path / "binary.html").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(InputError, match="binary.html"):
-        asc.report(bare, tmp_path / "r.html", template=tmp_path / "binary.html")
+        asc.report(
+            bare, tmp_path / "r.html", template=tmp_path / "binary.html", baseline=False
+        )
 
 
 def test_only_regular_files_are_templates(bare, write, tmp_path):
@@ -132,9 +138,9 @@ def test_only_regular_files_are_templates(bare, write, tmp_path):
         (large, "large.html is too large"),
     ):
         with pytest.raises(InputError, match=words):
-            asc.report(bare, tmp_path / "r.html", template=template)
+            asc.report(bare, tmp_path / "r.html", template=template, baseline=False)
     (tmp_path / "private").write_text("PRIVATE")
     folder = write("{{ 1 }}", "lab.html").parent
     (folder / "data.html").symlink_to(tmp_path / "private")
     with pytest.raises(InputError, match="data.html cannot be read: it is a symbolic"):
-        asc.report(bare, tmp_path / "r.html", template=folder)
+        asc.report(bare, tmp_path / "r.html", template=folder, baseline=False)

@@ -147,7 +147,7 @@ def test_a_history_that_is_damaged(tmp_path, store, text):
 
 def make_comparison(path, store):
     """Make a comparison of one run, which leads to a run outside."""
-    grid = Grid(models=("dense",), settings={"epochs": 1})
+    grid = Grid(models=("dense",), settings={"epochs": 1}, baseline=False)
     (recipe,) = grid.recipes()
     facts = {"path": str(store.path), "fingerprint": store.fingerprint}
     facts["digest"] = store.digest
