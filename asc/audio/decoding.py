@@ -206,7 +206,7 @@ class AudioFile:
         if samples is None:
             return np.empty((0, self.channels), np.float32)
         if not isinstance(self._current, PcmDecoder):
-            _check_values(samples)
+            check_values(samples)
         return samples
 
     def _open(self, stream: Stream, *, in_memory: bool = True) -> Any:
@@ -278,7 +278,7 @@ def _reason(error: Exception) -> str:
     return printable(text).removeprefix("Error : ").rstrip(".")
 
 
-def _check_values(samples: np.ndarray) -> None:
+def check_values(samples: np.ndarray) -> None:
     """Raise InputError for samples whose powers would not be numbers."""
     # Samples that are stored as floating point may be any number.
     with np.errstate(over="ignore", invalid="ignore"):

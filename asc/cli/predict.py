@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import csv
-import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -15,21 +13,17 @@ from asc.cli.options import (
     accept_truncated_option,
     import_option,
     note,
-    print_json,
     verbose_option,
 )
 from asc.cli.progress import progress
 from asc.errors import EXIT_PARTIAL, InputError, UsageError
-from asc.text import percent, printable, scene_columns
+from asc.text import counted, printable
 
-if TYPE_CHECKING:
-    import numpy as np
-
-    from asc.prediction import Prediction
-
-#: Columns of the CSV before those of the scenes, for files and for windows.
-_COLUMNS = ("path", "seconds", "windows", "predicted")
-_TIMELINE_COLUMNS = ("path", "start", "end", "predicted")
+#: As in `asc.prediction.outputs`, which takes longer to import.
+FORMATS = (
+    *("table", "csv", "json", "jsonl", "audacity", "raven"),
+    *("png", "pdf", "svg"),
+)
 
 
 @click.command()
@@ -57,10 +51,61 @@ _TIMELINE_COLUMNS = ("path", "start", "end", "predicted")
 @click.option(
     "--timeline", is_flag=True, help="Print each window in place of their mean."
 )
+@click.option(
+    "--smooth",
+    type=click.Choice(("none", "median", "viterbi")),
+    default="none",
+    show_default=True,
+    help="Smooth the windows: median of neighbours, or the path of scenes that costs"
+    " least.",
+)
+@click.option(
+    "--smooth-windows",
+    type=click.IntRange(min=1),
+    default=5,
+    show_default=True,
+    help="Windows of a median, an odd number.",
+)
+@click.option(
+    "--switch-cost",
+    type=click.FloatRange(min=0),
+    default=3.0,
+    show_default=True,
+    help="What a change of scene costs the path, as the negative natural logarithm of"
+    " a probability.",
+)
+@click.option(
+    "--min-confidence",
+    type=click.FloatRange(0, 1),
+    default=0.0,
+    show_default=True,
+    help="Least probability of a scene; below it none is named.",
+)
+@click.option(
+    "--format",
+    "formats",
+    type=click.Choice(FORMATS),
+    multiple=True,
+    help="Format; png, pdf and svg are pictures of spectrogram and timeline. May be"
+    " repeated for a folder.  [default: by the ending of the file]",
+)
+@click.option(
+    "-o",
+    "--output",
+    type=PATH,
+    metavar="FILE|FOLDER",
+    help="Write there; a FOLDER, which has no ending, gets a file for each recording."
+    "  [default: standard output]",
+)
+@click.option(
+    "--skip-existing",
+    is_flag=True,
+    help="Leave out recordings whose outputs are in the folder.",
+)
 @accept_truncated_option
 @import_option
-@click.option("--csv", "as_csv", is_flag=True, help="Print all probabilities as CSV.")
-@click.option("--json", "as_json", is_flag=True, help="Print them as JSON.")
+@click.option("--csv", "as_csv", is_flag=True, help="The same as --format csv.")
+@click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
 @verbose_option
 def predict(
     run: Path,
@@ -69,6 +114,13 @@ def predict(
     window: float | None,
     hop: float | None,
     timeline: bool,
+    smooth: str,
+    smooth_windows: int,
+    switch_cost: float,
+    min_confidence: float,
+    formats: tuple[str, ...],
+    output: Path | None,
+    skip_existing: bool,
     accept_truncated: bool,
     as_csv: bool,
     as_json: bool,
@@ -77,108 +129,74 @@ def predict(
 
     AUDIO - is standard input. Any sample rate and length: long files are cut into
     windows of the clip length, and the probabilities of the windows are averaged. Of a
-    RUN of all folds, the probabilities of its models are averaged too.
+    RUN of all folds, the probabilities of its models are averaged too. One line on
+    standard error says what the run is worth.
 
     \b
     Example:
         asc predict cache/runs/my-run street.wav recordings/ --top 3
+        asc predict cache/runs/my-run walk.wav --smooth viterbi -o walk.png
+        asc predict cache/runs/my-run "day/*.flac" -o labels --format raven
         ffmpeg -i street.m4a -f wav - | asc predict cache/runs/my-run -
     """
     from asc import prediction
+    from asc.prediction.outputs import Outputs
 
     if as_csv and as_json:
         raise UsageError("--csv and --json exclude each other. Give one of them.")
-    used = failed = 0
-    records: list[dict[str, Any]] = []
-    predictions = prediction.predict(
-        run, audio, window=window, hop=hop, accept_truncated=accept_truncated
+    formats += ("csv",) * as_csv + ("json",) * as_json
+    outputs = Outputs(
+        output,
+        formats,
+        skip_existing=skip_existing,
+        top=top,
+        timeline=timeline,
+        min_confidence=min_confidence,
     )
-    scenes = predictions.scenes
-    for text in predictions.notes:
-        note(text)
-    writer = csv.writer(sys.stdout, lineterminator="\n")
-    columns = _TIMELINE_COLUMNS if timeline else _COLUMNS
-    if as_csv:
-        writer.writerow([*columns, *scene_columns(scenes, columns)])
-    with progress("predicting", "files") as show:
-        for done, found in enumerate(predictions, start=1):
-            show(done, predictions.total)
+    used = failed = 0
+    unit = "files"
+
+    with ExitStack() as stack:
+        shows: list[Callable[[int, int], None]] = []
+        predictions = prediction.predict(
+            run,
+            audio,
+            window=window,
+            hop=hop,
+            smooth=smooth,
+            smooth_windows=smooth_windows,
+            switch_cost=switch_cost,
+            accept_truncated=accept_truncated,
+            keep=outputs.keep,
+            spectra=outputs.pictures,
+            progress=lambda done, total: shows[0](done, total),
+        )
+        click.echo(predictions.heading, err=True)
+        for text in predictions.notes:
+            note(text)
+        if outputs.skipped:
+            files = counted(outputs.skipped, "file was", "files were")
+            note(f"{files} left out: the outputs are in {output}.")
+        unit = "s" if predictions.total == 1 else "files"
+        shows.append(stack.enter_context(progress("predicting", unit)))
+        add = stack.enter_context(outputs.open(predictions))
+        for found in predictions:
             name = printable(str(found.path))
-            if found.probabilities is None:
+            if found.error:
                 failed += 1
                 click.echo(f"{name}: {printable(found.error)}", err=True)
-                records.append({"path": str(found.path), "error": found.error})
-                continue
-            used += 1
-            if found.note:
-                note(f"{name}: {printable(found.note)}")
-            if as_json:
-                records.append(_record(found, scenes, top, timeline))
-            elif as_csv:
-                writer.writerows(_rows(found, scenes, timeline))
-            elif timeline:
-                for start, end, values in _windows(found):
-                    line = _line(found.top(scenes, top, values))
-                    click.echo(f"{name}: {start:.2f}-{end:.2f} s  {line}")
             else:
-                click.echo(f"{name}: {_line(found.top(scenes, top))}")
-    if as_json:
-        print_json(records)
+                used += 1
+                if found.note:
+                    note(f"{name}: {printable(found.note)}")
+            add(found)
+        if failed and not used and output is not None:
+            raise _nothing(failed)
     if failed and not used:
-        files = "the file" if failed == 1 else f"all {failed:,} files"
-        raise InputError(f"No prediction: {files} cannot be used.")
+        raise _nothing(failed)
     return EXIT_PARTIAL if failed else 0
 
 
-def _windows(found: Prediction) -> Iterator[tuple[float, float, np.ndarray]]:
-    """Yield start, end and probabilities of each window."""
-    return zip(found.start.tolist(), found.end.tolist(), found.windows, strict=True)
-
-
-def _line(best: Sequence[tuple[str, float]]) -> str:
-    return "  ".join(f"{scene} {percent(p)}" for scene, p in best)
-
-
-def _record(
-    found: Prediction, scenes: Sequence[str], top: int, timeline: bool
-) -> dict[str, Any]:
-    """Return what JSON says of a file that was used."""
-
-    def facts(values: np.ndarray) -> dict[str, Any]:
-        best = found.top(scenes, top, values)
-        return {
-            "top": [{"scene": scene, "probability": p} for scene, p in best],
-            "probabilities": dict(zip(scenes, map(float, values), strict=True)),
-        }
-
-    record = {
-        "path": str(found.path),
-        "seconds": found.seconds,
-        "windows": len(found.windows),
-        **facts(found.windows.mean(axis=0)),
-    }
-    if timeline:
-        record["timeline"] = [
-            {"start": start, "end": end, **facts(values)}
-            for start, end, values in _windows(found)
-        ]
-    return record
-
-
-def _rows(
-    found: Prediction, scenes: Sequence[str], timeline: bool
-) -> Iterator[list[Any]]:
-    """Yield the lines of CSV of a file that was used: one, or one for each window."""
-    name = printable(str(found.path))
-
-    def line(first: Any, second: Any, values: np.ndarray) -> list[Any]:
-        ((scene, _),) = found.top(scenes, 1, values)
-        # Nine digits distinguish all float32 values.
-        return [name, first, second, scene, *(f"{value:.9g}" for value in values)]
-
-    if timeline:
-        for start, end, values in _windows(found):
-            yield line(f"{start:.3f}", f"{end:.3f}", values)
-    else:
-        mean = found.windows.mean(axis=0)
-        yield line(f"{found.seconds:.3f}", len(found.windows), mean)
+def _nothing(failed: int) -> InputError:
+    files = "the file" if failed == 1 else f"all {failed:,} files"
+    return InputError(f"No prediction: {files} cannot be used.")

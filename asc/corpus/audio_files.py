@@ -77,12 +77,21 @@ class AudioFiles:
         return notes
 
 
-def find_audio(root: Path) -> AudioFiles:
+def find_audio(root: Path, *, with_convertible: bool = False) -> AudioFiles:
     """Return the audio files below a folder.
 
     Hidden files and folders (``.ipynb_checkpoints``, ``._x.wav``) are left out, and
     links to folders are not followed.
+
+    Parameters
+    ----------
+    root : Path
+    with_convertible : bool
+        Also those that ffmpeg decodes.
     """
+    endings = frozenset(AUDIO_ENDINGS)
+    if with_convertible:
+        endings |= CONVERTIBLE_ENDINGS
     paths: list[str] = []
     problems: list[Problem] = []
     skipped: Counter[str] = Counter()
@@ -115,7 +124,7 @@ def find_audio(root: Path) -> AudioFiles:
                     )
                 else:
                     inner.append(path + "/")
-            elif ending in AUDIO_ENDINGS:
+            elif ending in endings:
                 (hidden if entry.name.startswith(".") else paths).append(path)
             elif not entry.name.startswith("."):
                 skipped[ending] += 1

@@ -2,14 +2,12 @@
 
 from asc.features.audio import (
     Audio,
-    AudioStream,
     ClipAudio,
     cut,
     fit,
     read_audio,
     read_clip,
     resampled,
-    stream_audio,
 )
 from asc.features.encoding import Encoding
 from asc.features.feature import (
@@ -27,6 +25,7 @@ from asc.features.feature import (
 from asc.features.frontend import FrontEnd
 from asc.features.spec import CHANNELS, DTYPES, FeatureSpec
 from asc.features.spectrum import power_spectrogram
+from asc.features.streams import AudioStream, Samples, stream_audio, stream_from
 
 __all__ = [
     "CHANNELS",
@@ -41,6 +40,7 @@ __all__ = [
     "Feature",
     "FeatureSpec",
     "FrontEnd",
+    "Samples",
     "completed",
     "cut",
     "drawing_of",
@@ -54,4 +54,5 @@ __all__ = [
     "registered",
     "resampled",
     "stream_audio",
+    "stream_from",
 ]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
@@ -80,61 +80,14 @@ def read_audio(
         return Audio(samples, file.sample_rate, file.size, file.checksum, file.note)
 
 
-@dataclass(frozen=True)
-class AudioStream:
-    """The audio of a file in blocks, with the channels and rate of a spec.
+class SampleSource(Protocol):
+    """What is read as an `asc.audio.AudioFile` is."""
 
-    Attributes
-    ----------
-    seconds : float
-        Length of the file.
-    length : int
-        Samples of all blocks together.
-    note : str
-        What is missing of a truncated file that is accepted; else empty.
-    """
+    sample_rate: int
+    channels: int
 
-    seconds: float
-    length: int
-    note: str
-    _blocks: Iterator[np.ndarray]
-
-    def blocks(self) -> Iterator[np.ndarray]:
-        """Yield blocks [shape=(spec.channel_count, n)], float32, of any n, once."""
-        return self._blocks
-
-
-@contextmanager
-def stream_audio(
-    path: str | os.PathLike[str], spec: FeatureSpec, *, accept_truncated: bool = False
-) -> Iterator[AudioStream]:
-    """Decode an audio file in blocks, so that memory does not grow with its length.
-
-    The blocks together are what `resampled` makes of the whole file, bit for bit.
-
-    Parameters
-    ----------
-    path : path-like
-    spec : FeatureSpec
-        Rate and channels of the blocks.
-    accept_truncated : bool
-        Read what is there of a file that may be truncated.
-
-    Raises
-    ------
-    MissingInputError
-        If there is no such file.
-    InputError
-        As `read_audio`; what is found only in decoding is raised between blocks.
-    """
-    with AudioFile(path, accept_truncated=accept_truncated) as file:
-        frames, note = file.frames, file.note
-        if frames is None:  # only decoding tells it
-            with AudioFile(path, accept_truncated=accept_truncated) as counted:
-                frames, note = counted.finish(), counted.note
-        length = _resampled_length(frames, file.sample_rate, spec)
-        seconds = frames / file.sample_rate
-        yield AudioStream(seconds, length, note, _fitted_blocks(file, spec))
+    def read(self, count: int) -> np.ndarray:
+        """Return the next samples [shape=(n, channels)]; none at the end."""
 
 
 @dataclass(frozen=True)
@@ -183,7 +136,7 @@ def read_clip(
     with AudioFile(name, accept_truncated=accept_truncated) as file:
         source = file if span is None else _Segment(file, span)
         blocks, length = [], 0
-        for y in _fitted_blocks(source, spec):
+        for y in fitted_blocks(source, spec):
             blocks.append(y)
             length += y.shape[1]
             if length >= spec.samples:
@@ -240,7 +193,7 @@ class _Segment:
         return stop - self._start
 
 
-def _blocks(file: AudioFile | _Segment, count: int = _BLOCK) -> Iterator[np.ndarray]:
+def _blocks(file: SampleSource, count: int = _BLOCK) -> Iterator[np.ndarray]:
     while len(samples := file.read(count)):
         yield samples
 
@@ -249,9 +202,7 @@ def _joined(blocks: list[np.ndarray], axis: int) -> np.ndarray:
     return blocks[0] if len(blocks) == 1 else np.concatenate(blocks, axis=axis)
 
 
-def _fitted_blocks(
-    file: AudioFile | _Segment, spec: FeatureSpec
-) -> Iterator[np.ndarray]:
+def fitted_blocks(file: SampleSource, spec: FeatureSpec) -> Iterator[np.ndarray]:
     """Yield the audio of a file with the channels and rate of a spec."""
     rate = file.sample_rate
     if rate == spec.sample_rate:
@@ -280,7 +231,7 @@ def _quality(rate: int, spec: FeatureSpec) -> str:
     return spec.resampler.removeprefix("soxr_").upper()
 
 
-def _resampled_length(frames: int, rate: int, spec: FeatureSpec) -> int:
+def resampled_length(frames: int, rate: int, spec: FeatureSpec) -> int:
     """Return how many samples soxr makes of some."""
     return (2 * frames * spec.sample_rate + rate) // (2 * rate)
 

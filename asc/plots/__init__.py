@@ -21,6 +21,7 @@ from asc.plots.spectrograms import (
     spectrogram_sheet,
 )
 from asc.plots.style import palette_css
+from asc.plots.timeline import timeline_figure
 
 __all__ = [
     "SUFFIXES",
@@ -44,4 +45,5 @@ __all__ = [
     "scale_figure",
     "spectrogram_figure",
     "spectrogram_sheet",
+    "timeline_figure",
 ]

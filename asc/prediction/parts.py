@@ -53,7 +53,7 @@ def compute_parts(
             first, windows = reading.read(_PART)
         finally:
             queue.put_back(reading)
-        return reading, first, reading.compute(feature, windows)
+        return reading, first, reading.compute(feature, first, windows)
 
     tasks = takewhile(lambda _: not queue.ended, zip(count(), count(), strict=True))
     with closing(parallel.in_threads(compute, tasks, jobs=jobs)) as parts:

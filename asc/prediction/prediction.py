@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from asc.display import data_frame
+from asc.features import FrontEnd
 from asc.text import counted, scene_columns
 
 
@@ -30,6 +31,13 @@ class Prediction:
         Why the file cannot be used; empty if it can.
     note : str
         What is to be known of a file that was used, such as that it is truncated.
+    labels : np.ndarray [shape=(windows,)], int
+        Index of the scene of each window: the most probable one, unless smoothing has
+        chosen another.
+    name : str
+        Path of the file below the folder that was searched; its name if none was.
+    spectra : np.ndarray [shape=(windows, rows, columns)], optional
+        On request, the stored feature of each window, averaged to a few columns.
     """
 
     path: Path
@@ -39,6 +47,18 @@ class Prediction:
     seconds: float = 0.0
     error: str = ""
     note: str = ""
+    labels: np.ndarray = None  # type: ignore[assignment]
+    name: str = ""
+    spectra: np.ndarray | None = None
+
+    def __post_init__(self) -> None:
+        if self.labels is None:
+            object.__setattr__(self, "labels", self.windows.argmax(axis=1))
+
+    @property
+    def confidence(self) -> np.ndarray:
+        """Probability of the scene of each window [shape=(windows,)]."""
+        return np.take_along_axis(self.windows, self.labels[:, None], axis=1)[:, 0]
 
     @property
     def probabilities(self) -> np.ndarray | None:
@@ -49,18 +69,20 @@ class Prediction:
         self,
         scenes: Sequence[str],
         count: int,
-        probabilities: np.ndarray | None = None,
+        window: int | None = None,
     ) -> list[tuple[str, float]]:
         """Return the most probable scenes with their probabilities.
 
-        Those of the file, or of the `probabilities` of one of its windows.
+        Those of the file, or of one of its windows, whose own scene comes first.
         """
-        if probabilities is None:
-            probabilities = self.probabilities
+        probabilities = self.probabilities if window is None else self.windows[window]
         if probabilities is None:
             return []
-        order = np.argsort(-probabilities, kind="stable")[:count]
-        return [(scenes[index], float(probabilities[index])) for index in order]
+        order = np.argsort(-probabilities, kind="stable")
+        if window is not None:
+            label = self.labels[window]
+            order = np.concatenate([[label], order[order != label]])
+        return [(scenes[index], float(probabilities[index])) for index in order[:count]]
 
 
 class Predictions(Iterator[Prediction]):
@@ -74,6 +96,10 @@ class Predictions(Iterator[Prediction]):
         Number of files.
     notes : tuple of str
         Sentences for the user: files that were left out, models that are averaged.
+    heading : str
+        One line on the run: its scenes, and its accuracy with leakage and confidence.
+    frontend : FrontEnd
+        What the features are computed by.
     """
 
     def __init__(
@@ -81,11 +107,15 @@ class Predictions(Iterator[Prediction]):
         scenes: tuple[str, ...],
         total: int,
         notes: tuple[str, ...],
+        heading: str,
+        frontend: FrontEnd,
         found: Iterator[Prediction],
     ) -> None:
         self.scenes = scenes
         self.total = total
         self.notes = notes
+        self.heading = heading
+        self.frontend = frontend
         self._found = found
 
     def __repr__(self) -> str:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -14,12 +15,17 @@ from asc.errors import InputError, MissingInputError
 from asc.features import FrontEnd
 from asc.kinds import RUNS, kind_of, not_a
 from asc.prediction.ensemble import Ensemble
+from asc.prediction.heading import heading
 from asc.prediction.parts import compute_parts
 from asc.prediction.prediction import Prediction, Predictions
 from asc.prediction.reading import Reading, Windows
-from asc.prediction.sources import find_sources
+from asc.prediction.smoothing import Smoothing
+from asc.prediction.sources import Source, check_samples, find_sources
 from asc.training.run import Run
 from asc.validation import check_number, check_path, one_or_several
+
+#: Audio in files, or in memory.
+Audio = str | os.PathLike[str] | np.ndarray
 
 #: Windows in a batch of the model.
 _BATCH = 16
@@ -29,14 +35,20 @@ _LEAST_HOP = 0.01
 
 def predict(
     run: Run | str | os.PathLike[str],
-    sources: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
+    sources: Audio | Iterable[Audio],
     *,
+    sample_rate: int | None = None,
     window: float | None = None,
     hop: float | None = None,
+    smooth: str = "none",
+    smooth_windows: int = 5,
+    switch_cost: float = 3.0,
     accept_truncated: bool = False,
+    keep: Callable[[Source], bool] | None = None,
+    spectra: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> Predictions:
-    """Predict the scenes of audio files.
+    """Predict the scenes of audio.
 
     Audio is read, resampled and transformed as for the run's store, so a clip of the
     nominal length gets the values of its row there. Longer audio is cut into windows
@@ -47,17 +59,34 @@ def predict(
     Parameters
     ----------
     run : Run or path
-    sources : path, or iterable of paths
-        Audio files, folders to search for audio, or ``-`` for standard input.
+    sources : path or np.ndarray, or iterable of these
+        Audio files, folders to search for audio, patterns such as ``day/*.wav``, ``-``
+        for standard input, or samples [shape=(n,) or (channels, n)] as librosa has
+        them. What libsndfile does not read, such as M4A, ffmpeg decodes if it is
+        installed.
+    sample_rate : int, optional
+        Of all arrays (in Hz).
     window : float in (0, clip length], optional
         Length of a window (in seconds); the clip length of the run if not given. A
         shorter window is repeated, as a short clip is.
     hop : float >= 0.01, optional
         Step between windows (in seconds); `window` if not given.
+    smooth : {'none', 'median', 'viterbi'}
+        How the timeline of a file is smoothed: the median of each scene over
+        `smooth_windows` windows, or the path of scenes that costs least.
+    smooth_windows : odd int > 0
+    switch_cost : float >= 0
+        What a change of scene costs the path: staying is ``exp(switch_cost)`` times as
+        probable.
     accept_truncated : bool
         Read what is there of files that may be truncated.
+    keep : callable(Source), optional
+        Called with each file that was found; those for which it returns False are left
+        out.
+    spectra : bool
+        Keep what a picture of the features needs.
     progress : callable(done, total), optional
-        Called with files.
+        Called with files; with whole seconds if there is one file.
 
     Returns
     -------
@@ -70,16 +99,28 @@ def predict(
     InputError
         If the run cannot be used.
     UsageError
-        If a source is not a path, or if window or hop are out of range.
+        If a source is not a path or audio, or if an option is out of range.
 
     Examples
     --------
     >>> (found,) = asc.predict("run", "corpus/audio/s001_0_1.wav")
     >>> found.windows.shape, found.probabilities.shape
     ((1, 3), (3,))
+    >>> y = np.random.default_rng(0).normal(0, 0.1, 88_200)
+    >>> (found,) = asc.predict("run", y, sample_rate=44100, hop=0.5)
+    >>> found.start, found.end
+    (array([0. , 0.5, 1. ]), array([1. , 1.5, 2. ]))
     """
-    paths = [check_path("audio", one) for one in one_or_several("audio", sources)]
-    opened = run if isinstance(run, Run) else _open_run(run, paths)
+    given = [
+        (
+            check_samples("audio", one, sample_rate)
+            if isinstance(one, np.ndarray)
+            else check_path("audio", one)
+        )
+        for one in one_or_several("audio", sources, np.ndarray)
+    ]
+    smoothing = Smoothing(smooth, smooth_windows, switch_cost)
+    opened = run if isinstance(run, Run) else _open_run(run, given)
     spec = opened.spec
     if window is not None:
         window = check_number("window", window, 0, spec.seconds, above=True)
@@ -87,8 +128,12 @@ def predict(
         hop = check_number("hop", hop, _LEAST_HOP)
     length = spec.samples if window is None else round(window * spec.sample_rate)
     step = length if hop is None else round(hop * spec.sample_rate)
-    windows = Windows(spec, max(1, length), max(1, step), accept_truncated)
-    files, notes = find_sources(paths)
+    windows = Windows(
+        spec, max(1, length), max(1, step), accept_truncated, smoothing, spectra
+    )
+    files, notes = find_sources(given, sample_rate)
+    if keep is not None:
+        files = [source for source in files if keep(source)]
     ensemble = Ensemble.load(opened)
     frontend = FrontEnd(spec, opened.recipe.feature)
     readings = [Reading(source, windows) for source in files]
@@ -96,17 +141,23 @@ def predict(
     def feature(y: np.ndarray) -> np.ndarray:
         return frontend(y)[opened.recipe.feature]
 
-    found = _predictions(ensemble, readings, feature, progress)
-    notes = [*ensemble.notes, *notes]
-    return Predictions(opened.scenes, len(files), tuple(notes), found)
+    return Predictions(
+        opened.scenes,
+        len(files),
+        (*ensemble.notes, *notes),
+        heading(opened),
+        frontend,
+        _predictions(ensemble, readings, feature, progress),
+    )
 
 
-def _open_run(path: str | os.PathLike[str], audio: list[Path]) -> Run:
+def _open_run(path: str | os.PathLike[str], audio: Sequence[Path | np.ndarray]) -> Run:
     """Open a run; if it is among the audio, the arguments were swapped."""
     try:
         return Run(path)
     except MissingInputError as error:
-        if any(kind_of(other) in RUNS for other in audio):
+        paths = [one for one in audio if isinstance(one, Path)]
+        if any(kind_of(other) in RUNS for other in paths):
             order = "The run folder comes first: asc predict RUN AUDIO..."
             raise InputError(not_a("a run folder", path, order)) from error
         raise
@@ -131,14 +182,23 @@ def _predictions(
     def finished() -> Iterator[Prediction]:
         while unfinished and unfinished[0].finished:
             yield unfinished.popleft().result(len(ensemble.scenes))
-            if progress:
-                progress(len(readings) - len(unfinished), len(readings))
+            tell(len(readings) - len(unfinished))
+
+    def tell(done: int) -> None:
+        if progress is None:
+            return
+        if len(readings) > 1:
+            progress(done, len(readings))
+        elif total := math.ceil(readings[0].seconds):
+            progress(total if done else int(readings[0].done), total)
 
     with closing(compute_parts(readings, feature)) as parts:
         for reading, first, part in parts:
             queue.extend((reading, first + i, each) for i, each in enumerate(part))
             while len(queue) >= _BATCH:
                 ask(_BATCH)
+                if len(readings) == 1:
+                    tell(0)
             yield from finished()
     if queue:
         ask(len(queue))

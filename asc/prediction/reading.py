@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,12 +11,15 @@ from itertools import islice
 import numpy as np
 
 from asc.errors import AscError, InputError
-from asc.features import FeatureSpec, cut, stream_audio
+from asc.features import FeatureSpec, cut
 from asc.models.outputs import are_probabilities
 from asc.prediction.prediction import Prediction
+from asc.prediction.smoothing import Smoothing
 from asc.prediction.sources import Source, explain
 from asc.prediction.windows import cut_windows
 
+#: Columns of a picture of a file.
+_COLUMNS = 1200
 _NO_PROBABILITIES = "the model's output for it is NaN or not in [0, 1]."
 
 
@@ -29,12 +33,23 @@ class Windows:
     length, hop : int > 0
         Length of a window and step between windows (in samples of the spec's rate).
     accept_truncated : bool
+    smoothing : Smoothing
+        What is made of the windows of a file at the end.
+    spectra : bool
+        Keep the features of each window, averaged to a few columns.
     """
 
     spec: FeatureSpec
     length: int
     hop: int
     accept_truncated: bool = False
+    smoothing: Smoothing = Smoothing()
+    spectra: bool = False
+
+    def columns(self, seconds: float) -> int:
+        """Return to how many columns the feature of a window is averaged."""
+        count = max(1.0, seconds * self.spec.sample_rate / self.hop)
+        return min(self.spec.columns, math.ceil(_COLUMNS / count))
 
 
 class Reading:
@@ -63,6 +78,7 @@ class Reading:
         self._start: list[int] = []
         self._end: list[int] = []
         self._rows: dict[int, np.ndarray] = {}
+        self._spectra: dict[int, np.ndarray] = {}
         self._failed: list[int] = []
         self._options = windows
         self._windows = self._cut()
@@ -94,11 +110,28 @@ class Reading:
         return first, windows
 
     def compute(
-        self, feature: Callable[[np.ndarray], np.ndarray], windows: list[np.ndarray]
+        self,
+        feature: Callable[[np.ndarray], np.ndarray],
+        first: int,
+        windows: list[np.ndarray],
     ) -> list[np.ndarray]:
-        """Return the features of windows; none if they fail, which is an error."""
+        """Return the features of windows; none if they fail, which is an error.
+
+        Parameters
+        ----------
+        feature : callable
+            Returns the feature of a window.
+        first : int
+            Number of the first window.
+        windows : list of np.ndarray
+        """
         with self._errors_kept():
-            return [feature(y) for y in windows]
+            features = [feature(y) for y in windows]
+            if self._options.spectra:
+                columns = self._options.columns(self.seconds)
+                for number, values in enumerate(features, start=first):
+                    self._spectra[number] = _averaged(values[..., 0], columns)
+            return features
         self._failed.append(len(windows))
         return []
 
@@ -114,29 +147,35 @@ class Reading:
         count = 0 if self._error else len(self._start)
         rows = [self._rows[number] for number in range(count)]
         rate = self._options.spec.sample_rate
+        windows = np.vstack(rows) if rows else np.empty((0, scenes), np.float32)
+        windows, labels = self._options.smoothing(windows)
+        spectra = [self._spectra[number] for number in sorted(self._spectra)]
         return Prediction(
             self.source.path,
-            np.vstack(rows) if rows else np.empty((0, scenes), np.float32),
+            windows,
             np.array(self._start[:count]) / rate,
             np.array(self._end[:count]) / rate,
             self.seconds,
             self._error,
             self._note,
+            labels,
+            self.source.name,
+            np.stack(spectra) if spectra and not self._error else None,
         )
 
     def _cut(self) -> Iterator[np.ndarray]:
         if self._error:
             return
         spec, options = self._options.spec, self._options
-        with stream_audio(
-            self.source.file, spec, accept_truncated=options.accept_truncated
-        ) as stream:
-            self.seconds, self._note = stream.seconds, stream.note
+        truncated = options.accept_truncated
+        with self.source.stream(spec, truncated=truncated) as stream:
+            self.seconds = stream.seconds
             blocks = stream.blocks()
             for start, y in cut_windows(blocks, options.length, options.hop):
                 self._start.append(start)
                 self._end.append(start + y.shape[1])
                 yield cut(y, 0, spec)
+            self.seconds, self._note = stream.seconds, stream.note
             if not self._start:
                 raise InputError("the file is too short.")
 
@@ -151,3 +190,12 @@ class Reading:
             self._error = "there is not enough memory to read it."
         except Exception as error:  # noqa: BLE001 - see above
             self._error = f"it cannot be read ({type(error).__name__}: {error})."
+
+
+def _averaged(values: np.ndarray, columns: int) -> np.ndarray:
+    """Return stored numbers [shape=(rows, n)] averaged to fewer columns, in float16."""
+    first = np.arange(columns) * values.shape[1] // columns
+    widths = np.diff(first, append=values.shape[1])
+    return (np.add.reduceat(values, first, axis=1, dtype=np.float32) / widths).astype(
+        np.float16
+    )

@@ -143,7 +143,8 @@ def test_names_that_the_terminal_lacks(tmp_path, small_store, few_clips):
         env={"PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0", "LC_ALL": "C"},
     )
     lines = found.stderr.splitlines()
-    assert [line for line in lines if not line.startswith("predicting")] == []
+    shown = [line for line in lines if not line.startswith("predicting")]
+    assert shown == ["run: 4 scenes; not evaluated"] * 3
     as_json, as_csv, as_text, _ = found.stdout.split("exit code 0\n")
     records = json.loads(as_json)
     assert {os.fsencode(record["path"]) for record in records} == {

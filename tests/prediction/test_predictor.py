@@ -18,7 +18,7 @@ import soxr
 from asc.errors import InputError, UsageError
 from asc.evaluation.evaluate import evaluate
 from asc.models import build_model
-from asc.prediction import Prediction, predict, predictor, reading, sources
+from asc.prediction import Prediction, predict, predictor, sources
 from asc.store import FeatureStore
 from asc.training.new_run import create_run
 from asc.training.recipe import Recipe
@@ -253,21 +253,21 @@ def test_no_error_of_one_file_stops_the_others(
     run, few_clips, monkeypatch, error, sentence
 ):
     good = sorted((few_clips / "audio").iterdir())[:3]
-    stream_audio = reading.stream_audio
+    stream_audio = sources.stream_audio
 
     def failing(path, spec, **options):
         if path == good[1]:
             raise error
         return stream_audio(path, spec, **options)
 
-    monkeypatch.setattr(reading, "stream_audio", failing)
+    monkeypatch.setattr(sources, "stream_audio", failing)
     found = list(predict(run, good))
     assert [p.error for p in found] == ["", sentence, ""]
 
 
 def test_an_error_after_some_windows(run, few_clips, monkeypatch):
     good = sorted((few_clips / "audio").iterdir())[:2]
-    stream_audio = reading.stream_audio
+    stream_audio = sources.stream_audio
 
     def broken(blocks):
         yield from blocks
@@ -281,7 +281,7 @@ def test_an_error_after_some_windows(run, few_clips, monkeypatch):
             yield SimpleNamespace(blocks=lambda: blocks, seconds=30.0, note="")
 
     blocks_of_noise = [np.ones((1, 30 * RATE), np.float32)]
-    monkeypatch.setattr(reading, "stream_audio", failing)
+    monkeypatch.setattr(sources, "stream_audio", failing)
     bad, one = predict(run, good)
     assert (bad.error, bad.windows.shape) == ("the file is damaged.", (0, 4))
     assert one.error == ""
@@ -291,7 +291,7 @@ def test_an_interruption_is_no_error_of_a_file(run, few_clips, monkeypatch):
     def interrupted(path, spec, **options):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(reading, "stream_audio", interrupted)
+    monkeypatch.setattr(sources, "stream_audio", interrupted)
     with pytest.raises(KeyboardInterrupt):
         list(predict(run, few_clips))
 
