@@ -85,6 +85,7 @@ class FfmpegFile:
             stdout=subprocess.PIPE,
             stderr=self._errors,
         )
+        self._pipe: IO[bytes] = self._process.stdout  # type: ignore[assignment]
         try:
             header = self._read(_HEADER)
             if len(header) < _HEADER or header[:4] != b".snd":
@@ -95,11 +96,6 @@ class FfmpegFile:
         except BaseException:
             self.close()
             raise
-
-    @property
-    def _pipe(self) -> IO[bytes]:
-        assert self._process.stdout is not None
-        return self._process.stdout
 
     def __enter__(self) -> FfmpegFile:
         return self

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
@@ -179,7 +180,8 @@ def predict(
             note(f"{files} left out: the outputs are in {output}.")
         unit = "s" if predictions.total == 1 else "files"
         shows.append(stack.enter_context(progress("predicting", unit)))
-        add = stack.enter_context(outputs.open(predictions))
+        ascii = not (sys.stdout.encoding or "utf-8").lower().startswith("utf")
+        add = stack.enter_context(outputs.open(predictions, _print, ascii=ascii))
         for found in predictions:
             name = printable(str(found.path))
             if found.error:
@@ -195,6 +197,17 @@ def predict(
     if failed and not used:
         raise _nothing(failed)
     return EXIT_PARTIAL if failed else 0
+
+
+def _print(text: str) -> None:
+    """Print text whose names are printable; its tabs are not escaped, as others are."""
+    if "\t" not in text:
+        sys.stdout.write(text)
+        return
+    sys.stdout.flush()
+    data = text.encode(sys.stdout.encoding, "backslashreplace")
+    sys.stdout.buffer.write(data)
+    sys.stdout.buffer.flush()
 
 
 def _nothing(failed: int) -> InputError:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -118,16 +117,30 @@ class Outputs:
         return True
 
     @contextmanager
-    def open(self, predictions: Predictions) -> Iterator[Add]:
+    def open(
+        self,
+        predictions: Predictions,
+        write: Callable[[str], object],
+        *,
+        ascii: bool = False,
+    ) -> Iterator[Add]:
         """Yield the function that writes a prediction.
 
         A file is whole or is not there. One that was there is replaced.
+
+        Parameters
+        ----------
+        predictions : Predictions
+        write : callable
+            Writes text to standard output, if there is no target.
+        ascii : bool
+            Whether only ASCII can be written there.
         """
-        if self._folder or self.formats[0] in _PICTURES:
-            yield lambda found: self._write_each(found, predictions)
-        elif self.target is None:
-            with self._text(predictions, _print) as add:
+        if self.target is None:
+            with self._text(predictions, write, ascii) as add:
                 yield add
+        elif self._folder or self.formats[0] in _PICTURES:
+            yield lambda found: self._write_each(found, predictions)
         else:
             with writing_to(self.target), replacing(self.target) as tmp_path:
                 with open(tmp_path, "w", encoding="utf-8", newline="") as file:
@@ -136,9 +149,12 @@ class Outputs:
 
     @contextmanager
     def _text(
-        self, predictions: Predictions, write: Callable[[str], object]
+        self,
+        predictions: Predictions,
+        write: Callable[[str], object],
+        ascii: bool = False,
     ) -> Iterator[Add]:
-        text = self._format(self.formats[0], predictions)
+        text = self._format(self.formats[0], predictions, ascii)
         write(text.begin())
         yield lambda found: write(text.add(found))
         write(text.end())
@@ -147,9 +163,7 @@ class Outputs:
         """Write the files of a recording, if it could be used."""
         if found.error:
             return
-        targets = self._targets(found.name) if self._folder else [self.target]
-        for name, target in zip(self.formats, targets, strict=True):
-            assert target is not None
+        for name, target in zip(self.formats, self._targets(found.name), strict=True):
             with writing_to(target):
                 target.parent.mkdir(parents=True, exist_ok=True)
             if name in _PICTURES:
@@ -166,17 +180,21 @@ class Outputs:
                 with writing_to(target):
                     write_text(target, text.begin() + text.add(found) + text.end())
 
-    def _format(self, name: str, predictions: Predictions) -> TextFormat:
+    def _format(
+        self, name: str, predictions: Predictions, ascii: bool = False
+    ) -> TextFormat:
         spec = predictions.frontend.spec
         return TEXT_FORMATS[name](
             predictions.scenes,
             **self._options,
             frequencies=(spec.fmin, spec.fmax),
-            ascii=self.target is None and not _shows_all(sys.stdout.encoding),
+            ascii=ascii,
         )
 
     def _targets(self, name: str) -> list[Path]:
-        assert self.target is not None
+        """Return the files of a recording, one for each format."""
+        if self.target is None or not self._folder:
+            return [self.target] if self.target else []
         ends = (_end_of(each) for each in self.formats)
         return [self.target / f"{name}{end}" for end in ends]
 
@@ -226,25 +244,9 @@ class Outputs:
         check_writable(self.target)
 
 
-def _print(text: str) -> None:
-    """Print text whose names are printable; its tabs are not escaped, as others are."""
-    stdout = sys.stdout
-    if "\t" in text and hasattr(stdout, "buffer"):
-        stdout.flush()
-        stdout.buffer.write(text.encode(stdout.encoding, "backslashreplace"))
-        stdout.buffer.flush()
-    else:
-        stdout.write(text)
-
-
 def _end_of(name: str) -> str:
     return f".{name}" if name in _PICTURES else TEXT_FORMATS[name].suffix
 
 
 def _holds_several(name: str) -> bool:
     return name not in _PICTURES and TEXT_FORMATS[name].several
-
-
-def _shows_all(encoding: str | None) -> bool:
-    """Return whether text of a terminal can have all characters."""
-    return (encoding or "utf-8").lower().startswith("utf")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from asc.errors import UsageError
 from asc.features import FrontEnd, drawing_of
 from asc.plots import Panel, timeline_figure
 from asc.prediction.prediction import Prediction
@@ -41,9 +42,19 @@ def draw(
         Windows whose scene has a lower probability get no bar.
     detail : str
         Written below the name of the file.
+
+    Raises
+    ------
+    UsageError
+        If the predictions were made without spectra.
     """
+    if found.spectra is None:
+        raise UsageError(
+            "A picture needs predictions that were made with spectra=True."
+        )
     ((name, feature),) = frontend.features.items()
-    values = feature.encoding.decode(spectrogram(found, frontend.spec.seconds))
+    codes = spectrogram(found, found.spectra, frontend.spec.seconds)
+    values = feature.encoding.decode(codes)
     drawing = drawing_of(name, frontend.spec, feature.encoding.unit)
     bars = [
         (start, end, scenes[label], confidence)
@@ -53,23 +64,23 @@ def draw(
     return timeline_figure(panel, bars, title=found.path.name, detail=detail)
 
 
-def spectrogram(found: Prediction, seconds: float) -> np.ndarray:
+def spectrogram(found: Prediction, spectra: np.ndarray, seconds: float) -> np.ndarray:
     """Return the feature of a whole file [shape=(rows, n)], as stored.
 
     Parameters
     ----------
     found : Prediction
+    spectra : np.ndarray [shape=(windows, rows, columns)]
     seconds : float
         Length of a clip, over which the feature of a window reaches. That of a shorter
         window, which is repeated, is used up to the end of the window.
     """
-    assert found.spectra is not None
-    count = found.spectra.shape[2]
+    count = spectra.shape[2]
     starts, ends = spans(found)
     times = found.start[:, None] + (np.arange(count) + 0.5) * seconds / count
     inside = (times >= starts[:, None]) & (times < ends[:, None])
     inside[np.arange(len(times)), inside.argmax(axis=1)] = True  # at least one of each
-    columns = np.moveaxis(found.spectra, 1, 0)[:, inside].astype(np.float32)
+    columns = np.moveaxis(spectra, 1, 0)[:, inside].astype(np.float32)
     times = times[inside]
     order = np.argsort(times, kind="stable")
     times, columns = times[order], columns[:, order]

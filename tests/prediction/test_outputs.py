@@ -55,7 +55,7 @@ def text_of(name, *found, **options):
 
 def write(outputs, *found):
     predictions = all_of(found)
-    with outputs.open(predictions) as add:
+    with outputs.open(predictions, str) as add:
         for one in predictions:
             add(one)
 
@@ -168,7 +168,7 @@ def test_a_file_is_whole_or_as_it_was(tmp_path):
     target = tmp_path / "all.jsonl"
     target.write_text("before")
     with pytest.raises(KeyboardInterrupt):
-        with Outputs(target).open(all_of([])) as add:
+        with Outputs(target).open(all_of([]), str) as add:
             add(found_in())
             raise KeyboardInterrupt
     assert target.read_text() == "before"
@@ -230,7 +230,7 @@ def test_a_place_that_cannot_be_written(tmp_path):
 def test_the_spectrogram_has_each_window_in_its_place():
     found = found_in()
     assert found.spectra is not None
-    image = spectrogram(found, 1.0)
+    image = spectrogram(found, found.spectra, 1.0)
     assert image.shape == (8, 12)
     np.testing.assert_allclose(image[0], np.repeat([1, 2, 3], 4))
     # Of windows that overlap, each is drawn where it is nearest.
@@ -238,8 +238,8 @@ def test_the_spectrogram_has_each_window_in_its_place():
         start=np.array([0.0, 0.5]),
         end=np.array([1.0, 1.5]),
         seconds=1.5,
-        spectra=found.spectra[:2],
     )
     np.testing.assert_allclose(
-        spectrogram(overlapping, 1.0)[0], [1, 1, 1, 2, 2, 2]  # they meet at 0.75 s
+        spectrogram(overlapping, found.spectra[:2], 1.0)[0],
+        [1, 1, 1, 2, 2, 2],  # they meet at 0.75 s
     )
