@@ -55,8 +55,9 @@ RESERVED = {
 }
 ROOT = Path(asc.__file__).parent
 FILES = sorted(ROOT.rglob("*.py"))
-#: All modules but the front door, ``asc/__init__.py``.
-MODULES = [path for path in FILES if path.parent != ROOT or path.stem != "__init__"]
+#: All modules but the front doors, ``import asc`` and ``python -m asc``.
+DOORS = [ROOT / "__init__.py", ROOT / "__main__.py"]
+MODULES = [path for path in FILES if path not in DOORS]
 
 
 def package_of(path: Path) -> str:

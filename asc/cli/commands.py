@@ -88,7 +88,12 @@ def _exit_code(command: click.Command, name: str) -> int:
         if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup asks for
             signal.signal(number, signal.default_int_handler)
     try:
-        code = command.main(prog_name=name, standalone_mode=False, obj=settings)
+        code = command.main(
+            prog_name=name,
+            standalone_mode=False,
+            obj=settings,
+            help_option_names=["-h", "--help"],
+        )
         return code if isinstance(code, int) else 0
     except click.exceptions.Exit as leave:
         return leave.exit_code

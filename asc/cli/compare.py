@@ -13,6 +13,7 @@ from asc.cli.comparison import comparison_lines
 from asc.cli.options import (
     PATH,
     STORE,
+    GroupedCommand,
     backend_option,
     command_line,
     json_option,
@@ -22,7 +23,7 @@ from asc.cli.options import (
     scheduler_option,
     verbose_option,
 )
-from asc.cli.recipe_options import recipe_options, take_recipe
+from asc.cli.recipe_options import RECIPE_GROUPS, recipe_options, take_recipe
 from asc.cli.streams import continue_without_reader
 from asc.disk import free_space
 from asc.errors import EXIT_PARTIAL, UsageError
@@ -35,7 +36,11 @@ if TYPE_CHECKING:
     from asc.store import FeatureStore
 
 
-@click.command()
+#: Options of its help page by what they are about, beside those of recipes.
+_GROUPS = {"Comparison": ("named", "folder", "dry_run")}
+
+
+@click.command(cls=GroupedCommand, groups=_GROUPS | RECIPE_GROUPS)
 @click.argument("store", type=STORE)
 @click.option(
     "--grid",

@@ -12,6 +12,7 @@ import click
 from asc.cli.options import (
     PATH,
     STORE,
+    completing,
     import_option,
     json_option,
     local,
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 @click.option("--split", help="Split.  [default: the run's own]")
 @click.option(
     "--part",
+    shell_complete=completing(lambda: ("train", "validation", "test", "all")),
     help="train, validation, test or all.  [default: test; all of another store]",
 )
 @click.option(

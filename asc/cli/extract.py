@@ -9,9 +9,11 @@ import click
 
 from asc.cli.options import (
     PATH,
+    GroupedCommand,
     Settings,
     accept_truncated_option,
     backend_option,
+    completing_from,
     feature_option,
     format_option,
     import_option,
@@ -31,8 +33,21 @@ from asc.errors import EXIT_PARTIAL, InputError
 from asc.kinds import Kind, kind_of
 from asc.text import counted, duration, listed, megabytes
 
+#: Options of its help page by what they are about.
+_GROUPS = {
+    "Features": (
+        *("features", "parameters", "rows", "columns", "dtype", "channels"),
+        *("sample_rate", "seconds", "n_fft", "hop_length", "fmin", "fmax"),
+    ),
+    "Clips and store": (
+        *("corpus_format", "accept_truncated", "allow_failures"),
+        *("update", "overwrite", "dry_run"),
+    ),
+    "Processors": ("jobs", "backend", "scheduler"),
+}
 
-@click.command()
+
+@click.command(cls=GroupedCommand, groups=_GROUPS)
 @click.argument("corpus", type=PATH)
 @click.argument("store", required=False, type=PATH)
 @format_option
@@ -67,7 +82,11 @@ from asc.text import counted, duration, listed, megabytes
     type=click.FloatRange(min=0, min_open=True),
     help="Length of a clip in seconds.  [default: median of the corpus]",
 )
-@click.option("--channels", help="mono, or midside for two channels.  [default: mono]")
+@click.option(
+    "--channels",
+    shell_complete=completing_from("asc.features.spec", "CHANNELS"),
+    help="mono, or midside for two channels.  [default: mono]",
+)
 @feature_option
 @parameter_option
 @click.option(
@@ -94,6 +113,7 @@ from asc.text import counted, duration, listed, megabytes
 @click.option("--columns", type=click.IntRange(min=1), help="Columns.  [default: 256]")
 @click.option(
     "--dtype",
+    shell_complete=completing_from("asc.features.spec", "DTYPES"),
     help="uint8 (0.5 dB steps), float16 or float32.  [default: uint8]",
 )
 @json_option

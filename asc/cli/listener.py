@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from asc.cli import options
+from asc.cli.progress import is_quiet
 from asc.text import counted
 from asc.training.callback import TrainingCallback
 
@@ -31,6 +32,8 @@ class ProgressCallback(TrainingCallback):
 
     def start(self, run: Run, batches: int, epochs: int, first: int) -> None:
         self._batches, self._epochs = batches, epochs
+        if is_quiet():
+            return
         count = counted(batches, "batch", "batches")
         line = f"{self.session.summary()}, {count} an epoch -> {run.path}"
         click.echo(line, err=self._quiet)
@@ -39,7 +42,7 @@ class ProgressCallback(TrainingCallback):
         options.note(sentence)
 
     def batch(self, done: int, loss: float) -> None:
-        if not sys.stderr.isatty():
+        if is_quiet() or not sys.stderr.isatty():
             return
         from tqdm import tqdm
 
@@ -51,6 +54,8 @@ class ProgressCallback(TrainingCallback):
         self._bar.set_postfix(loss=f"{loss:.3f}", refresh=False)
 
     def epoch(self, record: dict[str, float], best: bool) -> None:
+        if is_quiet():
+            return
         if self._bar is not None:
             self._bar.close()
             self._bar = None

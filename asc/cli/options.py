@@ -6,16 +6,18 @@ import json
 import logging
 import pkgutil
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 
-from asc.cli.progress import progress
+from asc.cli.progress import is_quiet, progress
 from asc.text import printable_json, unknown_name
 from asc.validation import check_path
 
@@ -25,6 +27,7 @@ class Settings:
     """What applies to the whole command line."""
 
     verbose: bool = False
+    quiet: bool = False
 
 
 class NearestGroup(click.Group):
@@ -39,6 +42,41 @@ class NearestGroup(click.Group):
         return super().resolve_command(ctx, args)
 
 
+class GroupedCommand(click.Command):
+    """A command whose help shows its options in groups.
+
+    Parameters
+    ----------
+    groups : dict of str to collection of str
+        Title -> names of parameters. All others come last.
+    """
+
+    def __init__(
+        self, *arguments: Any, groups: Mapping[str, Collection[str]], **options: Any
+    ) -> None:
+        super().__init__(*arguments, **options)
+        self._groups = groups
+
+    def format_options(
+        self, ctx: click.Context, formatter: click.HelpFormatter
+    ) -> None:
+        """Write the options, group by group."""
+        left = {
+            option.name: option
+            for option in self.get_params(ctx)
+            if isinstance(option, click.Option)
+        }
+        groups = {
+            title: [left.pop(name) for name in names if name in left]
+            for title, names in self._groups.items()
+        }
+        groups["Other options"] = list(left.values())
+        for title, options in groups.items():
+            records = [option.get_help_record(ctx) for option in options]
+            with formatter.section(title):
+                formatter.write_dl([record for record in records if record])
+
+
 class PathParameter(click.ParamType):
     """A path as a `Path`. Whoever opens it says what is wrong with the file."""
 
@@ -51,6 +89,12 @@ class PathParameter(click.ParamType):
             option = isinstance(param, click.Option)
             name = max(param.opts, key=len) if option else param.name.upper()
         return check_path(name, value)
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        """Let the shell complete the names of files and folders."""
+        return [CompletionItem(incomplete, type="file")]
 
 
 class StoreParameter(PathParameter):
@@ -87,14 +131,50 @@ def _be_verbose(ctx: click.Context, parameter: click.Parameter, value: bool) -> 
         ctx.ensure_object(Settings).verbose = True
 
 
-verbose_option = click.option(
-    "-v",
-    "--verbose",
-    is_flag=True,
-    expose_value=False,
-    callback=_be_verbose,
-    help="Show tracebacks of errors.",
-)
+def _be_quiet(ctx: click.Context, parameter: click.Parameter, value: bool) -> None:
+    if value:
+        ctx.ensure_object(Settings).quiet = True
+
+
+def verbose_option(command: Callable) -> Callable:
+    """Give a command ``-v`` and ``-q``."""
+    quiet = click.option(
+        "-q",
+        "--quiet",
+        is_flag=True,
+        expose_value=False,
+        callback=_be_quiet,
+        help="Print no progress and no notes.",
+    )
+    verbose = click.option(
+        "-v",
+        "--verbose",
+        is_flag=True,
+        expose_value=False,
+        callback=_be_verbose,
+        help="Show tracebacks of errors.",
+    )
+    return verbose(quiet(command))
+
+
+def completing(listed: Callable[[], Iterable[str]]) -> Callable[..., list[str]]:
+    """Return the completion of an option that takes one of some names."""
+
+    def complete(
+        ctx: click.Context, parameter: click.Parameter, incomplete: str
+    ) -> list[str]:
+        return [name for name in listed() if name.startswith(incomplete)]
+
+    return complete
+
+
+def completing_from(module: str, name: str) -> Callable[..., list[str]]:
+    """Return the completion of an option with the names in a constant of asc.
+
+    The module is imported when somebody presses the tabulator key, and not before.
+    """
+    return completing(lambda: getattr(import_module(module), name))
+
 
 json_option = click.option(
     "--json", "as_json", is_flag=True, help="Print facts as JSON on standard output."
@@ -148,7 +228,7 @@ class RegistryOption(click.Option):
     def __init__(
         self, *arguments: Any, listed: Callable[[], Iterable[str]], **options: Any
     ) -> None:
-        super().__init__(*arguments, **options)
+        super().__init__(*arguments, shell_complete=completing(listed), **options)
         self._template, self._listed = self.help or "", listed
 
     def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
@@ -225,6 +305,7 @@ backend_option = click.option(
     "--backend",
     default="local",
     show_default=True,
+    shell_complete=completing_from("asc.parallel", "BACKENDS"),
     help="local (this machine), threading, loky (processes), dask or ray (clusters).",
 )
 
@@ -261,4 +342,6 @@ def print_json(value: Any) -> None:
 
 def note(text: str) -> None:
     """Tell something on standard error that stops nothing."""
+    if is_quiet():
+        return
     click.echo(f"note: {text}", err=True)

@@ -13,6 +13,12 @@ import click
 _LINES, _SECONDS = 10, 5.0
 
 
+def is_quiet() -> bool:
+    """Return True after ``-q``: only results and errors are printed."""
+    context = click.get_current_context(silent=True)
+    return context is not None and getattr(context.obj, "quiet", False)
+
+
 @contextmanager
 def progress(what: str, unit: str) -> Iterator[Callable[[int, int], None]]:
     """Yield a function ``(done, total)`` that shows how far work is.
@@ -24,6 +30,9 @@ def progress(what: str, unit: str) -> Iterator[Callable[[int, int], None]]:
     unit : str
         What is counted.
     """
+    if is_quiet():
+        yield lambda done, total: None
+        return
     if not sys.stderr.isatty():
         yield _lines(what, unit)
         return

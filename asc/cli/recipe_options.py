@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import fields
 from typing import Any
 
 import click
 from click.core import ParameterSource
 
-from asc.cli.options import import_modules_option
+from asc.cli.options import PATH, completing, import_modules_option
 from asc.models import model_names
 from asc.pipeline.augmentation import augmentation_names
 from asc.training.recipe import (
@@ -62,6 +62,33 @@ _HELP = {
     "deterministic": "Use only operations that repeat bit for bit, at some cost.",
     "imports": "",  # asc.cli.options
 }
+#: Options by what they are about, for help pages.
+RECIPE_GROUPS = {
+    "Recipe": ("recipe", "model", "feature", "split", "weights", "imports"),
+    "Augmentation": (
+        *("augment", "mixup_alpha"),
+        *("freq_masks", "freq_width", "time_masks", "time_width"),
+    ),
+    "Optimisation": (
+        *("epochs", "patience", "monitor", "batch_size", "batches_per_epoch", "limit"),
+        *("optimizer", "learning_rate", "schedule", "warmup", "weight_decay", "ema"),
+        *("label_smoothing", "seed"),
+    ),
+    "Machine": (
+        *("device", "strategy", "precision", "jit", "deterministic"),
+        *("threads", "in_memory", "jobs", "backend", "scheduler"),
+    ),
+}
+#: Fields that take one of some names, which a shell completes.
+_NAMES: dict[str, Callable[[], Iterable[str]]] = {
+    "model": model_names,
+    "augment": augmentation_names,
+    "monitor": lambda: MONITORS,
+    "optimizer": lambda: OPTIMIZERS,
+    "schedule": lambda: SCHEDULES,
+    "precision": lambda: PRECISIONS,
+    "strategy": lambda: STRATEGIES,
+}
 #: Types of fields whose default is None.
 _TYPES = {"weights": str, "batches_per_epoch": int, "limit": int, "weight_decay": float}
 
@@ -85,9 +112,18 @@ def recipe_options(command: Callable, several: Collection[str] = ()) -> Callable
     return click.option(
         "--recipe",
         metavar="NAME|FILE",
+        shell_complete=_complete_recipe,
         help=f"Recipe: {', '.join(RECIPES)}, or a file such as a run's recipe.json."
         " Other options override it.  [default: slides]",
     )(command)
+
+
+def _complete_recipe(
+    ctx: click.Context, parameter: click.Parameter, incomplete: str
+) -> list[Any]:
+    """Return the recipes that begin so; else the shell completes files."""
+    names = [name for name in RECIPES if name.startswith(incomplete)]
+    return names or PATH.shell_complete(ctx, parameter, incomplete)
 
 
 def take_recipe(
@@ -128,6 +164,7 @@ def _option(field: str) -> Callable:
     return click.option(
         name,
         field,
+        shell_complete=completing(_NAMES[field]) if field in _NAMES else None,
         type=_TYPES.get(field, type(default)),
         default=default,
         show_default=default is not None,

@@ -13,7 +13,9 @@ from asc.cli.listener import ProgressCallback
 from asc.cli.options import (
     PATH,
     STORE,
+    GroupedCommand,
     command_line,
+    completing,
     json_option,
     local,
     note,
@@ -21,6 +23,7 @@ from asc.cli.options import (
     verbose_option,
 )
 from asc.cli.recipe_options import (
+    RECIPE_GROUPS,
     RECIPE_OPTIONS,
     option_name,
     recipe_options,
@@ -35,9 +38,11 @@ from asc.training.recipes import choose
 
 #: Fields that a training may change when it is resumed. Modules are code that it needs.
 _CHANGED_BY_RESUME = {"epochs", "patience"}
+#: Options of its help page by what they are about, beside those of the recipe.
+_GROUPS = {"Run": ("run", "resume", "partial", "keep_state", "tensorboard", "show")}
 
 
-@click.command()
+@click.command(cls=GroupedCommand, groups=RECIPE_GROUPS | _GROUPS)
 @click.argument("store", required=False, type=STORE)
 @recipe_options
 @click.option(
@@ -68,7 +73,11 @@ _CHANGED_BY_RESUME = {"epochs", "patience"}
     type=click.IntRange(1, 4096),
     help="Threads of TensorFlow.  [default: TensorFlow's choice]",
 )
-@click.option("--device", help="cpu or gpu.  [default: a GPU if there is one]")
+@click.option(
+    "--device",
+    shell_complete=completing(lambda: ("cpu", "gpu")),
+    help="cpu or gpu.  [default: a GPU if there is one]",
+)
 @click.option(
     "--show",
     is_flag=True,

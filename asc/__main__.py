@@ -1,0 +1,5 @@
+"""Runs ``asc`` as ``python -m asc``."""
+
+from asc.cli.main import main
+
+main()
