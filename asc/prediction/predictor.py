@@ -106,6 +106,7 @@ def predict(
     >>> (found,) = asc.predict("run", "corpus/audio/s001_0_1.wav")
     >>> found.windows.shape, found.probabilities.shape
     ((1, 3), (3,))
+    >>> import numpy as np
     >>> y = np.random.default_rng(0).normal(0, 0.1, 88_200)
     >>> (found,) = asc.predict("run", y, sample_rate=44100, hop=0.5)
     >>> found.start, found.end
