@@ -31,6 +31,7 @@ _PUBLIC = {
     "dataset": "asc.pipeline.dataset",
     "download_corpus": "asc.transfer.corpora",
     "evaluate": "asc.evaluation.evaluate",
+    "evaluate_ensemble": "asc.evaluation.ensemble",
     "extract": "asc.extraction",
     "load_run": "asc.training.run",
     "make_splits": "asc.corpus.splits",
@@ -59,6 +60,7 @@ if TYPE_CHECKING:
     from asc.corpus import Corpus, Reader, open_corpus, register_reader
     from asc.corpus.splits import make_splits
     from asc.errors import AscError
+    from asc.evaluation.ensemble import evaluate_ensemble
     from asc.evaluation.evaluate import evaluate
     from asc.evaluation.significance import paired_test
     from asc.experiments.compare import compare

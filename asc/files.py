@@ -10,6 +10,7 @@ import os
 import re
 import stat
 import time
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -400,3 +401,16 @@ def check_no_links(path: Path, root: Path) -> None:
             raise InputError(
                 f"{printable(str(place))} is a symbolic link, which is not followed."
             )
+
+
+def short_names(folders: Sequence[Path]) -> list[str]:
+    """Return the names of folders, with parents where names are equal."""
+    names = [""] * len(folders)
+    for depth in range(1, max(len(folder.parts) for folder in folders) + 1):
+        ends = ["/".join(folder.parts[-depth:]) for folder in folders]
+        count = Counter(ends)
+        names = [
+            name or (end if count[end] == 1 else "")
+            for name, end in zip(names, ends, strict=True)
+        ]
+    return names

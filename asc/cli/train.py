@@ -127,7 +127,11 @@ def train(
         if isinstance(store, Path):
             FeatureStore(store, partial=partial)  # it must be there
         return _show(recipe.effective(), sources | recipe.unused, as_json)
-    from asc.evaluation.sentences import fold_sentences, leakage_sentence
+    from asc.evaluation.sentences import (
+        alternative_sentences,
+        fold_sentences,
+        leakage_sentence,
+    )
     from asc.experiments import experiment
 
     settings["listener"] = ProgressCallback(quiet=as_json)
@@ -160,6 +164,8 @@ def train(
         files = "metrics.json, confusion.png"
         for sentence in fold_sentences(result.metrics):
             click.echo(sentence)
+    for sentence in alternative_sentences(result.metrics):
+        click.echo(sentence)
     if result.metrics.part != "test":
         note(
             f"split {result.metrics.split} has no test part, and the epoch was"

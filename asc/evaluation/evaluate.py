@@ -4,31 +4,29 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from asc.corpus.leakage import PARTS, Leakage, leakage
-from asc.corpus.places import composed
 from asc.corpus.splits import FOLDS
-from asc.errors import InputError, SettingsMismatch, StoreError, UsageError
+from asc.errors import UsageError
+from asc.evaluation.alternatives import with_shifts, with_temperature
 from asc.evaluation.evaluation import Evaluation
-from asc.evaluation.measure import leakage_facts, measure
-from asc.files import damaged
-from asc.models.outputs import are_probabilities
-from asc.pipeline.batches import Batches
-from asc.pipeline.stream import stream_batches, translate_read_errors
+from asc.evaluation.folds import fold_runs, pool
+from asc.evaluation.inference import predict_rows
+from asc.evaluation.measure import leakage_facts
+from asc.evaluation.rows import (
+    check_fits,
+    evaluation_of_rows,
+    leakage_into,
+    open_session,
+    part_of,
+    training_facts,
+)
+from asc.evaluation.temperature import run_temperature
 from asc.store import FeatureStore, open_store
-from asc.text import describe_difference, printable
 from asc.training.run import Run, load_run
 from asc.training.session import Session
-from asc.validation import check_choice
-
-if TYPE_CHECKING:
-    import keras
-
-#: Clips at a time.
-_BATCH = 16
+from asc.validation import check_whole
 
 
 def evaluate(
@@ -37,6 +35,7 @@ def evaluate(
     store: FeatureStore | str | os.PathLike[str] | None = None,
     split: str | None = None,
     part: str | None = None,
+    tta: int = 1,
     progress: Callable[[int, int], None] | None = None,
 ) -> Evaluation:
     """Evaluate the best model of a run.
@@ -52,6 +51,11 @@ def evaluate(
     part : {'train', 'validation', 'test', 'all'}, optional
         ``test`` of the run's own store or of a split that is named, ``all`` clips
         of another store.
+    tta : int > 0
+        Test-time averaging: also average the probabilities of this many circular shifts
+        along time, spread evenly over a clip, of which the first is the clip as it is.
+        The figures are ``metrics.tta``, beside the plain ones; the probabilities are
+        those of its ``averaged``.
     progress : callable(done, total), optional
         Called with clips.
 
@@ -60,7 +64,8 @@ def evaluate(
     Evaluation
         Its leakage is the share of these clips whose recording the model was
         trained on, whatever split they come from. Of a run of all folds it is
-        the pooled one, as it was saved.
+        the pooled one, as it was saved. Its ``metrics.temperature`` is of calibrated
+        probabilities (`asc.evaluation.temperature`).
 
     Raises
     ------
@@ -69,6 +74,10 @@ def evaluate(
     UsageError
         If split or part do not exist, if the store has scenes that the model
         does not know, or if a store, split or part is named for a run of all folds.
+
+    See Also
+    --------
+    asc.evaluate_ensemble : the mean of the probabilities of several runs.
 
     Examples
     --------
@@ -79,46 +88,30 @@ def evaluate(
     0.25
     """
     run = load_run(run)
+    check_whole("tta", tta, 1)
+    if store is not None:
+        store = open_store(store)
     if run.recipe.split == FOLDS:
-        if store or split or part:
+        if split or part or (store is not None and not run.is_own(store)):
             raise UsageError(
                 f"{run.path} has a model for each fold. Evaluate those one by one,"
-                f" such as {run.path / 'fold1'}."
+                f" such as {run.path / 'fold1'}, or on another store the mean of their"
+                " probabilities, with --ensemble."
             )
-        return Evaluation.load(run.path)
+        if tta == 1:
+            return Evaluation.load(run.path)
+        return _evaluate_folds(run, store or run.open_store(), tta, progress)
     if store is None:
         store = run.open_store()
-    else:
-        store = open_store(store)
-    if store.spec != run.spec:
-        raise SettingsMismatch(
-            f"{store.path} was made with another spec than {run.path} was trained"
-            " on. They differ in:\n"
-            + describe_difference(run.spec.to_dict(), store.spec.to_dict())
-        )
-    known = _label_of(run)
-    unknown = sorted(name for name in store.scenes if composed(name) not in known)
-    if unknown:
-        raise UsageError(
-            f"{store.path} has scenes that {run.path} was not trained on. Got"
-            f" {', '.join(unknown)}, expected some of {', '.join(run.scenes)}."
-        )
+    check_fits(run, store)
     own = run.is_own(store)
-    part = part or ("test" if own or split else "all")
-    check_choice("part", part, (*PARTS, "all"))
-    if split is None and not own and part != "all":
-        raise UsageError(
-            f"Part {part} of {store.path} needs a split. Name one of its splits."
-        )
-    name = split or (run.recipe.split if own else "all clips")
-    trained = Session.open(run, store) if own else _open_session(run)
-    if part == "all":
-        rows = store.finished_rows()
-    elif own and name == run.recipe.split and trained is not None:
+    if own and split is None:
+        split, part = run.recipe.split, part or "test"
+    name, part, rows = part_of(store, split, part)
+    trained = Session.open(run, store) if own else open_session(run)
+    if trained is not None and own and part != "all" and name == run.recipe.split:
         rows = trained.rows[part]
-    else:
-        rows = store.split(name).part(part)
-    return _evaluate(run, trained, store, rows, name, part, progress)
+    return _evaluate(run, trained, store, rows, name, part, tta, progress)
 
 
 def evaluate_session(session: Session, part: str) -> Evaluation:
@@ -134,110 +127,47 @@ def _evaluate(
     rows: np.ndarray,
     split: str,
     part: str,
+    tta: int = 1,
     progress: Callable[[int, int], None] | None = None,
 ) -> Evaluation:
     """Evaluate rows; `trained` has the store of the training if it is there."""
     if not len(rows):
         raise UsageError(f"Part {part} of split {split} has no clips.")
-    model = run.load_model()
-    probabilities = _probabilities(model, store, run.recipe.feature, rows, progress)
-    if bad := int((~are_probabilities(probabilities)).sum()):
-        raise InputError(
-            f"The model of {run.path} gives NaN or values outside [0, 1] for {bad:,} of"
-            f" {len(rows):,} clips. Its training diverged, or model.keras is damaged."
-        )
-    label_of = _label_of(run)
-    to_run = np.array([label_of[composed(scene)] for scene in store.scenes])
-    truth = to_run[store.labels()[rows]]
-    all_paths, origins = store.paths(), store.origins()
-    recordings = origins.recordings[rows].tolist()
-    metrics = measure(
-        truth,
-        probabilities,
-        recordings,
+    feature, model = run.recipe.feature, run.load_model()
+    probabilities = predict_rows(
+        model, store, feature, rows, name=run.path, tta=tta, progress=progress
+    )
+    evaluation = evaluation_of_rows(
+        store,
+        rows,
         run.scenes,
-        named=origins.named[rows],
+        probabilities[0],
         split=split,
         part=part,
-        **leakage_facts(_leakage(trained, store, rows)),
-        store=printable(store.path.name),
-        **_training_facts(run, model),
+        **leakage_facts(leakage_into([trained], store, rows)),
+        **training_facts(run, model),
     )
-    return Evaluation(
-        metrics,
-        run.scenes,
-        [all_paths[row] for row in rows],
-        recordings,
-        truth,
-        probabilities,
-    )
+    evaluation = with_temperature(evaluation, run_temperature(run, trained, model))
+    if tta == 1:
+        return evaluation
+    return with_shifts(evaluation, probabilities.mean(axis=0), tta)
 
 
-def _label_of(run: Run) -> dict[str, int]:
-    """Return the output of the model of each scene, by its composed name.
-
-    Stores of earlier versions may have names in another form of Unicode.
-    """
-    own = {name: label for label, name in enumerate(run.scenes)}
-    return {composed(name): label for name, label in own.items()} | own
-
-
-def _probabilities(
-    model: keras.Model,
+def _evaluate_folds(
+    run: Run,
     store: FeatureStore,
-    feature: str,
-    rows: np.ndarray,
+    tta: int,
     progress: Callable[[int, int], None] | None,
-) -> np.ndarray:
-    from asc.pipeline.tensorflow import keras
+) -> Evaluation:
+    """Evaluate the folds of a run again, and pool them."""
+    done, total = 0, tta * Evaluation.load(run.path).metrics.clips
+    results = {}
 
-    def show(batch: int, logs: Any = None) -> None:
+    def show(of_fold: int, _: int) -> None:
         if progress is not None:
-            progress(min((batch + 1) * _BATCH, len(rows)), len(rows))
+            progress(done + of_fold, total)
 
-    batches = Batches.from_store(store, feature, rows, batch_size=_BATCH, mapped=False)
-    callback = keras.callbacks.LambdaCallback(on_predict_batch_end=show)
-    with translate_read_errors(batches):
-        return np.asarray(
-            model.predict(stream_batches(batches), verbose=0, callbacks=[callback])
-        )
-
-
-def _open_session(run: Run) -> Session | None:
-    try:
-        return Session.open(run)
-    except (InputError, StoreError):
-        return None  # the store can be on another machine
-
-
-def _leakage(trained: Session | None, store: FeatureStore, rows: np.ndarray) -> Leakage:
-    """Return the share of clips whose recording the model was trained on."""
-    if trained is None:
-        return Leakage(None, 0.0)
-    learned, tested = trained.store.origins(), store.origins()
-    train, names = trained.rows["train"], tested.recordings[rows]
-    if trained.store is not store:
-        # The same path in two stores is not the same clip.
-        names = np.where(tested.named[rows], names, "")
-    return leakage(
-        learned.recordings[train], names, learned.named[train], tested.named[rows]
-    )
-
-
-def _training_facts(run: Run, model: keras.Model) -> dict[str, Any]:
-    from asc.models import parameter_counts
-
-    history = run.history()
-    try:
-        seconds = sum(record["seconds"] for record in history)
-    except KeyError:
-        raise damaged(run.path / "history.csv", "it has no column seconds") from None
-    return {
-        "model": run.recipe.model,
-        "feature": run.recipe.feature,
-        "augment": run.recipe.augment,
-        "parameters": parameter_counts(model)[0],
-        "epochs": len(history),
-        "seconds": round(seconds, 1),
-        "seed": run.recipe.seed,
-    }
+    for name, fold in fold_runs(run, store).items():
+        results[name] = evaluate(fold, store=store, tta=tta, progress=show)
+        done += tta * results[name].metrics.clips
+    return pool(results, store)

@@ -45,6 +45,9 @@ class Evaluation(Displayed):
     truth : np.ndarray [shape=(clips,)]
         Index of the true scene.
     probabilities : np.ndarray [shape=(clips, scenes)], float32
+    averaged : Evaluation or None
+        The same clips with the probabilities of several time shifts averaged, if that
+        was asked for.
     """
 
     metrics: Metrics
@@ -53,6 +56,7 @@ class Evaluation(Displayed):
     recordings: list[str]
     truth: np.ndarray
     probabilities: np.ndarray
+    averaged: Evaluation | None = None
 
     def __repr__(self) -> str:
         return f"Evaluation({self.title()})"

@@ -36,10 +36,11 @@ class Figures:
                 object.__setattr__(self, each.name, value)
 
 
-def _check_interval(name: str, limits: Any) -> Interval:
+def check_interval(name: str, limits: Any, least: float = 0) -> Interval:
+    """Return the limits of an interval of shares, or of their differences."""
     if not isinstance(limits, (list, tuple)) or len(limits) != 2:
         raise UsageError(f"{name} must be two limits. Got {limits!r}.")
-    low = check_number(name, limits[0], 0, 1)
+    low = check_number(name, limits[0], least, 1)
     return low, check_number(f"upper limit of {name}", limits[1], low, 1)
 
 
@@ -70,6 +71,11 @@ def check_by_name(name: str, given: Any, kind: type[T]) -> dict[str, T]:
     }
 
 
+def check_figures(name: str, given: Any, kind: type[T]) -> T:
+    """Return figures, built from plain values where they are such."""
+    return given if isinstance(given, kind) else built(kind, name, given)
+
+
 #: By the type of a figure: returns the value of a name, or raises UsageError. Who
 #: defines another type adds it.
 CHECKS: dict[str, Callable[[str, Any], Any]] = {
@@ -79,7 +85,7 @@ CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "Amount": partial(check_number, least=0, most=1e12),
     "Count": partial(check_whole, most=2**63 - 1),
     "Positive": partial(check_whole, least=1),
-    "Interval": _check_interval,
+    "Interval": check_interval,
     "Confusion": _check_confusion,
 }
 
@@ -98,7 +104,9 @@ def plain(value: Any) -> Any:
     # Optional figures that are None are left out, as in files of earlier versions.
     given = ((each, getattr(value, each.name)) for each in fields(value))
     return {
-        each.name: v for each, v in given if v is not None or each.default is MISSING
+        each.name: plain(v)
+        for each, v in given
+        if v is not None or each.default is MISSING
     }
 
 

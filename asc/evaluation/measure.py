@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from asc.corpus.leakage import Leakage
+from asc.evaluation.calibration import calibration
 from asc.evaluation.intervals import both_intervals, recording_interval
 from asc.evaluation.metrics import Metrics, SceneMetrics
 
@@ -25,6 +26,27 @@ def measure(
 
     Parameters
     ----------
+    truth, probabilities, recordings, scenes, named
+        As `figures` takes them.
+    **facts
+        The other fields of `Metrics`: split, part, leakage, model and so on.
+    """
+    found = figures(truth, probabilities, recordings, scenes, named=named)
+    return Metrics(**found, **facts)
+
+
+def figures(
+    truth: np.ndarray,
+    probabilities: np.ndarray,
+    recordings: Sequence[str] | np.ndarray,
+    scenes: Sequence[str],
+    *,
+    named: np.ndarray | bool = True,
+) -> dict[str, Any]:
+    """Return the fields of `Metrics` that follow from predictions.
+
+    Parameters
+    ----------
     truth : np.ndarray [shape=(clips,)]
         Index of the true scene.
     probabilities : np.ndarray [shape=(clips, scenes)]
@@ -34,8 +56,6 @@ def measure(
     scenes : sequence of str
     named : np.ndarray [shape=(clips,)], bool
         Whether the recording of each clip is known.
-    **facts
-        The other fields of `Metrics`: split, part, leakage, model and so on.
     """
     from sklearn import metrics
 
@@ -47,18 +67,19 @@ def measure(
     occurs = support > 0
     correct = predicted == truth
     interval, conservative = both_intervals(correct, recordings)
-    return Metrics(
-        accuracy=correct.mean(),
-        class_accuracy=recall[occurs].mean(),
-        macro_f1=f1[occurs].mean(),
-        log_loss=_log_loss(truth, probabilities),
-        ci95=interval,
-        ci95_cautious=conservative,
-        ci95_class_accuracy=recording_interval(correct, recordings, groups=truth),
-        ci95_clips=recording_interval(correct, range(len(truth))),
-        clips=len(truth),
+    return {
+        "accuracy": correct.mean(),
+        "class_accuracy": recall[occurs].mean(),
+        "macro_f1": f1[occurs].mean(),
+        "log_loss": log_loss(truth, probabilities),
+        "calibration_error": calibration(truth, probabilities).error,
+        "ci95": interval,
+        "ci95_cautious": conservative,
+        "ci95_class_accuracy": recording_interval(correct, recordings, groups=truth),
+        "ci95_clips": recording_interval(correct, range(len(truth))),
+        "clips": len(truth),
         **recording_counts(recordings, named),
-        per_scene={
+        "per_scene": {
             scene: SceneMetrics(
                 recall=recall[index] if occurs[index] else None,
                 precision=precision[index],
@@ -67,9 +88,8 @@ def measure(
             )
             for index, scene in enumerate(scenes)
         },
-        confusion=metrics.confusion_matrix(truth, predicted, labels=labels),
-        **facts,
-    )
+        "confusion": metrics.confusion_matrix(truth, predicted, labels=labels),
+    }
 
 
 def leakage_facts(found: Leakage) -> dict[str, Any]:
@@ -93,7 +113,7 @@ def recording_counts(
     return {"recordings": count, "without_recording": unknown or None}
 
 
-def _log_loss(truth: np.ndarray, probabilities: np.ndarray) -> float:
+def log_loss(truth: np.ndarray, probabilities: np.ndarray) -> float:
     """Return the mean negative log probability of the truth.
 
     Not scikit-learn's, which refuses truths in which a scene is missing unless

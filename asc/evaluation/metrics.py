@@ -26,6 +26,12 @@ from asc.evaluation.figures import (
     plain,
     texts,
 )
+from asc.evaluation.inference_metrics import (
+    Calibrated,
+    Ensemble,
+    Shifts,
+    Temperature,
+)
 from asc.evaluation.intervals import FEW_RECORDINGS, mean_and_deviation
 from asc.text import has_control_characters
 from asc.validation import check_whole
@@ -67,6 +73,7 @@ class FoldMetrics(Figures):
     leakage_at_least: Share | None = None
     epochs: Count
     seconds: Amount
+    temperature: Temperature | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -92,6 +99,8 @@ class Metrics(Figures, Mapping[str, Any]):
     class_accuracy : float
         Balanced accuracy: the mean of the recalls of scenes that occur.
     macro_f1, log_loss : float
+    calibration_error : float or None
+        Expected calibration error (`asc.evaluation.calibration`).
     ci95 : (float, float)
         95 % CI of accuracy, a bootstrap over recordings
         (`asc.evaluation.intervals.recording_interval`).
@@ -130,6 +139,12 @@ class Metrics(Figures, Mapping[str, Any]):
         a single fold is None.
     tested_again, never_tested : int, optional
         Clips that more than one fold tests, and that none does.
+    tta : ShiftMetrics, optional
+        With test-time averaging over time shifts.
+    temperature : TemperatureMetrics, optional
+        With probabilities that were calibrated on the validation part.
+    ensemble : EnsembleMetrics, optional
+        Of an ensemble, whose figures the others are.
 
     Raises
     ------
@@ -142,6 +157,7 @@ class Metrics(Figures, Mapping[str, Any]):
     class_accuracy: Share
     macro_f1: Share
     log_loss: Loss
+    calibration_error: Share | None = None
     ci95: Interval
     ci95_cautious: Interval | None = None
     ci95_class_accuracy: Interval | None = None
@@ -168,6 +184,9 @@ class Metrics(Figures, Mapping[str, Any]):
     accuracy_deviation: Share | None = None
     tested_again: Count | None = None
     never_tested: Count | None = None
+    tta: Shifts | None = None
+    temperature: Calibrated | None = None
+    ensemble: Ensemble | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -177,6 +196,7 @@ class Metrics(Figures, Mapping[str, Any]):
         _check_leakage(self)
         self._check_confusion()
         self._check_folds()
+        self._check_differences()
 
     def _check_confusion(self) -> None:
         """Check that the other figures agree with the confusion matrix."""
@@ -248,6 +268,18 @@ class Metrics(Figures, Mapping[str, Any]):
                 ),
             }
         )
+
+    def _check_differences(self) -> None:
+        """Check that paired differences are those of the accuracies."""
+        expected = {}
+        if self.tta is not None:
+            difference = self.tta.accuracy - self.accuracy
+            expected["difference of tta"] = (self.tta.paired.difference, difference)
+        members = self.ensemble.members if self.ensemble is not None else {}
+        for name, member in members.items():
+            difference = self.accuracy - member.accuracy
+            expected[f"difference from {name!r}"] = member.paired.difference, difference
+        self._check_equal(expected)
 
     # A mapping with the keys of metrics.json
 

@@ -109,3 +109,38 @@ def comparison_heading(reference: str, tests: Sequence[object]) -> str:
         f"difference from {reference} (paired permutation test over recordings,"
         f" Holm-corrected, {counted(count, 'comparison', 'comparisons')}):"
     )
+
+
+def alternative_sentences(metrics: Metrics) -> list[str]:
+    """Return what to report of averaged and calibrated predictions, after the plain.
+
+    Each has the plain figure beside its own.
+    """
+    sentences = []
+    if (tta := metrics.tta) is not None:
+        paired = tta.paired
+        sentences.append(
+            f"{tta.shifts:,} time shifts averaged: accuracy {percent(tta.accuracy)}"
+            f" [{limits(metrics, tta)}], difference"
+            f" {100 * paired.difference:+.1f} percentage points"
+            f" [{limits(metrics, paired, signed=True)}], p {paired.p_value:.4f}; log"
+            f" loss {tta.log_loss:.3f} (plain {metrics.log_loss:.3f})"
+        )
+    if (found := metrics.temperature) is not None:
+        clips = counted(found.clips, "validation clip", "validation clips")
+        same = ", which are these" if metrics.part == "validation" else ""
+        sentences.append(
+            f"temperature {found.value:.2f} (fitted on {clips}{same}): expected"
+            f" calibration error {percent(found.calibration_error)} (plain"
+            f" {percent(metrics.calibration_error)}), log loss {found.log_loss:.3f}"
+            f" (plain {metrics.log_loss:.3f})"
+        )
+    return sentences
+
+
+def limits(metrics: Metrics, figures: Any, *, signed: bool = False) -> str:
+    """Return the intervals of figures of the clips of `metrics`."""
+    text = f"95 % CI {interval(figures.ci95, signed=signed)}"
+    if metrics.few_recordings:
+        text += f"; conservative {interval(figures.ci95_cautious, signed=signed)}"
+    return text

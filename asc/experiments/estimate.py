@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from asc.corpus.splits import FOLDS
+from asc.evaluation.folds import fold_names
 from asc.experiments import experiment
-from asc.experiments.folds import fold_names
 from asc.experiments.grid import Grid, run_name
 from asc.store import FeatureStore
 from asc.training.recipe import Recipe

@@ -19,9 +19,9 @@ from asc.disk import writing_to
 from asc.errors import AscError, Busy, SettingsMismatch, UsageError
 from asc.evaluation.evaluate import evaluate_session
 from asc.evaluation.evaluation import Evaluation
-from asc.evaluation.sentences import fold_sentences
+from asc.evaluation.folds import fold_names, pool
+from asc.evaluation.sentences import alternative_sentences, fold_sentences
 from asc.experiments.extend import extend
-from asc.experiments.folds import fold_names, pool
 from asc.experiments.outputs import draw_training, save_evaluation, write_results
 from asc.files import check_no_links
 from asc.store import FeatureStore, open_store
@@ -52,7 +52,7 @@ def train(
         Or the name of one, or a file of fields (`asc.training.recipes`). The
         documented system (simple CNN on Mel) if not given. Its split may also be
         ``folds``: all folds, one after the other, and their pooled evaluation
-        (`asc.experiments.folds`).
+        (`asc.evaluation.folds`).
     run : path, optional
         Folder to make; under ``cache/runs`` if not given. All workers of strategy
         ``multiworker`` must see it.
@@ -275,7 +275,11 @@ def _train_folds(run: Run, store: FeatureStore, **options: Any) -> Evaluation:
     pooled = pool(done, store)
     if not run.is_finished():
         save_evaluation(pooled, run.path)
-        for sentence in (pooled.title(), *fold_sentences(pooled.metrics)):
+        for sentence in (
+            pooled.title(),
+            *fold_sentences(pooled.metrics),
+            *alternative_sentences(pooled.metrics),
+        ):
             run.log(sentence)
     return pooled
 

@@ -9,6 +9,7 @@ import numpy as np
 from asc import plots
 from asc.evaluation.evaluate import evaluate_session
 from asc.evaluation.evaluation import Evaluation
+from asc.evaluation.sentences import alternative_sentences
 from asc.training.session import Session
 
 
@@ -22,7 +23,11 @@ def write_results(session: Session) -> Evaluation:
     run.check_unchanged(session.store)  # also while it was evaluated
     if session.is_chief:
         save_evaluation(evaluation, run.path)
-        run.log(evaluation.title())
+        for sentence in (
+            evaluation.title(),
+            *alternative_sentences(evaluation.metrics),
+        ):
+            run.log(sentence)
     return evaluation
 
 

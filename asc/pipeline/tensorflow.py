@@ -15,6 +15,7 @@ reuses the memory instead. The results are the same.
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 import tempfile
@@ -122,5 +123,13 @@ with _quiet(), variables(_keras_settings()), _without(*_unused):
     tf.config.list_physical_devices()  # find devices here, where messages are off
 
 _configure_keras()
+
+
+def _is_no_retracing(record: logging.LogRecord) -> bool:
+    """Return False for the warning about many models, which asc has for a reason."""
+    return "triggered tf.function retracing" not in record.getMessage()
+
+
+tf.get_logger().addFilter(_is_no_retracing)
 
 __all__ = ["keras", "tf"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -17,7 +16,7 @@ from asc.evaluation.evaluation import Evaluation
 from asc.evaluation.metrics import Metrics
 from asc.experiments.comparison import Comparison
 from asc.experiments.entry import DONE, Entry
-from asc.files import check_no_links
+from asc.files import check_no_links, short_names
 from asc.kinds import not_a
 from asc.store import FeatureStore
 from asc.training.recipe import Recipe
@@ -130,7 +129,7 @@ def gather(paths: Sequence[str | os.PathLike[str]]) -> list[ReportEntry]:
         else:
             found.setdefault(path.resolve(), None)
     stores: dict[str, FeatureStore | str] = {}
-    names = _short_names(list(found))
+    names = short_names(list(found))
     return [
         _read(f"result-{number}", name, folder, compared, stores)
         for number, (name, (folder, compared)) in enumerate(
@@ -265,16 +264,3 @@ def _evaluation(key: str, name: str, folder: Path) -> ReportEntry:
 def _private(error: Exception | str, folder: Path, name: str) -> str:
     """Return a message without the path of the folder, which is private."""
     return str(error).replace(str(folder), name)
-
-
-def _short_names(folders: Sequence[Path]) -> list[str]:
-    """Return the names of folders, with parents where names are equal."""
-    names = [""] * len(folders)
-    for depth in range(1, max(len(folder.parts) for folder in folders) + 1):
-        ends = ["/".join(folder.parts[-depth:]) for folder in folders]
-        count = Counter(ends)
-        names = [
-            name or (end if count[end] == 1 else "")
-            for name, end in zip(names, ends, strict=True)
-        ]
-    return names

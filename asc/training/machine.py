@@ -85,13 +85,15 @@ def translate_oom(recipe: Recipe) -> Iterator[None]:
 
 
 def release_variables(model: keras.Model) -> None:
-    """Free the memory of a model's variables after training.
+    """Free the memory of a model's variables after its last use.
 
-    TensorFlow keeps the graph of every `fit` until the process ends, and the graph
-    keeps the variables: 0.4 GB with those of the optimizer for the simple CNN, again
-    for every fold and every run of a comparison.
+    TensorFlow keeps the graph of every `fit` and `predict` until the process ends, and
+    the graph keeps the variables: 0.4 GB with those of the optimizer for the simple
+    CNN, again for every fold and every run of a comparison.
     """
-    for variable in [*model.variables, *model.optimizer.variables]:
+    optimizer = getattr(model, "optimizer", None)
+    of_optimizer = [] if optimizer is None else optimizer.variables
+    for variable in [*model.variables, *of_optimizer]:
         # With several devices there is one on each.
         for own in getattr(variable.value, "values", [variable.value]):
             empty = tf.zeros([0], own.dtype)

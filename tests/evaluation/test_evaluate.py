@@ -16,6 +16,7 @@ from asc.corpus import open_corpus
 from asc.errors import InputError, MissingInputError, SettingsMismatch, UsageError
 from asc.evaluation.evaluate import evaluate
 from asc.evaluation.evaluation import Evaluation
+from asc.evaluation.inference import time_shifts
 from asc.evaluation.sentences import sample
 from asc.experiments.outputs import save_evaluation
 from asc.store import FeatureStore
@@ -258,7 +259,7 @@ def test_leakage_is_unknown_where_the_training_store_is_not(
     (path / "recipe.json").write_text(json.dumps(record))
     other = extract(dataclasses.replace(corpus, clips=corpus.clips[:-1], folds={}))
     here, there = (evaluate(it, store=other.store) for it in (run, path))
-    unknown = {"leakage": None, "leakage_at_least": 0.0}
+    unknown = {"leakage": None, "leakage_at_least": 0.0, "temperature": None}
     assert there.metrics == dataclasses.replace(here.metrics, **unknown)
     assert here.metrics["leakage"] > 0
     with pytest.raises(InputError, match="--store"):
@@ -408,3 +409,45 @@ def test_load_refuses_files_of_two_evaluations(tmp_path, run):
     file.write_text(file.read_text("utf-8").replace("bus", "tram"), "utf-8")
     with pytest.raises(InputError, match="damaged"):
         Evaluation.load(tmp_path)
+
+
+# Averaging over time shifts
+
+
+def test_shifts_are_averaged_beside_the_plain_figures(run, store, probabilities):
+    result = evaluate(run, part="all", tta=4)
+    assert_is_of(result, store, probabilities, np.arange(24))
+    values = store.features("mel").astype(np.float32)
+    model = run.load_model()
+    by_hand = [
+        model(np.roll(values, by, axis=2), training=False) for by in (0, 4, 8, 12)
+    ]
+    mean = np.mean(by_hand, axis=0)
+    np.testing.assert_allclose(result.averaged.probabilities, mean, atol=1e-6)
+    tta = result.metrics.tta
+    right = mean.argmax(axis=1) == result.truth
+    assert (tta.shifts, tta.accuracy) == (4, right.mean())
+    assert tta.paired.difference == pytest.approx(right.mean() - result.correct.mean())
+    assert tta.paired.ci95[0] <= tta.paired.difference <= tta.paired.ci95[1]
+    assert tta.accuracy == result.averaged.metrics.accuracy
+    plain = evaluate(run, part="all").metrics.to_dict()
+    assert {**result.metrics.to_dict()} == plain | {"tta": result.metrics["tta"]}
+
+
+@pytest.mark.parametrize(
+    ("count", "shifts"), [(1, [0]), (3, [0, 5, 11]), (16, [*range(16)])]
+)
+def test_shifts_are_spread_over_the_clip(count, shifts):
+    assert time_shifts(count, 16) == shifts
+
+
+@pytest.mark.parametrize("count", [0, 17, 2.0, True])
+def test_shifts_that_are_refused(run, count):
+    with pytest.raises(UsageError, match="tta must be a whole number in .*Got"):
+        evaluate(run, tta=count)
+
+
+def test_progress_counts_every_shift(run):
+    told = []
+    evaluate(run, part="all", tta=2, progress=lambda *counts: told.append(counts))
+    assert told == [(16, 48), (24, 48), (40, 48), (48, 48)]

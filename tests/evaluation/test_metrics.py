@@ -50,7 +50,7 @@ def pooled():
 # Plain values and back
 
 #: In the order in which they are written.
-KEYS = """accuracy class_accuracy macro_f1 log_loss ci95 ci95_cautious
+KEYS = """accuracy class_accuracy macro_f1 log_loss calibration_error ci95 ci95_cautious
     ci95_class_accuracy ci95_clips clips recordings per_scene confusion split part
     leakage store model feature augment parameters epochs seconds seed""".split()
 OF_FOLDS = "folds accuracy_mean accuracy_deviation tested_again never_tested".split()

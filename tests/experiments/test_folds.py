@@ -12,9 +12,9 @@ from world import evaluation_of
 
 from asc.errors import InputError, SettingsMismatch, UsageError
 from asc.evaluation.evaluate import Evaluation, evaluate
+from asc.evaluation.folds import fold_names, pool
 from asc.evaluation.sentences import fold_sentences, leakage_sentence
 from asc.experiments import experiment
-from asc.experiments.folds import fold_names, pool
 from asc.training.callback import TrainingCallback
 from asc.training.recipe import Recipe
 from asc.training.run import Run

@@ -14,18 +14,22 @@ tested in two folds and those of another in none; `pool` counts such clips.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import fields
+from collections.abc import Mapping, Sequence
+from dataclasses import fields, replace
 
 import numpy as np
 
 from asc.corpus.leakage import pooled_leakage
 from asc.corpus.splits import FOLDS, OFFICIAL_FOLD
 from asc.errors import InputError
+from asc.evaluation.alternatives import with_shifts, with_temperature
 from asc.evaluation.evaluation import Evaluation
 from asc.evaluation.measure import leakage_facts, measure
 from asc.evaluation.metrics import FoldMetrics, Metrics
+from asc.evaluation.temperature import FittedTemperature, apply_temperature
 from asc.store import FeatureStore
+from asc.text import some_of
+from asc.training.run import Run
 
 
 def fold_names(store: FeatureStore) -> tuple[str, ...]:
@@ -35,6 +39,38 @@ def fold_names(store: FeatureStore) -> tuple[str, ...]:
         return tuple(sorted(official, key=lambda name: int(name[4:])))
     unit = "recording" if store.recordings_known else "random"
     return tuple(f"{unit}{number}of5" for number in range(1, 6))
+
+
+def fold_runs(run: Run, store: FeatureStore | None) -> dict[str, Run]:
+    """Return the runs of the folds of a run by the names of their splits, in order.
+
+    Parameters
+    ----------
+    run : Run
+    store : FeatureStore, optional
+        The one that it was trained on, to know which folds there are. If it is not
+        given, all folds that are finished.
+
+    Raises
+    ------
+    InputError
+        If a fold is not finished.
+    """
+    own = {
+        name: fold
+        for name, fold in run.folds().items()
+        if fold.recipe == replace(run.recipe, split=name) and fold.is_finished()
+    }
+    names = sorted(own, key=lambda name: (len(name), name))
+    if store is not None:
+        names = list(fold_names(store))
+    missing = [name for name in names if name not in own]
+    if missing or not names:
+        raise InputError(
+            f"{run.path} is not finished: it has no result of"
+            f" {some_of(missing) or 'any fold'}. Resume it with --resume."
+        )
+    return {name: own[name] for name in names}
 
 
 def pool(folds: Mapping[str, Evaluation], store: FeatureStore) -> Evaluation:
@@ -54,7 +90,8 @@ def pool(folds: Mapping[str, Evaluation], store: FeatureStore) -> Evaluation:
         as it is tested. Besides, ``folds`` holds accuracy, class_accuracy,
         clips, leakage, epochs and seconds of each fold, ``accuracy_mean`` and
         ``accuracy_deviation`` are over folds (deviation with n - 1; None for a
-        single fold), ``tested_again`` and ``never_tested`` count clips.
+        single fold), ``tested_again`` and ``never_tested`` count clips, and
+        ``temperature`` is that of the folds, each on its own clips at its own one.
         Leakage is the share of all pooled clips.
 
     Raises
@@ -104,9 +141,35 @@ def pool(folds: Mapping[str, Evaluation], store: FeatureStore) -> Evaluation:
         tested_again=len(paths) - len(times),
         never_tested=len(set(store.paths()) - set(times)),
     )
-    return Evaluation(metrics, first.scenes, paths, recordings, truth, probabilities)
+    pooled = Evaluation(metrics, first.scenes, paths, recordings, truth, probabilities)
+    pooled = with_temperature(pooled, *_calibrated(results))
+    shifts = {result.metrics.tta and result.metrics.tta.shifts for result in results}
+    averaged = [result.averaged for result in results if result.averaged is not None]
+    if len(averaged) < len(results) or len(shifts) > 1:
+        return pooled
+    together = np.concatenate([result.probabilities for result in averaged])
+    return with_shifts(pooled, together, shifts.pop() or 1)
+
+
+def _calibrated(
+    results: Sequence[Evaluation],
+) -> tuple[FittedTemperature | None, np.ndarray | None]:
+    """Return the mean temperature of folds, and the probabilities at each one's own."""
+    found = [result.metrics.temperature for result in results]
+    known = [temperature for temperature in found if temperature is not None]
+    if len(known) < len(found):
+        return None, None
+    mean = float(np.exp(np.mean([np.log(temperature.value) for temperature in known])))
+    calibrated = [
+        apply_temperature(result.probabilities, temperature.value)
+        for result, temperature in zip(results, known, strict=True)
+    ]
+    clips = sum(temperature.clips for temperature in known)
+    return FittedTemperature(mean, clips), np.concatenate(calibrated)
 
 
 def _of_fold(metrics: Metrics) -> FoldMetrics:
     kept = {each.name: getattr(metrics, each.name) for each in fields(FoldMetrics)}
+    if metrics.temperature is not None:
+        kept["temperature"] = metrics.temperature.value
     return FoldMetrics(**kept)
