@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import subprocess
 import sys
 import warnings
 from collections.abc import Iterator, Mapping
@@ -19,6 +20,8 @@ from asc.text import printable
 DISTRIBUTION = "acoustic-scenes"
 #: Libraries whose version can change a feature's numbers.
 DSP_LIBRARIES = ("librosa", "numpy", "scipy", "soundfile", "soxr")
+#: Seconds that git gets to look for changed files.
+_GIT_SECONDS = 5.0
 #: Libraries that a training depends on.
 TRAINING_LIBRARIES = ("h5py", "keras", "numpy", "scikit-learn", "tensorflow")
 
@@ -62,6 +65,46 @@ def describe() -> dict[str, Any]:
         "processors": usable_cores(),
         "libraries": versions(tuple(names)),
     }
+
+
+def hardware() -> dict[str, Any]:
+    """Return the processor, the memory and the NVIDIA GPUs of this machine."""
+    found = {"cpu": platform.processor(), "memory_bytes": usable_memory(), "gpus": []}
+    try:
+        lines = Path("/proc/cpuinfo").read_text("utf-8", "replace").splitlines()
+        found["cpu"] = next(filter(None, _values(lines, "model name")), found["cpu"])
+        for file in sorted(Path("/proc/driver/nvidia/gpus").glob("*/information")):
+            lines = file.read_text("utf-8", "replace").splitlines()
+            found["gpus"] += _values(lines, "Model")
+    except OSError:
+        pass  # another operating system
+    return found
+
+
+def _values(lines: list[str], name: str) -> list[str]:
+    """Return the values of lines ``NAME : VALUE``."""
+    pairs = (line.partition(":") for line in lines)
+    return [value.strip() for key, _, value in pairs if key.strip() == name]
+
+
+def git_commit(folder: str | os.PathLike[str] = ".") -> str | None:
+    """Return the commit of the git repository that a folder is in.
+
+    It ends in ``-dirty`` if files were changed since. None if the folder is in no
+    repository, or if git is not installed.
+    """
+    command = ("describe", "--always", "--exclude=*", "--abbrev=40", "--dirty")
+    try:
+        done = subprocess.run(
+            ["git", "-C", folder, *command],
+            capture_output=True,
+            text=True,
+            timeout=_GIT_SECONDS,
+            env={**os.environ, "GIT_OPTIONAL_LOCKS": "0"},
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip() or None
 
 
 def usable_cores() -> int:

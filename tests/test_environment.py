@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import subprocess
 import sys
 import warnings
 
@@ -86,3 +88,31 @@ def test_secrets_of_other_programs_are_not_shown(monkeypatch):
     settings = {"TF_VAR_password": "x", "TF_TOKEN_a": "y", "TF_NUM_THREADS": "2"}
     monkeypatch.setattr(environment, "_given", settings)
     assert environment.settings_of_libraries() == ["TF_NUM_THREADS=2"]
+
+
+def test_a_record_has_processor_and_memory():
+    facts = environment.hardware()
+    assert facts["cpu"] and facts["memory_bytes"] > 1 << 20
+    assert isinstance(facts["gpus"], list)
+
+
+def test_the_commit_of_a_repository_and_whether_files_changed(tmp_path):
+    def git(*words):
+        identity = ("-c", "user.name=a", "-c", "user.email=a@b", "-C", str(tmp_path))
+        subprocess.run(["git", *identity, *words], check=True, capture_output=True)
+
+    assert environment.git_commit(tmp_path) is None
+    git("init")
+    assert environment.git_commit(tmp_path) is None
+    (tmp_path / "code.py").write_text("1")
+    git("add", "code.py")
+    git("commit", "-m", "one")
+    commit = environment.git_commit(tmp_path)
+    assert re.fullmatch("[0-9a-f]{40}", commit)
+    (tmp_path / "code.py").write_text("2")
+    assert environment.git_commit(tmp_path) == commit + "-dirty"
+
+
+def test_without_git_there_is_no_commit(monkeypatch):
+    monkeypatch.setenv("PATH", "")
+    assert environment.git_commit() is None

@@ -19,9 +19,9 @@ def env(as_json: bool) -> int:
     Example:
         asc env --json
     """
-    from asc.environment import cache_dir, describe, dsp_versions
+    from asc.environment import cache_dir, describe, dsp_versions, hardware
 
-    facts: dict[str, Any] = describe()
+    facts: dict[str, Any] = describe() | hardware()
     facts["libraries"] = dict(sorted((facts["libraries"] | dsp_versions()).items()))
     facts["cache"] = str(cache_dir().absolute())
     if as_json:
@@ -32,5 +32,6 @@ def env(as_json: bool) -> int:
             for library, version in value.items():
                 click.echo(f"{library:<14}{version}")
         else:
-            click.echo(f"{name:<14}{value}")
+            text = ", ".join(value) or "none" if isinstance(value, list) else value
+            click.echo(f"{name:<14}{text}")
     return 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from asc.experiments.runs import RunFacts
 
 _HEADER = "run started model split accuracy leakage size state".split()
+_ALIGNED = "<<<<>>>>"
 _FOLDERS = click.argument("folders", metavar="[FOLDER]...", nargs=-1, type=PATH)
 
 
@@ -39,19 +40,46 @@ def runs() -> None:
 
 @runs.command("list")
 @_FOLDERS
+@click.option(
+    "--sort",
+    type=click.Choice(["accuracy", "leakage", "started", "size"]),
+    help="Best, lowest, newest or largest first.  [default: by folder and time]",
+)
+@click.option("--model", help="Only runs of this model.")
+@click.option("--feature", help="Only runs on this feature.")
+@click.option("--split", help="Only runs on this split.")
+@click.option(
+    "--status",
+    type=click.Choice(["finished", "unfinished", "damaged"]),
+    help="Only such runs.",
+)
+@click.option("--limit", type=click.IntRange(min=1), help="At most so many.")
 @json_option
 @verbose_option
-def list_command(folders: tuple[Path, ...], as_json: bool) -> int:
-    """List runs: model, split, accuracy with its leakage, and sizes.
+def list_command(
+    folders: tuple[Path, ...],
+    sort: str | None,
+    limit: int | None,
+    as_json: bool,
+    **wanted: str | None,
+) -> int:
+    """List runs: date, model, split, accuracy with its leakage, and sizes.
 
     The size is that of the whole run; state is the part of it that only
     asc-train --resume needs.
 
     \b
     Example:
-        asc runs list cache/comparisons/tut2017-slides
+        asc runs list --sort accuracy --split fold1 --limit 10
     """
-    found = _found(folders)
+    found = [
+        run
+        for run in _found(folders)
+        if all(value in (None, getattr(run, name)) for name, value in wanted.items())
+    ]
+    if sort is not None:
+        found.sort(key=_ORDERS[sort])
+    found = found[:limit]
     if as_json:
         print_json(
             {
@@ -61,9 +89,14 @@ def list_command(folders: tuple[Path, ...], as_json: bool) -> int:
             }
         )
         return 0
-    for folder, some in groupby(found, lambda run: run.path.parent):
+    if sort is not None:
+        rows = [_row(run, str(run.path)) for run in found]
+        for line in table([_HEADER, *rows], _ALIGNED):
+            click.echo(line)
+    for folder, some in groupby([] if sort else found, lambda run: run.path.parent):
         click.echo(f"{printable(str(folder))}:")
-        for line in table([_HEADER, *map(_row, some)], "<<<<>>>>"):
+        rows = [_row(run, run.path.name) for run in some]
+        for line in table([_HEADER, *rows], _ALIGNED):
             click.echo(f"  {line}")
     for run in found:
         if run.error is not None:
@@ -121,6 +154,23 @@ def clean(folders: tuple[Path, ...], dry_run: bool, yes: bool, as_json: bool) ->
     return 0
 
 
+def _by_accuracy(run: RunFacts) -> float:
+    return 0.0 if run.metrics is None else -1 - run.metrics.accuracy
+
+
+def _by_leakage(run: RunFacts) -> float:
+    known = None if run.metrics is None else run.metrics.known_leakage.share
+    return 2.0 if known is None else known
+
+
+_ORDERS: dict[str, Callable[[RunFacts], float]] = {
+    "accuracy": _by_accuracy,
+    "leakage": _by_leakage,
+    "started": lambda run: -run.started.timestamp(),
+    "size": lambda run: -run.bytes,
+}
+
+
 def _found(folders: tuple[Path, ...]) -> list[RunFacts]:
     from asc.experiments.runs import default_places, list_runs
 
@@ -131,13 +181,13 @@ def _sizes(found: Iterable[RunFacts]) -> tuple[list[int], list[int]]:
     return [run.bytes for run in found], [run.state_bytes for run in found]
 
 
-def _row(run: RunFacts) -> tuple[str, ...]:
+def _row(run: RunFacts, name: str) -> tuple[str, ...]:
     accuracy, leakage = run.status, ""
     if run.metrics is not None:
         accuracy = percent(run.metrics.accuracy)
         leakage = leakage_percent(*run.metrics.known_leakage)
     return (
-        printable(run.path.name),
+        printable(name),
         f"{run.started:%Y-%m-%d}",
         printable(run.model or "-"),
         printable(run.split or "-"),

@@ -3,7 +3,7 @@
 ====================  ====================================================
 ``recipe.json``       the recipe and the sources of its values, the store, the
                       feature spec, the scenes
-``environment.json``  versions, machine, command
+``environment.json``  versions, machine, git commit, command
 ``log.txt``           one line for each event, with the time
 ``history.csv``       one row for each epoch
 ``model.keras``       the model of the best epoch
@@ -258,8 +258,13 @@ class Run(Displayed):
         log_line(self.path / "log.txt", line)
 
     def record_environment(self, command: Sequence[str]) -> None:
-        """Write environment.json: versions, machine and command."""
-        facts = environment.describe() | {
+        """Write environment.json: versions, machine, git commit and command.
+
+        The commit is that of the repository that the command was run in.
+        """
+        facts = environment.describe() | environment.hardware()
+        facts |= {
+            "git_commit": environment.git_commit(),
             "command": list(command),
             "started": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
         }

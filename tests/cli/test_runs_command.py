@@ -78,6 +78,30 @@ def test_runs_of_the_cache_and_their_sizes(folder):
     assert line[4:8] == [f"{100 * metrics['accuracy']:.1f}", "%", "0", "%"]
 
 
+def test_runs_are_sorted_and_chosen(folder):
+    def names(*options):
+        told = json.loads(run_in_process("list", "--json", *options))
+        return [os.path.basename(entry["path"]) for entry in told["runs"]]
+
+    file = folder / "runs/honest/environment.json"
+    facts = json.loads(file.read_text()) | {"started": "2001-01-01T00:00:00+0000"}
+    file.write_text(json.dumps(facts))
+    (folder / "runs/stopped/large").write_bytes(bytes(1_000_000))
+
+    assert sorted(names("--split", "random")) == ["a", "stopped"]
+    assert names("--split", "random", "--model", "cnn-rnn") == ["a"]
+    assert names("--status", "damaged") == ["damaged"]
+    assert names("--sort", "size", "--limit", 1) == ["stopped"]
+    assert names("--sort", "leakage")[:2] == ["honest", "a"]
+    assert names("--sort", "started")[-1] == "honest"
+    found = json.loads(run_in_process("list", "--json", "--sort", "accuracy"))["runs"]
+    accuracies = [entry["accuracy"] for entry in found]
+    assert accuracies[:2] == sorted(accuracies[:2], reverse=True)
+    assert accuracies[2:] == [None, None]
+    lines = run_in_process("list", "--sort", "accuracy").splitlines()
+    assert [line.split()[0] for line in lines[1:5]] == [e["path"] for e in found]
+
+
 def test_clean_drops_the_state_of_finished_runs_alone(folder):
     place = folder / "runs"
     before = {path for path in folder.rglob("*") if path.is_file()}
