@@ -27,12 +27,17 @@ def frames(monkeypatch):
     monkeypatch.setitem(sys.modules, "pandas", module)
 
 
+def predictions_of(scenes, found):
+    facts = {"notes": (), "heading": "", "frontend": None}
+    return Predictions(scenes, len(found), found=iter(found), **facts)
+
+
 @pytest.fixture
 def everything(few_clips, small_store, tmp_path):
     """One object of each kind, with words that its line and its table have."""
     corpus = asc.open_corpus(few_clips)
     plan = asc.plan(corpus, tmp_path / "new.h5", rows=16, columns=16)
-    predictions = Predictions(("bus", "home"), 3, (), iter(()))
+    predictions = predictions_of(("bus", "home"), [None] * 3)
     return [
         (corpus, "24 clips of 4 scenes", "cafe/restaurant"),
         (plan, "24 clips, mel, stft", "n_fft"),
@@ -109,7 +114,7 @@ def test_predictions_become_a_frame(frames):
         Prediction(Path("a.wav"), windows, *spans, seconds=2.0),
         Prediction(Path("b.wav"), *none, error="it is empty."),
     ]
-    good, bad = Predictions(("bus", "path"), 2, (), iter(found)).to_frame()
+    good, bad = predictions_of(("bus", "path"), found).to_frame()
     assert (good["path"], good["scene"]) == ("a.wav", "path")
     assert good["scene path"] == pytest.approx(0.7)
     assert (bad["scene"], bad["bus"], bad["error"]) == (None, None, "it is empty.")

@@ -313,6 +313,7 @@ def test_the_environment_is_recorded(tmp_path, store):
     facts = json.loads((run.path / "environment.json").read_text())
     assert facts["command"] == ["asc-train", "store.h5"]
     assert {"asc", "python", "machine", "started"} <= set(facts)
+    assert {"cpu", "memory_bytes", "gpus", "git_commit"} <= set(facts)
     assert {"tensorflow", "keras", "numpy"} <= set(facts["libraries"])
 
 
