@@ -69,7 +69,11 @@ def describe() -> dict[str, Any]:
 
 def hardware() -> dict[str, Any]:
     """Return the processor, the memory and the NVIDIA GPUs of this machine."""
-    found = {"cpu": platform.processor(), "memory_bytes": usable_memory(), "gpus": []}
+    found: dict[str, Any] = {
+        "cpu": platform.processor(),
+        "memory_bytes": usable_memory(),
+        "gpus": [],
+    }
     try:
         lines = Path("/proc/cpuinfo").read_text("utf-8", "replace").splitlines()
         found["cpu"] = next(filter(None, _values(lines, "model name")), found["cpu"])

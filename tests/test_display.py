@@ -103,7 +103,7 @@ def test_results_become_frames(frames):
     assert np.mean(frame["scene"] == frame["predicted"]) == result.metrics.accuracy
     rows = asc.Comparison.load(COMPARISON).to_frame()
     header = (COMPARISON / "results.csv").read_text().splitlines()[0].split(",")
-    assert [list(row) for row in rows] == [header, header]
+    assert len(rows) == 2 and all(set(header) <= set(row) for row in rows)
 
 
 def test_predictions_become_a_frame(frames):
