@@ -21,6 +21,7 @@ ORDER = (
     "environment",
     "display",
     "files",
+    "settings",
     "disk",
     "locking",
     "kinds",

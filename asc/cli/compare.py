@@ -47,7 +47,8 @@ _GROUPS = {"Comparison": ("named", "folder", "dry_run")}
     "named",
     metavar="NAME|FILE",
     help="slides (5 models, STFT and Mel, augmentation none and thirds, random split),"
-    " or a JSON file. The options below replace its choices; --split adds to them.",
+    " or a JSON or YAML file. The options below replace its choices; --split adds to"
+    " them.",
 )
 @partial(recipe_options, several=AXES.values())
 @click.option(

@@ -13,8 +13,8 @@ from typing import Any
 from asc.errors import UsageError
 from asc.evaluation.baseline import LINEAR
 from asc.experiments.baseline import baseline_recipe
-from asc.files import read_json
 from asc.kinds import check_text_file
+from asc.settings import read_settings
 from asc.text import has_control_characters, unknown_name
 from asc.training.recipe import Recipe
 from asc.validation import check_fields, check_flag, check_path
@@ -139,7 +139,7 @@ class Grid:
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Grid:
-        """Read a grid from a JSON file as `to_dict` describes it, or of a comparison.
+        """Read a grid from a JSON or YAML file of `to_dict`, or of a comparison.
 
         Raises
         ------
@@ -149,7 +149,7 @@ class Grid:
             If it is not a grid.
         """
         check_text_file("a grid", Path(path))
-        values = read_json(path)
+        values = read_settings(path)
         if isinstance(values, dict) and {"grid", "store"} <= values.keys():
             values = values["grid"]  # that of a comparison
         try:
@@ -171,7 +171,7 @@ GRIDS: dict[str, dict[str, Any]] = {
 
 
 def named_grid(name: str | os.PathLike[str]) -> Grid:
-    """Return the grid of a name (`GRIDS`) or of a JSON file.
+    """Return the grid of a name (`GRIDS`) or of a JSON or YAML file.
 
     Raises
     ------
@@ -185,7 +185,7 @@ def named_grid(name: str | os.PathLike[str]) -> Grid:
         return Grid(**GRIDS[str(path)])
     if not path.suffix and not path.exists():
         unknown = unknown_name("grid", str(path), tuple(GRIDS))
-        raise UsageError(f"{unknown} Or name a JSON file.")
+        raise UsageError(f"{unknown} Or name a JSON or YAML file.")
     return Grid.load(path)
 
 

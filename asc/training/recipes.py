@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from asc.errors import InputError, MissingInputError, UsageError
-from asc.files import read_json
 from asc.kinds import check_text_file
+from asc.settings import read_settings
 from asc.text import unknown_name
 from asc.training.recipe import Recipe
 
@@ -43,8 +43,8 @@ def choose(
     Parameters
     ----------
     named : str or path-like, optional
-        A name in `RECIPES`, a run folder, or a JSON file: the ``recipe.json`` of a
-        run or an object of fields.
+        A name in `RECIPES`, a run folder, or a JSON or YAML file: the ``recipe.json``
+        of a run or an object of fields.
     flags : mapping of str to value, optional
         Fields that override those of `named`.
 
@@ -61,7 +61,7 @@ def choose(
         If a name or a field is unknown (the message offers the nearest one), or if
         a value is invalid.
     InputError
-        If the file is missing or is not JSON.
+        If the file is missing, or is not JSON or YAML.
     """
     flags, base, source = dict(flags or {}), {}, ""
     if isinstance(named, str) and named in RECIPES:
@@ -84,7 +84,7 @@ def _read(place: str | os.PathLike[str]) -> dict[str, Any]:
         path, root = path / "recipe.json", path
     check_text_file("a recipe", path)
     try:
-        record = read_json(path, root=root)
+        record = read_settings(path, root=root)
     except MissingInputError:
         if path.suffix or len(path.parts) > 1:
             raise MissingInputError(
