@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -10,7 +11,7 @@ from typing import IO
 
 import numpy as np
 
-from asc.audio.decoding import check_values
+from asc.audio.decoding import ADVICE, check_values
 from asc.errors import AscError, InputError
 from asc.files import open_regular, reason
 from asc.text import printable
@@ -52,6 +53,14 @@ class FfmpegFile:
 
     It is read as `asc.audio.AudioFile` is.
 
+    Parameters
+    ----------
+    path : path-like
+    demuxer : str
+        As `demuxer_for` returns it.
+    accept_truncated : bool
+        Read what ffmpeg makes of a damaged file.
+
     Attributes
     ----------
     sample_rate : int
@@ -60,15 +69,22 @@ class FfmpegFile:
     frames : int or None
         Samples of each channel; None until the end.
     note : str
-        What ffmpeg says of a file that it has decoded; else empty.
+        What ffmpeg says of a damaged file that is accepted; else empty.
 
     Raises
     ------
     InputError
-        If ffmpeg cannot decode it.
+        If ffmpeg cannot decode it, or reports damage that is not accepted.
     """
 
-    def __init__(self, path: str | os.PathLike[str], demuxer: str) -> None:
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        demuxer: str,
+        *,
+        accept_truncated: bool = False,
+    ) -> None:
+        self._accept = accept_truncated
         self.frames: int | None = None
         self.note = ""
         self._done = 0
@@ -125,7 +141,9 @@ class FfmpegFile:
         if self._process.wait() or not self._done:
             raise InputError(self._failure())
         self.frames, message = self._done, self._message()
-        self.note = f"ffmpeg: {message}." if message else ""
+        if message and not self._accept:
+            raise InputError(f"ffmpeg found damage ({message}). {ADVICE}")
+        self.note = f"ffmpeg found damage ({message})." if message else ""
 
     def _read(self, count: int) -> bytes:
         try:
@@ -141,4 +159,5 @@ class FfmpegFile:
         """Return the last line that ffmpeg has written to standard error."""
         self._errors.seek(0)
         lines = self._errors.read().decode("utf-8", "replace").strip().splitlines()
-        return printable(lines[-1].strip().rstrip(".")[:_MOST_MESSAGE]) if lines else ""
+        text = re.sub(r"^\[[^]]*\]\s*", "", lines[-1].strip()) if lines else ""
+        return printable(text.rstrip(".")[:_MOST_MESSAGE])

@@ -74,7 +74,9 @@ class Source:
         if self.samples is not None:
             yield stream_from(self.samples, spec)
         elif ffmpeg.program() and (demuxer := ffmpeg.demuxer_for(self.file)):
-            with ffmpeg.FfmpegFile(self.file, demuxer) as decoded:
+            with ffmpeg.FfmpegFile(
+                self.file, demuxer, accept_truncated=truncated
+            ) as decoded:
                 yield stream_from(decoded, spec)
         else:
             with stream_audio(self.file, spec, accept_truncated=truncated) as stream:

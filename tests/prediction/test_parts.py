@@ -232,16 +232,31 @@ def test_ffmpeg_decodes_into_a_pipe(tmp_path, fake_ffmpeg):
     phone = tmp_path / "phone" / "-a.m4a"
     phone.parent.mkdir()
     phone.write_bytes(b"\0\0\0\x20ftypM4A ")
-    fake_ffmpeg(f'echo "$@" > {tmp_path}/given; cat {decoded}; echo odd >&2')
+    fake_ffmpeg(f'echo "$@" > {tmp_path}/given; cat {decoded}')
     (source,), notes = find_sources([phone.parent])
     assert (source.name, notes) == ("-a.m4a", [])
     ((expected, whole),) = features_of(of_file(wav))
     ((found, prediction),) = features_of(source)
     np.testing.assert_array_equal(found, expected)
     assert prediction.seconds == whole.seconds == 1.3
-    assert prediction.note == "ffmpeg: odd."
     given = (tmp_path / "given").read_text()
     assert f"-f mov -i file:{phone} " in given  # not an option, not a playlist
+
+
+def test_damage_that_ffmpeg_reports(tmp_path, fake_ffmpeg):
+    decoded = tmp_path / "decoded.au"
+    soundfile.write(decoded, np.zeros(9000), RATE, subtype="FLOAT", format="AU")
+    phone = tmp_path / "a.webm"
+    phone.write_bytes(b"\x1aE\xdf\xa3")
+    fake_ffmpeg(f"cat {decoded}; echo '[matroska @ 0x55] ended early.' >&2")
+    ((_, prediction),) = features_of(of_file(phone))
+    assert prediction.error.startswith("ffmpeg found damage (ended early). Add --acc")
+    reading = Reading(of_file(phone), Windows(SPEC, LENGTH, LENGTH, True))
+    reading.read(8)
+    reading.take(0, np.ones(1, np.float32))
+    accepted = reading.result(1)
+    assert accepted.error == ""
+    assert accepted.note == "ffmpeg found damage (ended early)."
 
 
 @pytest.mark.parametrize(
