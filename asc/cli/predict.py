@@ -11,12 +11,13 @@ import click
 
 from asc.cli.options import (
     PATH,
+    GroupedCommand,
     accept_truncated_option,
     import_option,
     note,
     verbose_option,
 )
-from asc.cli.progress import progress
+from asc.cli.progress import is_quiet, progress
 from asc.errors import EXIT_PARTIAL, InputError, UsageError
 from asc.text import counted, printable
 
@@ -25,9 +26,18 @@ FORMATS = (
     *("table", "csv", "json", "jsonl", "audacity", "raven"),
     *("png", "pdf", "svg"),
 )
+#: The options in groups, for the help.
+_GROUPS = {
+    "Windows": ("window", "hop", "accept_truncated"),
+    "Timeline": ("timeline", "smooth", "smooth_windows", "switch_cost"),
+    "Output": (
+        *("top", "min_confidence", "formats", "output", "skip_existing"),
+        *("as_csv", "as_json"),
+    ),
+}
 
 
-@click.command()
+@click.command(cls=GroupedCommand, groups=_GROUPS)
 @click.argument("run", type=PATH)
 @click.argument("audio", nargs=-1, required=True, type=PATH)
 @click.option(
@@ -155,8 +165,6 @@ def predict(
         min_confidence=min_confidence,
     )
     used = failed = 0
-    unit = "files"
-
     with ExitStack() as stack:
         shows: list[Callable[[int, int], None]] = []
         predictions = prediction.predict(
@@ -172,7 +180,8 @@ def predict(
             spectra=outputs.pictures,
             progress=lambda done, total: shows[0](done, total),
         )
-        click.echo(predictions.heading, err=True)
+        if not is_quiet():
+            click.echo(predictions.heading, err=True)
         for text in predictions.notes:
             note(text)
         if outputs.skipped:

@@ -12,7 +12,9 @@ import pytest
 from click.testing import CliRunner
 from world import run_python
 
+from asc.cli.predict import FORMATS as COMMAND_FORMATS
 from asc.cli.predict import predict
+from asc.prediction.outputs import FORMATS
 from asc.store import FeatureStore
 from asc.training.new_run import create_run
 from asc.training.recipe import Recipe
@@ -156,3 +158,42 @@ def test_names_that_the_terminal_lacks(tmp_path, small_store, few_clips):
     assert r"audio/\x1b[31mred.wav" in [row[0] for row in rows]
     assert "\x1b" not in found.stdout
     assert as_text.count("\n") == 3
+
+
+def test_outputs_in_files_and_folders(tmp_path, small_store, few_clips):
+    run = make_run(tmp_path / "run", small_store)
+    folder, out = few_clips / "audio", tmp_path / "out"
+    clips = sorted(path.name for path in folder.iterdir())
+    options = ("--format", "raven", "-o", out)
+    stdout, err, code = ask(run.path, folder, *options)
+    assert (stdout, code) == ("", 0)
+    assert f"{run.path}: 4 scenes; not evaluated" in err
+    assert sorted(p.name for p in out.iterdir()) == [
+        f"{n}.selections.txt" for n in clips
+    ]
+    (out / f"{clips[0]}.selections.txt").unlink()
+    _, err, _ = ask(run.path, folder, *options, "--skip-existing")
+    assert f"{len(clips) - 1} files were left out: the outputs are in" in err
+    assert len(list(out.iterdir())) == len(clips)
+    (tmp_path / "text.wav").write_text("text")
+    target = tmp_path / "all.csv"
+    _, _, code = ask(run.path, folder, tmp_path / "text.wav", "-o", target)
+    assert code == 4 and len(target.read_text().splitlines()) == len(clips) + 1
+    target.unlink()
+    _, _, error = ask(run.path, tmp_path / "text.wav", "-o", target)
+    assert "No prediction" in str(error) and not target.exists()
+
+
+def test_labels_have_tabs(tmp_path, small_store, few_clips):
+    run = make_run(tmp_path / "run", small_store)
+    clip = few_clips / "audio" / "a000_0_1.wav"
+    out, err, _ = ask(run.path, clip, "--format", "audacity", "--window", "0.5")
+    start, end, label = out.splitlines()[0].split("\t")
+    assert start == "0.000000" and float(end) in (0.5, 1.0)
+    assert label.rpartition(" ")[0] in run.scenes
+    _, _, error = ask(run.path, clip, clip.parent, "--format", "audacity")
+    assert "Name a folder: -o FOLDER." in str(error)
+
+
+def test_formats_are_those_of_the_package():
+    assert COMMAND_FORMATS == FORMATS
