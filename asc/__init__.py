@@ -16,6 +16,7 @@ _PUBLIC = {
     "Comparison": "asc.experiments.comparison",
     "Corpus": "asc.corpus",
     "DecibelFeature": "asc.features",
+    "ExportFormat": "asc.exporting",
     "Feature": "asc.features",
     "FeatureSpec": "asc.features",
     "FeatureStore": "asc.store",
@@ -32,8 +33,9 @@ _PUBLIC = {
     "download_corpus": "asc.transfer.corpora",
     "evaluate": "asc.evaluation.evaluate",
     "evaluate_ensemble": "asc.evaluation.ensemble",
+    "export": "asc.exporting.export",
     "extract": "asc.extraction",
-    "load_run": "asc.training.run",
+    "load_run": "asc.training.bundle",
     "make_splits": "asc.corpus.splits",
     "open_corpus": "asc.corpus",
     "open_store": "asc.store",
@@ -43,6 +45,7 @@ _PUBLIC = {
     "pull": "asc.transfer.stores",
     "push": "asc.transfer.stores",
     "register_augmentation": "asc.pipeline.transforms",
+    "register_export": "asc.exporting",
     "register_feature": "asc.features",
     "register_model": "asc.models",
     "register_reader": "asc.corpus",
@@ -67,6 +70,8 @@ if TYPE_CHECKING:
     from asc.experiments.comparison import Comparison
     from asc.experiments.experiment import resume, train
     from asc.experiments.grid import Grid
+    from asc.exporting import ExportFormat, register_export
+    from asc.exporting.export import export
     from asc.extraction import extract, plan
     from asc.features import (
         DecibelFeature,
@@ -84,9 +89,10 @@ if TYPE_CHECKING:
     from asc.reporting import report
     from asc.store import FeatureStore, open_store, verify
     from asc.synthetic.corpus import write_synthetic_corpus
+    from asc.training.bundle import load_run
     from asc.training.callback import Listener, TrainingCallback
     from asc.training.recipe import Recipe
-    from asc.training.run import Run, load_run
+    from asc.training.run import Run
     from asc.transfer.corpora import download_corpus
     from asc.transfer.stores import pull, push
 

@@ -8,6 +8,7 @@ import json
 import math
 import os
 import re
+import shutil
 import stat
 import time
 from collections import Counter
@@ -310,6 +311,38 @@ def fsync_and_rename(source: Path, target: Path) -> None:
     _fsync(source)
     os.replace(source, target)
     _fsync(target.parent)
+
+
+@contextmanager
+def new_folder(path: Path) -> Iterator[Path]:
+    """Make a folder so that it is complete or not there, whatever happens.
+
+    Parameters
+    ----------
+    path : Path
+        Nothing may be there; what is, is left as it is.
+
+    Yields
+    ------
+    tmp_path : Path
+        The folder to fill, beside it. It is renamed after the block, and removed if
+        the block fails.
+    """
+    tmp_path = path.with_name(f"{path.name}.new-{os.getpid()}")
+    shutil.rmtree(tmp_path, ignore_errors=True)  # of a process that was killed
+    try:
+        tmp_path.mkdir(parents=True)
+        yield tmp_path
+        for folder, _, names in os.walk(tmp_path):
+            for name in (*names, os.curdir):
+                _fsync(Path(folder, name))
+        if os.path.lexists(path):
+            raise FileExistsError(errno.EEXIST, "", os.fspath(path))
+        os.rename(tmp_path, path)
+        _fsync(path.parent)
+    except BaseException:
+        shutil.rmtree(tmp_path, ignore_errors=True)
+        raise
 
 
 def _fsync(path: Path) -> None:

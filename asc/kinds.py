@@ -25,6 +25,7 @@ class Kind(Enum):
     AUDIO = "an audio file"
     MODEL = "a Keras model"
     TABLE = "a table"
+    BUNDLE = "a bundle"
     RUN = "a run folder"
     FOLDS = "a run folder of all folds"
     COMPARISON = "a comparison"
@@ -35,8 +36,12 @@ class Kind(Enum):
     MISSING = "missing"
 
 
-#: Folders that `asc predict` takes a model from.
+#: Folders of runs, and what `asc predict` takes a model from.
 RUNS = (Kind.RUN, Kind.FOLDS)
+WITH_MODELS = (*RUNS, Kind.BUNDLE)
+#: The first member of a bundle. The name of a member follows 30 bytes of a zip file.
+BUNDLE_RECORD = "asc-model.json"
+_BUNDLE = re.compile(rb"PK\x03\x04.{26}" + BUNDLE_RECORD.encode(), re.DOTALL)
 
 #: First bytes of audio, whether libsndfile decodes it or not.
 _AUDIO = re.compile(
@@ -77,6 +82,8 @@ def kind_of(path: str | os.PathLike[str]) -> Kind:
         return Kind.STORE if b"asc-store" in head else Kind.HDF5
     if _AUDIO.match(head):
         return Kind.AUDIO
+    if _BUNDLE.match(head):
+        return Kind.BUNDLE
     if head.startswith(b"PK\x03\x04") and path.suffix.lower() == ".keras":
         return Kind.MODEL
     if path.suffix.lower() in (".csv", ".tsv") and b"\0" not in head:

@@ -42,6 +42,7 @@ ORDER = (
     "training",
     "evaluation",
     "prediction",
+    "exporting",
     "experiments",
     "reporting",
     "cli",

@@ -19,6 +19,7 @@ import pytest
 
 import asc
 from asc.corpus.reader import READERS
+from asc.exporting import FORMATS
 from asc.features import FEATURES
 from asc.models.entries import MODELS
 from asc.pipeline.transforms import TRANSFORMS
@@ -29,6 +30,7 @@ WITHOUT = {
     "AscError",
     "Corpus",
     "DecibelFeature",
+    "ExportFormat",
     "Feature",
     "__version__",
     "download_corpus",
@@ -70,7 +72,7 @@ def surroundings(folder, monkeypatch):
     monkeypatch.chdir(folder)
     monkeypatch.syspath_prepend(str(FORMAT1))
     with ExitStack() as stack:
-        for registry in (READERS, FEATURES, TRANSFORMS, MODELS):
+        for registry in (READERS, FEATURES, TRANSFORMS, MODELS, FORMATS):
             stack.enter_context(registry.restored())
         tiny = importlib.import_module("tiny_model").tiny
         asc.register_model("simple-cnn", tiny, replace=True)

@@ -13,6 +13,7 @@ from asc.cli.compare import compare
 from asc.cli.corpus import corpus
 from asc.cli.env import env
 from asc.cli.evaluate import evaluate
+from asc.cli.export import export
 from asc.cli.extract import extract
 from asc.cli.models import models
 from asc.cli.options import NearestGroup, Settings
@@ -53,7 +54,7 @@ def asc() -> None:
 
 
 for _command in (
-    *(extract, train, evaluate, predict, compare, report),
+    *(extract, train, evaluate, predict, export, compare, report),
     *(runs, store, cache, corpus, models, env),
 ):
     asc.add_command(_command)

@@ -80,7 +80,8 @@ def evaluate(
     tests is the recording, because its clips are right or wrong together. What is
     averaged or calibrated is shown beside the plain figures. With --ensemble, every
     run counts equally, also one of all folds; one such run alone is the ensemble of
-    its folds, on another --store.
+    its folds, on another --store. A run may be a bundle (`asc export RUN --to bundle`),
+    with --store.
 
     \b
     Example:

@@ -31,7 +31,8 @@ from asc.evaluation.significance import PairedTest, paired_tests
 from asc.evaluation.temperature import FittedTemperature, fit_temperature
 from asc.store import FeatureStore, open_store
 from asc.text import counted, some_of
-from asc.training.run import Run, load_run
+from asc.training.bundle import load_run
+from asc.training.run import Run
 from asc.validation import check_whole, one_or_several
 
 Progress = Callable[[int, int], None]

@@ -24,7 +24,8 @@ from asc.evaluation.rows import (
 )
 from asc.evaluation.temperature import run_temperature
 from asc.store import FeatureStore, open_store
-from asc.training.run import Run, load_run
+from asc.training.bundle import load_run
+from asc.training.run import Run
 from asc.training.session import Session
 from asc.validation import check_whole
 
@@ -43,6 +44,7 @@ def evaluate(
     Parameters
     ----------
     run : Run or path
+        A run folder or a bundle.
     store : FeatureStore or path, optional
         Another store of the same spec, such as that of an evaluation set. The
         store that the run was trained on if not given.
@@ -91,7 +93,7 @@ def evaluate(
     check_whole("tta", tta, 1)
     if store is not None:
         store = open_store(store)
-    if run.recipe.split == FOLDS:
+    if run.has_folds:
         if split or part or (store is not None and not run.is_own(store)):
             raise UsageError(
                 f"{run.path} has a model for each fold. Evaluate those one by one,"
@@ -105,6 +107,11 @@ def evaluate(
         store = run.open_store()
     check_fits(run, store)
     own = run.is_own(store)
+    if own and run.recipe.split == FOLDS:
+        raise UsageError(
+            f"{run.path} has the models of all folds, which were trained on all clips"
+            f" of {store.path}. Evaluate it on another store, or the folds one by one."
+        )
     if own and split is None:
         split, part = run.recipe.split, part or "test"
     name, part, rows = part_of(store, split, part)

@@ -12,7 +12,6 @@ import numpy as np
 
 from asc.corpus.leakage import Leakage, pooled_leakage
 from asc.corpus.places import composed
-from asc.corpus.splits import FOLDS
 from asc.errors import UsageError
 from asc.evaluation.folds import fold_runs
 from asc.evaluation.inference import predict_rows
@@ -245,14 +244,14 @@ class Members:
 
 def _trainings(run: Run, store: FeatureStore) -> list[Run]:
     """Return a run, or the runs of its folds."""
-    if run.recipe.split != FOLDS:
+    if not run.has_folds:
         return [run]
     return list(fold_runs(run, store if run.is_own(store) else None).values())
 
 
 def _check_folds_alone(run: Run, store: FeatureStore) -> None:
     """Raise UsageError unless a single run makes an ensemble: of its folds."""
-    if run.recipe.split != FOLDS:
+    if not run.has_folds:
         raise UsageError(
             f"An ensemble needs two runs or more, or one of all folds. Got {run.path}."
         )

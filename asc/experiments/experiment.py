@@ -30,7 +30,7 @@ from asc.training.callback import TrainingCallback
 from asc.training.new_run import create_run
 from asc.training.recipe import MULTIWORKER, Recipe
 from asc.training.recipes import choose
-from asc.training.run import Run, load_run
+from asc.training.run import Run
 from asc.training.session import Session, check_strengths, part_rows
 
 
@@ -152,7 +152,7 @@ def resume(
     >>> len(run.history()), run.is_finished()
     (2, True)
     """
-    run = load_run(run)
+    run = run if isinstance(run, Run) else Run(run)  # a bundle cannot be resumed
     store = run.open_store(store)
     if run.recipe.split == FOLDS:
         _check_own_folds(run, store)

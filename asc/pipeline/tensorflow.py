@@ -20,7 +20,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 from asc.environment import (
@@ -38,10 +38,10 @@ _FATAL_FLAGS = ("TF_XLA_FLAGS", "XLA_FLAGS")
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
+    """Keep what libraries write to standard error, unless the block fails."""
     given = os.environ.get(_LOG_LEVEL)
-    shown = given not in (None, "3") or any(map(os.environ.get, _FATAL_FLAGS))
-    if shown or "tensorflow" in sys.modules:
+    if given not in (None, "3") or any(map(os.environ.get, _FATAL_FLAGS)):
         yield
         return
     with tempfile.TemporaryFile() as messages, variables({_LOG_LEVEL: "3"}):
@@ -110,7 +110,11 @@ if os.path.exists(_keras_json):
 # the time to start.
 _unused = ("matplotlib", "sklearn") if is_command() else ()
 
-with _quiet(), variables(_keras_settings()), _without(*_unused):
+with (
+    nullcontext() if "tensorflow" in sys.modules else quiet(),
+    variables(_keras_settings()),
+    _without(*_unused),
+):
     try:
         import keras
     except (AttributeError, TypeError, ValueError) as error:
@@ -132,4 +136,4 @@ def _is_no_retracing(record: logging.LogRecord) -> bool:
 
 tf.get_logger().addFilter(_is_no_retracing)
 
-__all__ = ["keras", "tf"]
+__all__ = ["keras", "quiet", "tf"]

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from asc.corpus.splits import FOLDS
 from asc.errors import InputError, MissingInputError
 from asc.text import counted, printable
 from asc.training.run import Run
@@ -31,6 +30,8 @@ class Ensemble:
     scenes : tuple of str
     notes : tuple of str
         Sentences for the user.
+    model : keras.Model
+        Gives the averaged probabilities.
 
     References
     ----------
@@ -43,7 +44,7 @@ class Ensemble:
     ) -> None:
         self.scenes = scenes
         self.notes = tuple(notes)
-        self._model = model
+        self.model = model
 
     @classmethod
     def load(cls, run: Run) -> Ensemble:
@@ -54,7 +55,7 @@ class Ensemble:
         InputError
             If there is none, or if one cannot be loaded or does not fit the run.
         """
-        if run.recipe.split != FOLDS:
+        if not run.has_folds:
             return cls(run.load_model(), run.scenes)
         folds = _trained_folds(run)
         name, count = printable(str(run.path)), len(folds)
@@ -71,7 +72,7 @@ class Ensemble:
 
     def __call__(self, features: np.ndarray) -> np.ndarray:
         """Return probabilities [shape=(n, scenes)] for features of n windows."""
-        return np.asarray(self._model.predict_on_batch(features))
+        return np.asarray(self.model.predict_on_batch(features))
 
 
 def _averaged(models: Sequence[keras.Model]) -> keras.Model:

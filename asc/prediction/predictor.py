@@ -13,7 +13,7 @@ import numpy as np
 
 from asc.errors import InputError, MissingInputError
 from asc.features import FrontEnd
-from asc.kinds import RUNS, kind_of, not_a
+from asc.kinds import WITH_MODELS, kind_of, not_a
 from asc.prediction.ensemble import Ensemble
 from asc.prediction.heading import heading
 from asc.prediction.parts import compute_parts
@@ -21,6 +21,7 @@ from asc.prediction.prediction import Prediction, Predictions
 from asc.prediction.reading import Reading, Windows
 from asc.prediction.smoothing import Smoothing
 from asc.prediction.sources import Source, check_samples, find_sources
+from asc.training.bundle import load_run
 from asc.training.run import Run
 from asc.validation import check_number, check_path, one_or_several
 
@@ -59,6 +60,7 @@ def predict(
     Parameters
     ----------
     run : Run or path
+        A run folder or a bundle.
     sources : path or np.ndarray, or iterable of these
         Audio files, folders to search for audio, patterns such as ``day/*.wav``, ``-``
         for standard input, or samples [shape=(n,) or (channels, n)] as librosa has
@@ -121,7 +123,7 @@ def predict(
         for one in one_or_several("audio", sources, np.ndarray)
     ]
     smoothing = Smoothing(smooth, smooth_windows, switch_cost)
-    opened = run if isinstance(run, Run) else _open_run(run, given)
+    opened = _open_run(run, given)
     spec = opened.spec
     if window is not None:
         window = check_number("window", window, 0, spec.seconds, above=True)
@@ -152,15 +154,17 @@ def predict(
     )
 
 
-def _open_run(path: str | os.PathLike[str], audio: Sequence[Path | np.ndarray]) -> Run:
-    """Open a run; if it is among the audio, the arguments were swapped."""
+def _open_run(
+    run: Run | str | os.PathLike[str], audio: Sequence[Path | np.ndarray]
+) -> Run:
+    """Open a run or bundle; if one is among the audio, the arguments were swapped."""
     try:
-        return Run(path)
+        return load_run(run)
     except MissingInputError as error:
         paths = [one for one in audio if isinstance(one, Path)]
-        if any(kind_of(other) in RUNS for other in paths):
+        if any(kind_of(other) in WITH_MODELS for other in paths):
             order = "The run folder comes first: asc predict RUN AUDIO..."
-            raise InputError(not_a("a run folder", path, order)) from error
+            raise InputError(not_a("a run folder", run, order)) from error
         raise
 
 

@@ -31,6 +31,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from asc import environment
+from asc.corpus.splits import FOLDS
 from asc.display import Displayed, data_frame
 from asc.errors import InputError, MissingInputError, StoreError, UsageError
 from asc.features import FeatureSpec, registered
@@ -70,6 +71,9 @@ class Run(Displayed):
     Attributes
     ----------
     path : Path
+        What messages name.
+    folder : Path
+        Where its files are.
     recipe : Recipe
     spec : FeatureSpec
         The features that the model was trained on.
@@ -92,12 +96,16 @@ class Run(Displayed):
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = check_path("run", path)
+        self.folder = self.path
         self._check_lock: Callable[[], None] | None = None
-        file = self.path / "recipe.json"
         try:
-            record = read_json(file, root=self.path)
+            self._read_recipe()
         except MissingInputError as error:
             raise _not_a_run(self.path) from error
+
+    def _read_recipe(self) -> None:
+        file = self.folder / "recipe.json"
+        record = read_json(file, root=self.folder)
         try:
             self.recipe = Recipe.from_dict(record["recipe"])
             self.spec = FeatureSpec.from_dict(record["spec"])
@@ -154,6 +162,11 @@ class Run(Displayed):
             If pandas is not installed.
         """
         return data_frame(self.history())
+
+    @property
+    def has_folds(self) -> bool:
+        """Whether the models are those of its folds, in folders of their own."""
+        return self.recipe.split == FOLDS
 
     def open_store(
         self, store: FeatureStore | str | os.PathLike[str] | None = None
@@ -212,14 +225,14 @@ class Run(Displayed):
         InputError
             If it is missing or cannot be loaded.
         """
-        file = self.path / "model.keras"
+        file = self.folder / "model.keras"
         if not os.path.lexists(file):
             raise MissingInputError(
                 f"{self.path} has no model.keras: no epoch was finished."
             )
         from asc.models import safety  # it imports TensorFlow
 
-        model = safety.load_model(file, root=self.path, modules=self.recipe.imports)
+        model = safety.load_model(file, root=self.folder, modules=self.recipe.imports)
         try:
             check_shapes(model, self._feature_shape(), len(self.scenes))
         except InputError as error:
@@ -278,8 +291,8 @@ class Run(Displayed):
         InputError
             If it is damaged.
         """
-        file = self.path / "history.csv"
-        lines = read_lines(file, limit=MOST_HISTORY_BYTES, root=self.path)
+        file = self.folder / "history.csv"
+        lines = read_lines(file, limit=MOST_HISTORY_BYTES, root=self.folder)
         try:
             return [_epoch(row) for row in csv.DictReader(lines)]
         except MissingInputError:
@@ -310,7 +323,7 @@ class Run(Displayed):
 
     def is_finished(self) -> bool:
         """Return True if the run was trained and evaluated to the end."""
-        return (self.path / "metrics.json").is_file()
+        return (self.folder / "metrics.json").is_file()
 
     def metrics(self) -> dict[str, Any]:
         """Return metrics.json.
@@ -320,10 +333,10 @@ class Run(Displayed):
         InputError
             If the run was not evaluated, or if its figures are damaged.
         """
-        file = self.path / "metrics.json"
+        file = self.folder / "metrics.json"
         advice = f"Use asc evaluate {self.path} to compute the metrics again."
         try:
-            metrics = read_json(file, limit=MOST_METRICS_BYTES, root=self.path)
+            metrics = read_json(file, limit=MOST_METRICS_BYTES, root=self.folder)
         except MissingInputError as error:
             raise MissingInputError(
                 f"{self.path} has no metrics.json: its training was not finished."
@@ -334,26 +347,6 @@ class Run(Displayed):
         if not isinstance(metrics, dict) or "accuracy" not in metrics:
             raise damaged(file, "it has no accuracy", advice)
         return metrics
-
-
-def load_run(run: Run | str | os.PathLike[str]) -> Run:
-    """Open the folder of a run; a run that is open is returned as it is.
-
-    Parameters
-    ----------
-    run : Run or path
-
-    Raises
-    ------
-    InputError
-        If it is not a run folder.
-
-    Examples
-    --------
-    >>> asc.load_run("run")
-    Run('run': tiny on mel, split fold1, finished)
-    """
-    return run if isinstance(run, Run) else Run(run)
 
 
 def _not_a_run(path: Path) -> MissingInputError:

@@ -1,0 +1,78 @@
+"""What every registered format keeps: probabilities, labels, spec, no folders."""
+
+from __future__ import annotations
+
+import json
+import pkgutil
+from importlib.util import find_spec
+
+import numpy as np
+import pytest
+
+import asc
+from asc.exporting import FORMATS, formats
+from asc.exporting.export import BUNDLE
+from asc.store import FeatureStore
+from asc.training.run import Run
+
+pytestmark = pytest.mark.usefixtures("mini_models")
+NAMES = FORMATS.names()
+
+
+@pytest.fixture(params=NAMES)
+def export_format(request):
+    found = FORMATS.get(request.param)
+    if missing := [name for name in found.modules if find_spec(name) is None]:
+        pytest.skip(f"{', '.join(missing)} not installed")
+    return found()
+
+
+def test_every_module_registers_one():
+    modules = {FORMATS.get(name).__module__.rpartition(".")[2] for name in NAMES}
+    assert modules == {each.name for each in pkgutil.iter_modules(formats.__path__)}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_it_describes_itself(name):
+    found = FORMATS.get(name)
+    assert found.name == name and found.description
+    assert found.file.startswith("model.")
+    assert 0 <= found.max_difference <= 1 and 0 <= found.min_agreement <= 1
+    assert found.runner is None or found.runner.is_file()
+
+
+def test_it_gives_what_the_model_gives(export_format, run, small_store, tmp_path):
+    name = export_format.name
+    found = asc.export(
+        run.path,
+        name,
+        tmp_path / "out",
+        store=small_store,
+        with_runner=export_format.runner is not None,
+    )
+    parity = found.parity
+    assert parity.clips == 8 and (parity.split, parity.part) == ("recording", "test")
+    assert parity.largest_difference <= min(export_format.max_difference, 0.1)
+    assert parity.accuracy_after == pytest.approx(parity.accuracy_before, abs=0.13)
+    assert found.within_dcase_limits == dict(parameter_bytes=True, multiply_adds=True)
+    assert (found.parameters, found.multiply_adds) == (3076, 3072)
+    assert json.dumps(found.to_dict()) and all(found.sentences())
+    if name == BUNDLE:
+        assert found.path.is_file()
+        return
+    assert set(found.files) == {each.name for each in found.path.iterdir()}
+    record = json.loads((found.path / "asc-model.json").read_text())
+    assert record["file"] == export_format.file and record["file"] in found.files
+    assert record["spec"] == run.spec.to_dict()
+    assert record["parity"]["agreement"] == parity.agreement
+    labels = (found.path / "labels.txt").read_text().splitlines()
+    assert tuple(labels) == tuple(record["scenes"]) == run.scenes
+    # The file alone gives them, for a clip that no export has seen.
+    clips = FeatureStore(small_store).features("mel")[:3].astype(np.float32)
+    expected = Run(run.path).load_model().predict_on_batch(clips)
+    given = export_format.load(found.path / record["file"])(clips)
+    np.testing.assert_allclose(given, expected, atol=parity.largest_difference + 0.05)
+    # Nobody learns whose folders it was made in.
+    for file in found.path.rglob("*"):
+        if file.is_file():
+            assert str(run.path.parent).encode() not in file.read_bytes(), file
