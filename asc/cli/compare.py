@@ -29,7 +29,7 @@ from asc.disk import free_space
 from asc.errors import EXIT_PARTIAL, UsageError
 from asc.experiments.grid import AXES, Grid, named_grid
 from asc.text import counted, duration, megabytes
-from asc.training.recipes import choose
+from asc.training.recipes import RECIPES, choose
 
 if TYPE_CHECKING:
     from asc.experiments.entry import Entry
@@ -173,16 +173,22 @@ def _describe(
 def _grid(named: str | None, recipe: str | None, flags: dict[str, Any]) -> Grid:
     """Return the grid that is meant by its name or file, a recipe and options."""
     texts = {name: flags.pop(field, ()) for name, field in AXES.items()}
-    chosen, sources = choose(recipe, flags)
+    changed: dict[str, Any] = {}
+    if (
+        recipe is not None
+        and named is None
+        and not (texts["models"] or texts["augments"])
+    ):
+        changed["variants"] = _variants(recipe)
+    chosen, sources = choose(None if changed.get("variants") else recipe, flags)
     chosen_values = {
         field: getattr(chosen, field)
         for field, source in sources.items()
         if source != "default"
     }
-    changed: dict[str, Any] = {}
     if named is None:
         grid = Grid()
-        changed = {
+        changed |= {
             name: (chosen_values[field],)
             for name, field in AXES.items()
             if field in chosen_values
@@ -205,3 +211,11 @@ def _grid(named: str | None, recipe: str | None, flags: dict[str, Any]) -> Grid:
         if name not in AXES.values()
     }
     return replace(grid, **changed, settings={**grid.settings, **settings})
+
+
+def _variants(text: str) -> dict[str, dict[str, Any]]:
+    """Return the recipes of ``--recipe``, if they are several or one with a model."""
+    names = text.split(",")
+    if len(names) == 1 and "model" not in RECIPES.get(text, {}):
+        return {}
+    return {name: {"recipe": name} for name in names}

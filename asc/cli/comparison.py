@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING
 
@@ -12,9 +12,7 @@ if TYPE_CHECKING:
     from asc.evaluation.significance import PairedTest
     from asc.experiments.cells import Cell, Gap
     from asc.experiments.comparison import Comparison
-    from asc.experiments.differences import Difference, Training
-
-_TRAINING = ("model", "augment", "feature")
+    from asc.experiments.differences import Difference
 
 
 def comparison_lines(comparison: Comparison) -> Iterator[str]:
@@ -52,9 +50,9 @@ def _accuracies(
     baselines: Sequence[Difference],
 ) -> Iterator[str]:
     """Yield a row for each training, with its difference to the best and the linear."""
-    tests = {tuple(each.second.values()): each.test for each in differences}
-    linear = {tuple(each.first.values()): each for each in baselines}
-    best = tuple(differences[0].first.values()) if differences else None
+    tests = {_name(each.second): each.test for each in differences}
+    linear = {_name(each.first): each for each in baselines}
+    best = _name(differences[0].first) if differences else None
     columns = {
         "accuracy %": [_accuracy(cell) for cell in cells],
         "95 % CI": [_limits(cell.ci95) for cell in cells],
@@ -63,25 +61,27 @@ def _accuracies(
             for cell in cells
         ],
         "over folds": [_mean(cell.fold_mean, cell.fold_deviation) for cell in cells],
-        "best minus it": [_difference(cell.training, best, tests) for cell in cells],
-        "p": [_p(tests.get(cell.training)) for cell in cells],
-        "minus linear": [_verdict(linear.get(cell.training)) for cell in cells],
+        "best minus it": [
+            _difference(str(cell.training), best, tests) for cell in cells
+        ],
+        "p": [_p(tests.get(str(cell.training))) for cell in cells],
+        "minus linear": [_verdict(linear.get(str(cell.training))) for cell in cells],
     }
     filled = {
         name: texts
         for name, texts in columns.items()
         if name == "accuracy %" or {*texts} != {"-"}
     }
-    rows = [(*map(printable, cell.training),) for cell in cells]
+    rows = [(*map(printable, cell.training.options().values()),) for cell in cells]
     values = zip(*filled.values(), strict=True)
     yield from table(
         [
-            (*_TRAINING, *filled),
+            (*cells[0].training.options(), *filled),
             *(row + each for row, each in zip(rows, values, strict=True)),
         ]
     )
     if best is not None:
-        name = printable(" ".join(best))
+        name = printable(best)
         yield (
             f"best minus it: difference to the best model ({name}, selected on these"
             " clips), percentage points"
@@ -137,10 +137,10 @@ def _gaps(gaps: Sequence[Gap]) -> Iterator[str]:
         )
         few = any(gap.few_recordings for gap in gaps)
         limits = "conservative 95 % CI" if few else "95 % CI"
-        rows: list[tuple[str, ...]] = [(*_TRAINING, "gap")]
+        rows: list[tuple[str, ...]] = [(*gaps[0].training.options(), "gap")]
         for gap in gaps:
             if (gap.leaking, gap.apart) == pair:
-                training = map(printable, (gap.model, gap.augment, gap.feature))
+                training = map(printable, gap.training.options().values())
                 low, high = gap.ci95_cautious if few else gap.ci95
                 between = interval((low / 100, high / 100), signed=True)
                 rows.append((*training, f"{gap.points:+.1f} [{between}]"))
@@ -149,6 +149,11 @@ def _gaps(gaps: Sequence[Gap]) -> Iterator[str]:
             f"  {limits}: the two have other test clips, so it is unpaired, over the"
             " recordings of both"
         )
+
+
+def _name(options: Mapping[str, str]) -> str:
+    """Return the text of a training by its options."""
+    return " ".join(options.values())
 
 
 # The text of a figure; a dash where there is none
@@ -179,9 +184,7 @@ def _limits(limits: Sequence[float] | None) -> str:
 
 
 def _difference(
-    training: Training,
-    best: tuple[str, ...] | None,
-    tests: dict[tuple[str, ...], PairedTest | Exception],
+    training: str, best: str | None, tests: dict[str, PairedTest | Exception]
 ) -> str:
     return "best" if training == best else _test(tests.get(training))
 

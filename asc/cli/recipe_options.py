@@ -109,12 +109,13 @@ def recipe_options(command: Callable, several: Collection[str] = ()) -> Callable
     """
     for name in reversed(_HELP):
         command = (_several if name in several else _option)(name)(command)
+    more = " Separate several by commas." if several else ""
     return click.option(
         "--recipe",
         metavar="NAME|FILE",
         shell_complete=_complete_recipe,
         help=f"Recipe: {', '.join(RECIPES)}, or a file such as a run's recipe.json."
-        " Other options override it.  [default: slides]",
+        f" Other options override it.{more}  [default: slides]",
     )(command)
 
 

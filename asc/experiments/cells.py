@@ -22,7 +22,7 @@ class Cell:
 
     Attributes
     ----------
-    split, model, augment, feature : str
+    split, model, augment, feature, variant : str
     accuracies : tuple of float
         Of the runs that are done, by seed.
     mean : float or None
@@ -54,6 +54,7 @@ class Cell:
     model: str
     augment: str
     feature: str
+    variant: str
     accuracies: tuple[float, ...]
     mean: float | None
     deviation: float | None
@@ -109,7 +110,7 @@ class Cell:
     @property
     def training(self) -> Training:
         """What was trained, without split and seed."""
-        return Training(self.model, self.augment, self.feature)
+        return Training(self.model, self.augment, self.feature, self.variant)
 
 
 @dataclass(frozen=True)
@@ -118,7 +119,7 @@ class Gap:
 
     Attributes
     ----------
-    model, augment, feature : str
+    model, augment, feature, variant : str
     leaking, apart : str
         Names of the two splits.
     points : float
@@ -136,6 +137,7 @@ class Gap:
     model: str
     augment: str
     feature: str
+    variant: str
     leaking: str
     apart: str
     points: float
@@ -144,6 +146,11 @@ class Gap:
     clips: tuple[int, int]
     recordings: tuple[int | None, int | None]
     few_recordings: bool
+
+    @property
+    def training(self) -> Training:
+        """What was trained, without split and seed."""
+        return Training(self.model, self.augment, self.feature, self.variant)
 
     @classmethod
     def between(

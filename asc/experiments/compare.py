@@ -132,8 +132,8 @@ def compare(
     store = open_store(store)
     if not isinstance(grid, Grid):
         grid = named_grid(grid)
-    for recipe in grid.runs():
-        experiment.check(store, recipe)
+    for run in grid.runs():
+        experiment.check(store, run.recipe)
     path = default_folder(store, grid)
     if folder is not None:
         path = check_path("folder", folder)
@@ -189,7 +189,7 @@ def _finished(
     before = len(comparison.entries) - count
     for done, (index, message, trace) in enumerate(results, 1):
         entry = comparison.entries[index]
-        entry = Entry.read(entry.path, entry.recipe, message)
+        entry = Entry.read(entry.path, entry.recipe, message, entry.variant)
         comparison.entries[index] = entry
         comparison.save()
         comparison.log(f"{entry.name}: {entry.title()}\n{trace}".rstrip())

@@ -27,7 +27,7 @@ from asc.evaluation.evaluation import Evaluation
 from asc.experiments.cells import Cell, Gap, gaps
 from asc.experiments.differences import Difference, Training, best_against, choices
 from asc.experiments.entry import DONE, PENDING, Entry
-from asc.experiments.grid import Grid, run_name
+from asc.experiments.grid import Grid
 from asc.files import damaged, log_line, read_json, write_csv, write_json
 from asc.text import counted
 from asc.validation import check_path, check_text
@@ -117,9 +117,8 @@ class Comparison(Displayed):
             raise damaged(file, error) from error
         errors = _recorded_errors(path)
         entries = [
-            Entry.read(path / "runs" / name, recipe, errors.get(name))
-            for recipe in grid.runs()
-            for name in [run_name(recipe)]
+            Entry.read(path / "runs" / name, recipe, errors.get(name), variant)
+            for name, variant, recipe in grid.runs()
         ]
         return cls(path, grid, store, entries)
 
@@ -183,7 +182,7 @@ class Comparison(Displayed):
                 trainings.setdefault(_training(entry), []).append(result)
             best, tests = best_against(trainings)
             found += [
-                Difference(split, best._asdict(), other._asdict(), 1, test)
+                Difference(split, best.options(), other.options(), 1, test)
                 for other, test in tests.items()
             ]
         return found
@@ -212,7 +211,7 @@ class Comparison(Displayed):
             )
             found += [
                 Difference(
-                    *(split, each._asdict(), linear[each.feature]._asdict(), 1, test)
+                    *(split, each.options(), linear[each.feature].options(), 1, test)
                 )
                 for each, test in tests.items()
             ]
@@ -223,15 +222,16 @@ class Comparison(Displayed):
 
         Each minus the first of its kind in the grid, over otherwise identical runs.
         """
+        baselines = {run.name for run in self.grid.baselines()}
         return [
             each
             for split, entries in self._done().items()
             for each in choices(
                 split,
                 [
-                    (_training(entry)._asdict(), entry.recipe.seed, result)
+                    (_training(entry).options(), entry.recipe.seed, result)
                     for entry, result in entries
-                    if entry.recipe.model in self.grid.models  # not the baseline
+                    if entry.name not in baselines
                 ],
             )
         ]
@@ -292,7 +292,7 @@ class Comparison(Displayed):
 
 def _training(entry: Entry) -> Training:
     recipe = entry.recipe
-    return Training(recipe.model, recipe.augment, recipe.feature)
+    return Training(recipe.model, recipe.augment, recipe.feature, entry.variant)
 
 
 def _recorded_errors(path: Path) -> dict[str, str | None]:

@@ -22,9 +22,16 @@ class Training(NamedTuple):
     model: str
     augment: str
     feature: str
+    variant: str = ""
+
+    def options(self) -> dict[str, str]:
+        """Return what distinguishes it from others; a variant has its own model."""
+        values = self._asdict()
+        hidden = ("model", "augment") if self.variant else ("variant",)
+        return {name: value for name, value in values.items() if name not in hidden}
 
     def __str__(self) -> str:
-        return " ".join(self)
+        return " ".join(self.options().values())
 
 
 @dataclass(frozen=True)
@@ -35,8 +42,8 @@ class Difference:
     ----------
     split : str
     first, second : dict of str to str
-        What is compared: model, augment and feature of two trainings, or one of
-        these of all trainings that exist with both values.
+        What is compared: model, augment and feature of two trainings (or variant and
+        feature), or one of these of all trainings that exist with both values.
     pairs : int
         Number of trainings that each stands for, not counting seeds.
     test : PairedTest or UsageError

@@ -31,6 +31,8 @@ class Entry:
         Predictions with their metrics; None unless done.
     error : str or None
         Why it failed.
+    variant : str
+        Name of the variant of the grid; empty if it has none.
     """
 
     recipe: Recipe
@@ -38,9 +40,12 @@ class Entry:
     status: str
     evaluation: Evaluation | None = None
     error: str | None = None
+    variant: str = ""
 
     @classmethod
-    def read(cls, path: Path, recipe: Recipe, error: str | None = None) -> Entry:
+    def read(
+        cls, path: Path, recipe: Recipe, error: str | None = None, variant: str = ""
+    ) -> Entry:
         """Return a run from its folder and its last error.
 
         A run whose evaluation is damaged has failed, and one that is not in the
@@ -49,10 +54,12 @@ class Entry:
         try:
             check_no_links(path, path.parents[1])
             if not os.path.exists(path / "metrics.json"):
-                return cls(recipe, path, FAILED if error else PENDING, None, error)
-            return cls(recipe, path, DONE, Evaluation.load(path))
+                return cls(
+                    recipe, path, FAILED if error else PENDING, None, error, variant
+                )
+            return cls(recipe, path, DONE, Evaluation.load(path), None, variant)
         except InputError as damage:
-            return cls(recipe, path, FAILED, None, str(damage))
+            return cls(recipe, path, FAILED, None, str(damage), variant)
 
     @property
     def name(self) -> str:
@@ -76,6 +83,7 @@ class Entry:
             "name": self.name,
             "status": self.status,
             "error": self.error,
+            "variant": self.variant,
             "recipe": self.recipe.to_dict(),
             "metrics": None if self.metrics is None else self.metrics.to_dict(),
         }

@@ -11,7 +11,7 @@ import numpy as np
 from asc.corpus.splits import FOLDS
 from asc.evaluation.folds import fold_names
 from asc.experiments import experiment
-from asc.experiments.grid import Grid, run_name
+from asc.experiments.grid import Grid
 from asc.store import FeatureStore
 from asc.training.recipe import Recipe
 from asc.training.session import part_rows
@@ -67,10 +67,10 @@ def estimate(store: FeatureStore, grid: Grid, folder: Path, jobs: int = 1) -> Es
     UsageError
         If a recipe does not fit the store.
     """
-    recipes = grid.runs()
-    for recipe in recipes:
-        experiment.check(store, recipe)
-    left = [recipe for recipe in recipes if not _is_finished(folder, recipe)]
+    runs = grid.runs()
+    for run in runs:
+        experiment.check(store, run.recipe)
+    left = [run.recipe for run in runs if not _is_finished(folder, run.name)]
     costs: dict[tuple[str, str], tuple[int, int]] = {}
     trainings = size = 0
     products, largest = 0.0, 0
@@ -88,13 +88,13 @@ def estimate(store: FeatureStore, grid: Grid, folder: Path, jobs: int = 1) -> Es
             products += multiply_adds * clips * recipe.epochs
     seconds = products / (_EFFICIENCY * _speed()) if products else 0.0
     return Estimate(
-        *(len(recipes), len(recipes) - len(left), trainings),
+        *(len(runs), len(runs) - len(left), trainings),
         *(size, largest * min(jobs, trainings), seconds),
     )
 
 
-def _is_finished(folder: Path, recipe: Recipe) -> bool:
-    return (folder / "runs" / run_name(recipe) / "metrics.json").is_file()
+def _is_finished(folder: Path, name: str) -> bool:
+    return (folder / "runs" / name / "metrics.json").is_file()
 
 
 def _cost(store: FeatureStore, model: str, feature: str) -> tuple[int, int]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import itertools
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from asc.errors import UsageError
 from asc.evaluation.baseline import LINEAR
@@ -17,6 +17,7 @@ from asc.kinds import check_text_file
 from asc.settings import read_settings
 from asc.text import has_control_characters, unknown_name
 from asc.training.recipe import Recipe
+from asc.training.recipes import choose
 from asc.validation import check_fields, check_flag, check_path
 
 #: Field of a grid -> the field of a recipe that it varies, slowest first.
@@ -27,17 +28,28 @@ AXES = {
     "features": "feature",
     "seeds": "seed",
 }
-
+#: Axes whose values a variant has of its own.
+_OF_VARIANTS = ("models", "augments")
 
 #: Most runs of a grid.
 _MOST_RUNS = 10_000
+
+
+class PlannedRun(NamedTuple):
+    """A run of a grid: the name of its folder, of its variant if any, its recipe."""
+
+    name: str
+    variant: str
+    recipe: Recipe
 
 
 @dataclass(frozen=True)
 class Grid:
     """Models x features x augmentations x splits x seeds.
 
-    The defaults are the documented system, so a grid names only what it varies.
+    The defaults are the documented system, so a grid names only what it varies. Recipes
+    that differ in anything else are variants: they take the place of models x
+    augmentations.
 
     Parameters
     ----------
@@ -48,6 +60,10 @@ class Grid:
         Other fields of the recipe, the same for all runs, such as ``epochs``.
     baseline : bool
         Train the linear model too, for each split and feature (`baselines`).
+    variants : mapping of str to mapping
+        The name of each variant, and the fields of its recipe. ``recipe`` among them
+        names one that they change, such as ``strong``. They override `settings`, and
+        these the named recipe.
 
     Raises
     ------
@@ -59,6 +75,10 @@ class Grid:
     >>> grid = asc.Grid(features=("mel", "stft"), splits=("random", "recording"))
     >>> len(grid.recipes())
     4
+    >>> without = {"recipe": "strong", "ema": 0}
+    >>> grid = asc.Grid(variants={"strong": {"recipe": "strong"}, "no EMA": without})
+    >>> [run.name for run in grid.runs()[1:]]
+    ['random-strong-mel-seed0', 'random-no EMA-mel-seed0']
     """
 
     models: tuple[str, ...] = (Recipe.model,)
@@ -68,6 +88,7 @@ class Grid:
     seeds: tuple[int, ...] = (Recipe.seed,)
     settings: Mapping[str, Any] = field(default_factory=dict)
     baseline: bool = True
+    variants: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for name in AXES:
@@ -89,42 +110,97 @@ class Grid:
                 raise UsageError(
                     f"{name!r} cannot be a setting of all runs: a grid varies it."
                 )
+        self._check_variants()
         count = math.prod(len(getattr(self, name)) for name in AXES)
+        count *= max(1, len(self.variants))
         if count > _MOST_RUNS:
             raise UsageError(
                 f"A grid can have at most {_MOST_RUNS:,} runs. Got {count:,}."
             )
-        for recipe in self.recipes():  # which checks every value
-            _check_file_name(run_name(recipe))
+        for run in self.runs():  # which checks every value
+            _check_file_name(run.name)
+
+    def _check_variants(self) -> None:
+        """Raise UsageError for variants that are not names with fields of a recipe."""
+        if not isinstance(self.variants, Mapping):
+            raise UsageError(f"variants must have names. Got {self.variants!r}.")
+        for name, fields in self.variants.items():
+            if not (isinstance(name, str) and name and isinstance(fields, Mapping)):
+                raise UsageError(
+                    f"A variant must be a name with fields of a recipe. Got {name!r}:"
+                    f" {fields!r}."
+                )
+            for axis, one in AXES.items():
+                if one in fields and axis not in _OF_VARIANTS:
+                    raise UsageError(
+                        f"Variant {name!r} cannot set {one!r}: use {axis!r} of the"
+                        " grid."
+                    )
+        for axis in _OF_VARIANTS if self.variants else ():
+            if getattr(self, axis) != getattr(Grid, axis):
+                raise UsageError(
+                    f"A grid has variants or {axis}, not both: a variant names its own."
+                )
 
     def recipes(self) -> list[Recipe]:
-        """Return the recipe of every run, split by split, model by model."""
-        choices = itertools.product(*(getattr(self, name) for name in AXES))
+        """Return the recipe of every combination, split by split, model by model."""
+        return [run.recipe for run in self._combinations()]
+
+    def runs(self) -> list[PlannedRun]:
+        """Return every run: in each split `baselines`, then those of `recipes`."""
+        runs = [*self.baselines(), *self._combinations()]
+        return sorted(runs, key=lambda run: self.splits.index(run.recipe.split))
+
+    def _combinations(self) -> list[PlannedRun]:
+        """Return the run of every combination."""
+        if not self.variants:
+            recipes = [
+                Recipe.from_dict({**self.settings, **values})
+                for values in self._products(AXES)
+            ]
+            return [PlannedRun(run_name(recipe), "", recipe) for recipe in recipes]
+        shared = [axis for axis in AXES if axis not in _OF_VARIANTS]
+        splits = [{"split": split} for split in self.splits]
+        rest = [*self._products(shared[1:])]
         return [
-            Recipe.from_dict(
-                {**self.settings, **dict(zip(AXES.values(), choice, strict=True))}
+            PlannedRun(_variant_run_name(name, recipe), name, recipe)
+            for split, (name, fields), values in itertools.product(
+                splits, self.variants.items(), rest
             )
-            for choice in choices
+            for recipe in [self._variant({**fields}, split | values)]
         ]
 
-    def baselines(self) -> list[Recipe]:
-        """Return the recipe of the linear model for each split and feature.
+    def baselines(self) -> list[PlannedRun]:
+        """Return the run of the linear model for each split and feature.
 
         None if the grid has the linear model itself, or is without `baseline`.
         """
         if not self.baseline or LINEAR in self.models:
             return []
-        return list(dict.fromkeys(map(baseline_recipe, self.recipes())))
+        variant = LINEAR if self.variants else ""
+        recipes = dict.fromkeys(map(baseline_recipe, self.recipes()))
+        return [PlannedRun(run_name(one), variant, one) for one in recipes]
 
-    def runs(self) -> list[Recipe]:
-        """Return the recipe of every run: in each split `baselines`, then `recipes`."""
-        every = [*self.baselines(), *self.recipes()]
-        return sorted(every, key=lambda recipe: self.splits.index(recipe.split))
+    def _products(self, axes: Iterable[str]) -> Iterator[dict[str, Any]]:
+        """Yield every combination of the values of some axes, as fields of a recipe."""
+        axes = [*axes]
+        for choice in itertools.product(*(getattr(self, axis) for axis in axes)):
+            yield {AXES[axis]: value for axis, value in zip(axes, choice, strict=True)}
+
+    def _variant(self, own: dict[str, Any], values: dict[str, Any]) -> Recipe:
+        """Return the recipe of a variant with these values of the other axes."""
+        named, _ = choose(own.pop("recipe", None))
+        return Recipe.from_dict({**named.to_dict(), **self.settings, **own, **values})
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields as plain values for JSON."""
-        values = {name: list(getattr(self, name)) for name in AXES}
-        return values | {"settings": dict(self.settings), "baseline": self.baseline}
+        values: dict[str, Any] = {name: list(getattr(self, name)) for name in AXES}
+        values |= {"settings": dict(self.settings), "baseline": self.baseline}
+        if self.variants:
+            values["variants"] = {
+                name: dict(own) for name, own in self.variants.items()
+            }
+        return values
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Grid:
@@ -195,6 +271,10 @@ def run_name(recipe: Recipe) -> str:
         f"{recipe.split}-{recipe.model}-{recipe.augment}-{recipe.feature}"
         f"-seed{recipe.seed}"
     )
+
+
+def _variant_run_name(variant: str, recipe: Recipe) -> str:
+    return f"{recipe.split}-{variant}-{recipe.feature}-seed{recipe.seed}"
 
 
 def _check_file_name(name: str) -> None:

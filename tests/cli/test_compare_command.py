@@ -117,3 +117,15 @@ def test_what_options_make_of_a_grid(folder):
     assert (better.augments, better.splits) == (("both",), ("recording",))
     assert better.settings["optimizer"] == "adamw"
     assert _grid("slides", "better", {}).augments == slides.augments
+
+    # Recipes with a model of their own are variants; options override them.
+    two = _grid(None, "fast,strong", {"epochs": 20, "split": ("folds",)})
+    assert [(run.variant, run.recipe.model) for run in two.runs()] == [
+        ("fast", "cp-resnet"),
+        ("strong", "cp-resnet"),
+    ]
+    assert {run.recipe.epochs for run in two.runs()} == {20}
+    assert [*_grid(None, "mobile", {}).variants] == ["mobile"]
+    one = _grid(None, "strong", {"model": ("simple-cnn",)})
+    assert (one.variants, one.models) == ({}, ("simple-cnn",))
+    assert one.settings["label_smoothing"] == 0.1

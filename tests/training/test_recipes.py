@@ -39,7 +39,8 @@ def test_names_stand_for_their_values(name):
         assert sources[field] == (
             f"recipe {name}" if field in RECIPES[name] else "default"
         )
-    assert not {"model", "feature", "split", "seed", "weights"} & set(RECIPES[name])
+    assert not {"feature", "split", "seed", "weights"} & set(RECIPES[name])
+    recipe.resolve()
 
 
 def test_flags_win_over_files_and_files_over_defaults(tmp_path):

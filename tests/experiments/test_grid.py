@@ -1,0 +1,72 @@
+"""Grids: every combination of options, or variants of a recipe."""
+
+from __future__ import annotations
+
+import pytest
+
+from asc.errors import UsageError
+from asc.experiments.grid import Grid
+from asc.training.recipes import RECIPES, choose
+
+VARIANTS = {
+    "strong": {"recipe": "strong"},
+    "no EMA": {"recipe": "strong", "ema": 0},
+    "plain": {"model": "simple-cnn", "augment": "none"},
+}
+
+
+def test_variants_take_the_place_of_models_and_augmentations():
+    grid = Grid(variants=VARIANTS, splits=("fold1", "fold2"), seeds=(0, 1))
+    runs = grid.runs()
+    assert [run.name for run in runs[:4]] == [
+        "fold1-strong-mel-seed0",
+        "fold1-strong-mel-seed1",
+        "fold1-no EMA-mel-seed0",
+        "fold1-no EMA-mel-seed1",
+    ]
+    assert len(runs) == 2 * 3 * 2
+    assert [run.recipe for run in runs] == grid.recipes()
+    strong = choose("strong", {"split": "fold1"})[0]
+    assert runs[0].recipe == strong
+    assert runs[2].recipe == choose("strong", {"split": "fold1", "ema": 0})[0]
+    assert (runs[4].recipe.model, runs[4].recipe.augment) == ("simple-cnn", "none")
+    assert Grid.from_dict(grid.to_dict()) == grid
+
+
+def test_settings_override_a_named_recipe_and_a_variant_overrides_settings():
+    grid = Grid(
+        settings={"epochs": 7, "ema": 0.5},
+        variants={"strong": {"recipe": "strong"}, "own": {"epochs": 9, "ema": 0}},
+    )
+    strong, own = grid.recipes()
+    assert (strong.epochs, strong.ema) == (7, 0.5)
+    assert strong.learning_rate == RECIPES["strong"]["learning_rate"]
+    assert (own.epochs, own.ema) == (9, 0)
+
+
+def test_a_grid_without_variants_has_the_record_of_before():
+    assert set(Grid().to_dict()) == {
+        *("models", "features", "augments", "splits", "seeds", "settings")
+    }
+
+
+@pytest.mark.parametrize(
+    ("variants", "sentence"),
+    [
+        (["strong"], "variants must have names"),
+        ({"": {}}, "A variant must be a name"),
+        ({"a": "strong"}, "A variant must be a name"),
+        ({"a": {"seed": 1}}, "'a' cannot set 'seed': use 'seeds' of the grid"),
+        ({"a": {"recipe": "stong"}}, "Did you mean 'strong'"),
+        ({"a": {"emma": 1}}, "Did you mean 'ema'"),
+        ({"a/b": {}}, "no folder can be named after"),
+    ],
+)
+def test_what_is_no_variant(variants, sentence):
+    with pytest.raises(UsageError, match=sentence):
+        Grid(variants=variants)
+
+
+def test_variants_and_models_exclude_each_other():
+    with pytest.raises(UsageError, match="variants or models, not both"):
+        Grid(models=("cnn-rnn",), variants=VARIANTS)
