@@ -277,8 +277,10 @@ def _train(task: _Task) -> _Result:
     from asc.pipeline.tensorflow import keras, tf
 
     tf.get_logger().setLevel("ERROR")  # else it warns about retracing by every model
-    try:
-        with _ONE_AT_A_TIME:
+    # A worker of a cluster may have several threads, but Keras has one generator of
+    # random numbers, which clear_session resets too.
+    with _ONE_AT_A_TIME:
+        try:
             # A worker does not have what the parent has registered.
             register_model(**vars(task.model), replace=True)
             for name, transform in task.transforms.items():
@@ -291,12 +293,12 @@ def _train(task: _Task) -> _Result:
                 in_memory=task.in_memory,
                 threads=task.threads,
             )
-        return task.index, None, ""
-    except Exception as error:  # noqa: BLE001 - see above
-        message = " ".join(str(error).split())
-        if not isinstance(error, AscError):
-            message = f"{type(error).__name__}: {message}"
-        return task.index, message, traceback.format_exc()
-    finally:
-        keras.backend.clear_session()
-        gc.collect()
+            return task.index, None, ""
+        except Exception as error:  # noqa: BLE001 - see above
+            message = " ".join(str(error).split())
+            if not isinstance(error, AscError):
+                message = f"{type(error).__name__}: {message}"
+            return task.index, message, traceback.format_exc()
+        finally:
+            keras.backend.clear_session()
+            gc.collect()
