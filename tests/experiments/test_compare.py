@@ -443,6 +443,25 @@ def test_processes_have_the_augmentations_of_this_process(mini_models, store, tm
     assert [entry.error for entry in comparison.entries] == [None, None]
 
 
+def test_a_worker_clears_nothing_while_another_of_its_threads_trains(
+    grid, store, tmp_path, monkeypatch
+):
+    """Keras has one state for all threads of a worker."""
+    import keras
+
+    cleared = []
+    monkeypatch.setattr(
+        keras.backend,
+        "clear_session",
+        lambda: cleared.append(running._ONE_AT_A_TIME.locked()),
+    )
+    broken = replace(grid, models=("broken",), splits=("recording",), seeds=(0,))
+    (entry,) = compare(store, broken, tmp_path / "c").entries
+    assert entry.status == "failed"
+    assert cleared == [True]
+    assert not running._ONE_AT_A_TIME.locked()
+
+
 # Where its port is taken, Dask leaves the socket to the garbage collector.
 @pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
