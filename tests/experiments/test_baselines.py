@@ -26,7 +26,7 @@ def test_the_linear_model_is_the_first_run_of_each_split():
     grid = replace(
         GRID, splits=("random", "fold1"), seeds=(3, 4), features=("mel", "stft")
     )
-    runs = [(r.split, r.model, r.feature, r.seed) for r in grid.runs()]
+    runs = [(r.split, r.model, r.feature, r.seed) for _, _, r in grid.runs()]
     assert len(runs) == 2 * (2 + 4)
     assert runs[:3] == [
         ("random", "linear", "mel", 0),
@@ -34,7 +34,9 @@ def test_the_linear_model_is_the_first_run_of_each_split():
         ("random", "simple-cnn", "mel", 3),
     ]
     assert runs[6][:2] == ("fold1", "linear")
-    assert replace(grid, baseline=False).runs() == grid.recipes()
+    assert [
+        run.recipe for run in replace(grid, baseline=False).runs()
+    ] == grid.recipes()
     assert replace(grid, models=("linear", "mobile")).baselines() == []
     # Every seed draws other clips.
     assert len(replace(grid, settings={"limit": 9}).baselines()) == 8

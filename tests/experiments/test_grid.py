@@ -16,7 +16,9 @@ VARIANTS = {
 
 
 def test_variants_take_the_place_of_models_and_augmentations():
-    grid = Grid(variants=VARIANTS, splits=("fold1", "fold2"), seeds=(0, 1))
+    grid = Grid(
+        variants=VARIANTS, splits=("fold1", "fold2"), seeds=(0, 1), baseline=False
+    )
     runs = grid.runs()
     assert [run.name for run in runs[:4]] == [
         "fold1-strong-mel-seed0",
@@ -46,7 +48,8 @@ def test_settings_override_a_named_recipe_and_a_variant_overrides_settings():
 
 def test_a_grid_without_variants_has_the_record_of_before():
     assert set(Grid().to_dict()) == {
-        *("models", "features", "augments", "splits", "seeds", "settings")
+        *("models", "features", "augments", "splits", "seeds", "settings"),
+        "baseline",
     }
 
 
@@ -70,3 +73,12 @@ def test_what_is_no_variant(variants, sentence):
 def test_variants_and_models_exclude_each_other():
     with pytest.raises(UsageError, match="variants or models, not both"):
         Grid(models=("cnn-rnn",), variants=VARIANTS)
+
+
+def test_the_linear_model_is_the_first_variant():
+    grid = Grid(variants=VARIANTS, splits=("fold1", "random"))
+    assert [run.name for run in grid.runs() if run.variant == "linear"] == [
+        "fold1-linear-none-mel-seed0",
+        "random-linear-none-mel-seed0",
+    ]
+    assert [run.variant for run in grid.runs()[:4]] == ["linear", *VARIANTS]
