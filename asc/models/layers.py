@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import keras
 import numpy as np
 
@@ -117,29 +119,42 @@ def convolve(
     return keras.layers.ReLU()(x) if relu else x
 
 
-def depthwise(
-    x: keras.KerasTensor,
-    size: int | tuple[int, int],
-    *,
-    strides: int = 1,
-    relu: bool = True,
+def residual_stages(
+    x: keras.KerasTensor, stem: int, stages: Sequence[tuple[int, int, int]]
 ) -> keras.KerasTensor:
-    """Convolve each channel alone, as `convolve` does."""
-    x = keras.layers.DepthwiseConv2D(
-        size, strides=strides, padding="same", use_bias=False
-    )(x)
-    x = keras.layers.BatchNormalization(momentum=MOMENTUM)(x)
-    return keras.layers.ReLU()(x) if relu else x
+    """Average pairs of rows, convolve, and apply residual blocks (He et al. 2016).
 
-
-def pooled_head(x: keras.KerasTensor, num_scenes: int) -> keras.KerasTensor:
-    """Classify mean plus maximum of each channel over all positions (Kong et al. 2020).
-
-    Dropout (Srivastava et al. 2014) and a dense layer with softmax follow.
+    Parameters
+    ----------
+    x : keras.KerasTensor
+    stem : int
+        Filters of the first convolution, of 5 x 5 with stride 2.
+    stages : sequence of (int, int, int)
+        Of each block its filters and the sizes of its two convolutions. Rows and
+        columns are halved before each.
     """
+    x = keras.layers.AveragePooling2D((2, 1))(x)
+    x = convolve(x, stem, 5, strides=2)
+    for filters, first, second in stages:
+        x = keras.layers.MaxPooling2D(2)(x)
+        shortcut = convolve(x, filters, 1, relu=False)
+        x = convolve(convolve(x, filters, first), filters, second, relu=False)
+        x = keras.layers.ReLU()(keras.layers.Add()([shortcut, x]))
+    return x
+
+
+def pooled_head(
+    x: keras.KerasTensor, num_scenes: int, dropout: float
+) -> keras.KerasTensor:
+    """Classify the mean over rows, as its mean plus maximum over time.
+
+    As in Kong et al. (2020). Dropout (Srivastava et al. 2014) and a dense layer with
+    softmax follow.
+    """
+    x = keras.layers.AveragePooling2D((x.shape[1], 1))(x)
     mean = keras.layers.GlobalAveragePooling2D()(x)
     peak = keras.layers.GlobalMaxPooling2D()(x)
-    x = keras.layers.Dropout(DROPOUT)(keras.layers.Add()([mean, peak]))
+    x = keras.layers.Dropout(dropout)(keras.layers.Add()([mean, peak]))
     return softmax_head(x, num_scenes)
 
 

@@ -29,8 +29,8 @@ DOCUMENTED = {
     "resnet50": (24_646_543, 24_592_399, 54_144),
     "linear": (7_695, 7_695, 0),
     "simple-cnn-gap": (535_919, 533_903, 2_016),
-    "cp-resnet": (400_647, 398_487, 2_160),
-    "mobile": (79_879, 77_095, 2_784),
+    "cp-resnet": (390_087, 388_023, 2_064),
+    "mobile": (77_471, 76_431, 1_040),
     "wide-filter-cnn": (1_302_115, 1_301_915, 200),
     "crnn": (174_303, 173_823, 480),
 }
@@ -100,13 +100,14 @@ def test_multiply_adds_of_the_simple_cnn_by_hand(full):
         ("complex-cnn", 1.54),
         ("cnn-rnn", 2.73),
         ("simple-cnn-gap", 0.33),
-        ("cp-resnet", 0.25),
+        ("cp-resnet", 0.165),
+        ("mobile", 0.0265),
         ("wide-filter-cnn", 0.265),
         ("crnn", 0.236),
     ],
 )
 def test_multiply_adds_at_the_documented_size(full, name, billions):
-    assert multiply_adds(full[name]) / 1e9 == pytest.approx(billions, abs=0.005)
+    assert multiply_adds(full[name]) / 1e9 == pytest.approx(billions, rel=0.015)
 
 
 def test_multiply_adds_of_resnet50_are_those_of_its_paper():

@@ -1,4 +1,4 @@
-"""A residual network with a limited receptive field and global pooling."""
+"""A residual network with a limited receptive field and pooling over time."""
 
 from __future__ import annotations
 
@@ -9,9 +9,13 @@ from asc.models.entries import register_model
 if TYPE_CHECKING:
     import keras
 
-#: Filters of each stage, and the size of its second convolution. Convolutions of
-#: 1 x 1 late in the network keep the receptive field small.
-STAGES = ((24, 3), (48, 3), (96, 3), (192, 1))
+STEM = 24
+#: Filters of each stage, and the sizes of its two convolutions. One of 1 x 1 late in
+#: the network keeps the receptive field small.
+STAGES = ((48, 3, 3), (96, 3, 3), (192, 3, 1))
+
+#: Share of the inputs of the last layer that are dropped in training.
+DROPOUT = 0.3
 
 
 @register_model(
@@ -23,11 +27,12 @@ def cp_resnet(x: keras.KerasTensor, num_scenes: int) -> keras.KerasTensor:
     """Build a residual network of the CP-ResNet kind (Koutini et al. 2019).
 
     Deep networks for images see the whole spectrogram from every position, and then
-    overfit. Here the last position sees 180 rows and 90 columns at most, and the mean
-    and the maximum over all positions are classified.
+    overfit. Here the last position sees 198 rows and 99 columns. The mean over the
+    rows, and then its mean plus maximum over time, are classified.
 
     Pairs of rows are averaged first. It takes 32 x 32 values or more. For 256 x 256
-    mono values and 15 scenes it has 400,647 parameters, 2,160 of them not trainable.
+    mono values and 15 scenes it has 390,087 parameters, 2,064 of them not trainable,
+    and 165 million multiply-adds a clip.
 
     References
     ----------
@@ -35,18 +40,7 @@ def cp_resnet(x: keras.KerasTensor, num_scenes: int) -> keras.KerasTensor:
     regularizer in deep convolutional neural networks for acoustic scene
     classification", EUSIPCO 2019.
     """
-    import keras
-
-    from asc.models.layers import check_size, convolve, pooled_head
+    from asc.models.layers import check_size, pooled_head, residual_stages
 
     check_size(x, "cp-resnet", 32)
-    x = keras.layers.AveragePooling2D((2, 1))(x)
-    x = convolve(x, STAGES[0][0], 5, strides=2)
-    for place, (filters, size) in enumerate(STAGES):
-        if place:
-            x = keras.layers.MaxPooling2D(2)(x)
-        same = x.shape[-1] == filters
-        shortcut = x if same else convolve(x, filters, 1, relu=False)
-        x = convolve(convolve(x, filters, 3), filters, size, relu=False)
-        x = keras.layers.ReLU()(keras.layers.Add()([shortcut, x]))
-    return pooled_head(x, num_scenes)
+    return pooled_head(residual_stages(x, STEM, STAGES), num_scenes, DROPOUT)
