@@ -6,7 +6,9 @@ import json
 import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from hashlib import sha256
 from typing import Any
+from urllib.parse import quote
 
 # Control characters; lone surrogates, which stand for bytes of a file name that are
 # not UTF-8; and marks that turn the direction of writing, which let a name look like
@@ -143,6 +145,15 @@ def scene_columns(scenes: Sequence[str], others: Sequence[str]) -> list[str]:
             name = f"scene {name}"
         columns.append(name)
     return columns
+
+
+def file_name(text: str, most: int = 100) -> str:
+    """Return a part of a file name for a text: readable, another for every text."""
+    # Programs that copy files take what is in front of a colon for a machine.
+    name = quote(text, safe="", errors="replace").replace("%3A", "=")
+    if len(name) <= most:
+        return name
+    return f"{name[: most - 13]}-{sha256(name.encode()).hexdigest()[:12]}"
 
 
 def some_of(names: Sequence[str], most: int = 5) -> str:

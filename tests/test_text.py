@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from asc.text import interval, listed, megabytes, unknown_name
+from asc.text import file_name, interval, listed, megabytes, unknown_name
 
 
 @pytest.mark.parametrize(
@@ -53,3 +53,12 @@ def test_an_unknown_name_is_a_sentence_of_some_length():
     text = unknown_name("split", "x" * 10_000, names)
     assert len(text) < 600 and text.endswith(" and 960 more.")
     assert "mean" not in unknown_name("split", "zzz", ("a", "b"))
+
+
+def test_a_file_name_is_readable_short_and_another_for_every_text():
+    assert file_name("recording1of5") == "recording1of5"
+    assert file_name("unseen-device:s1") == "unseen-device=s1"
+    names = ["a/b", "a:b", "a=b", "a b", "..", "é", "x" * 300, "x" * 299 + "y"]
+    found = [file_name(name) for name in names]
+    assert len(set(found)) == len(names)
+    assert all("/" not in name and len(name) <= 100 for name in found)

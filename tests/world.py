@@ -17,7 +17,7 @@ import numpy as np
 
 from asc.corpus.leakage import Origins, leakage
 from asc.evaluation.evaluation import Evaluation
-from asc.evaluation.measure import measure
+from asc.evaluation.measure import GroupColumn, measure, seen_in
 from asc.files import write_csv
 from asc.store import FeatureStore
 from asc.training.new_run import create_run
@@ -100,9 +100,11 @@ def evaluation_of(
     recordings: Sequence[str],
     paths: Sequence[str],
     scenes: Sequence[str],
+    groups: Mapping[str, GroupColumn] | None = None,
     **facts: Any,
 ) -> Evaluation:
     """Return an evaluation with all figures that a real one has."""
+    columns = groups or {}
     known = {
         "split": "recording",
         "part": "test",
@@ -119,10 +121,22 @@ def evaluation_of(
     truth = np.asarray(truth)
     named = Origins(recordings, paths).named
     metrics = measure(
-        truth, probabilities, recordings, scenes, named=named, **known | facts
+        truth,
+        probabilities,
+        recordings,
+        scenes,
+        named=named,
+        groups=columns,
+        **known | facts,
     )
     return Evaluation(
-        metrics, tuple(scenes), list(paths), list(recordings), truth, probabilities
+        metrics,
+        tuple(scenes),
+        list(paths),
+        list(recordings),
+        truth,
+        probabilities,
+        groups={name: column.values for name, column in columns.items()},
     )
 
 
@@ -145,12 +159,19 @@ def finish_run(
     every = store.recordings()
     recordings = [every[row] for row in rows["test"]]
     truth = store.labels()[rows["test"]]
+    groups = {}
+    for name in store.groups:
+        values, learned = (
+            store.group(name)[rows[p]].tolist() for p in ("test", "train")
+        )
+        groups[name] = GroupColumn(values, seen_in(values, learned))
     evaluation_of(
         truth,
         probabilities_of(truth, len(store.scenes), wrong, wanted.seed),
         recordings,
         [store.paths()[row] for row in rows["test"]],
         store.scenes,
+        groups,
         split=wanted.split,
         leakage=leakage([every[row] for row in rows["train"]], recordings).share,
         store=store.path.name,

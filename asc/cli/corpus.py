@@ -13,6 +13,7 @@ from asc.cli.options import (
     PATH,
     NearestGroup,
     accept_truncated_option,
+    completing_from,
     format_option,
     import_option,
     jobs_option,
@@ -91,7 +92,12 @@ def info(
     type=PATH,
     help="Write audio for every name in this TUT meta.txt instead.",
 )
-@click.option("--layout", default="tut", help="tut, or tau with devices and cities.")
+@click.option(
+    "--layout",
+    default="tut",
+    shell_complete=completing_from("asc.synthetic.corpus", "LAYOUTS"),
+    help="tut, or tau with devices and cities.",
+)
 @click.option(
     "--devices", type=int, help="Devices of layout tau, at most 9.  [default: 3]"
 )

@@ -12,7 +12,15 @@ import click
 from asc.cli.options import note, print_json
 from asc.disk import writing_to
 from asc.errors import UsageError
-from asc.text import counted, interval, leakage_percent, percent, printable, table
+from asc.text import (
+    counted,
+    interval,
+    leakage_percent,
+    listed,
+    percent,
+    printable,
+    table,
+)
 
 if TYPE_CHECKING:
     from asc.evaluation.ensemble import EnsembleEvaluation
@@ -20,6 +28,9 @@ if TYPE_CHECKING:
     from asc.evaluation.gap import UnpairedDifference
     from asc.evaluation.metrics import Metrics
     from asc.evaluation.significance import PairedTest
+
+#: Lines of a group that are shown; all of its values are in metrics.json.
+_MOST_VALUES = 40
 
 
 def save(result: Evaluation, output: Path | None) -> None:
@@ -34,7 +45,7 @@ def save(result: Evaluation, output: Path | None) -> None:
 
 def print_figures(metrics: Metrics) -> None:
     """Print what to report after accuracy."""
-    from asc.evaluation.sentences import alternative_sentences
+    from asc.evaluation.sentences import alternative_sentences, group_rows
 
     balanced = f"  balanced accuracy {percent(metrics.class_accuracy)}"
     if metrics.ci95_class_accuracy is not None:
@@ -53,6 +64,10 @@ def print_figures(metrics: Metrics) -> None:
     ]
     for line in table(rows, "<>>"):
         click.echo(f"  {line}")
+    for name, group in (metrics.per_group or {}).items():
+        lines = table(group_rows(name, group), "<>>>>><")
+        for line in listed(lines, most=_MOST_VALUES):
+            click.echo(line)
 
 
 def print_results(

@@ -13,6 +13,7 @@ from asc.cli.options import PATH, completing, import_modules_option
 from asc.models import model_names
 from asc.pipeline.augmentation import augmentation_names
 from asc.training.recipe import (
+    BALANCES,
     MONITORS,
     OPTIMIZERS,
     PRECISIONS,
@@ -31,7 +32,7 @@ _HELP = {
     "model": f"Model: {', '.join(model_names())}.",
     "feature": "Feature of the store, such as mel or stft.",
     "split": "Split: random (leaks recordings), recording, fold1..., folds (all,"
-    " pooled), recording1of5..., development (no test part).",
+    " pooled), recording1of5..., unseen-device:NAME, development (no test part).",
     "augment": f"Augmentation: {', '.join(augmentation_names())}; or several joined by"
     " +, such as mixup+specaugment.",
     "mixup_alpha": "Mixup: alpha of Beta(alpha, alpha).",
@@ -50,6 +51,7 @@ _HELP = {
     "weight_decay": "Decoupled weight decay.  [default: 0.004 for adamw, else 0]",
     "ema": "Momentum of the EMA weights that are validated and kept; 0 for none.",
     "label_smoothing": "Share of each label that is spread over all scenes.",
+    "balance": f"What has equal weights in the training loss: {', '.join(BALANCES)}.",
     "seed": "Seed of initial weights, sampling, augmentation and dropout.",
     "weights": "Initial weights: imagenet, none or a file.  [default: imagenet for"
     " inception-v3 and resnet50]",
@@ -72,7 +74,7 @@ RECIPE_GROUPS = {
     "Optimisation": (
         *("epochs", "patience", "monitor", "batch_size", "batches_per_epoch", "limit"),
         *("optimizer", "learning_rate", "schedule", "warmup", "weight_decay", "ema"),
-        *("label_smoothing", "seed"),
+        *("label_smoothing", "balance", "seed"),
     ),
     "Machine": (
         *("device", "strategy", "precision", "jit", "deterministic"),
@@ -86,6 +88,7 @@ _NAMES: dict[str, Callable[[], Iterable[str]]] = {
     "monitor": lambda: MONITORS,
     "optimizer": lambda: OPTIMIZERS,
     "schedule": lambda: SCHEDULES,
+    "balance": lambda: BALANCES,
     "precision": lambda: PRECISIONS,
     "strategy": lambda: STRATEGIES,
 }

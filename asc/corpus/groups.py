@@ -17,8 +17,11 @@ from asc.text import counted, some_of
 #: Limits of a corpus. A column with more values identifies clips, and groups nothing.
 MOST_GROUPS, MOST_VALUES = 16, 500
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
-#: Other columns of the same tables.
-_TAKEN = ("path", "scene", "recording", "predicted")
+#: Other columns of the same tables: those of ``/clips`` in a store, and of predictions.
+_TAKEN = (
+    *("path", "scene", "recording", "predicted"),
+    *("seconds", "sample_rate", "channels", "source_bytes", "source_crc32"),
+)
 
 
 def is_group_name(name: Any) -> bool:
@@ -37,8 +40,9 @@ def group_line(name: str, counts: Mapping[str, int], clips: int) -> str:
     """Return a group with its values and their clips, in one line."""
     unknown = clips - sum(counts.values())
     rest = f"; {counted(unknown, 'clip', 'clips')} without one" if unknown else ""
-    return f"group {name} ({len(counts)}): {_values(counts)}{rest}"
+    return f"group {name} ({len(counts)}): {group_values(counts)}{rest}"
 
 
-def _values(counts: Mapping[str, int]) -> str:
+def group_values(counts: Mapping[str, int]) -> str:
+    """Return values with their clips, in one line."""
     return some_of([f"{value} {clips:,}" for value, clips in counts.items()], most=20)

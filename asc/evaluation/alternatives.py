@@ -51,6 +51,7 @@ def predicted_otherwise(
         evaluation.recordings,
         evaluation.scenes,
         named=evaluation.named,
+        groups=evaluation.columns,
     )
     metrics = replace(evaluation.metrics, **found, tta=None, temperature=None)
     return replace(

@@ -141,6 +141,7 @@ def evaluate_ensemble(
         rows,
         members.scenes,
         mean[0],
+        [model.session for model in members.models],
         split=name,
         part=part,
         **leakage_facts(members.leakage(asked, rows)),

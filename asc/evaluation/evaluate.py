@@ -149,6 +149,7 @@ def _evaluate(
         rows,
         run.scenes,
         probabilities[0],
+        [trained],
         split=split,
         part=part,
         **leakage_facts(leakage_into([trained], store, rows)),

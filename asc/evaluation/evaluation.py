@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import csv
 from array import array
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from asc.corpus.groups import count_values
 from asc.corpus.leakage import Origins
 from asc.display import Displayed, data_frame
 from asc.errors import MissingInputError
+from asc.evaluation.groups import GroupMetrics
 from asc.evaluation.intervals import Interval, both_intervals
-from asc.evaluation.measure import recording_counts
+from asc.evaluation.measure import GroupColumn, recording_counts
 from asc.evaluation.metrics import Metrics
 from asc.evaluation.sentences import accuracy_sentence
 from asc.files import damaged, read_json, read_lines, write_csv, write_json
@@ -48,6 +51,9 @@ class Evaluation(Displayed):
     averaged : Evaluation or None
         The same clips with the probabilities of several time shifts averaged, if that
         was asked for.
+    groups : dict of str to sequence of str [length=clips]
+        The value of each clip in each group of ``metrics.per_group``, such as the
+        device; empty if it is not known.
     """
 
     metrics: Metrics
@@ -57,6 +63,7 @@ class Evaluation(Displayed):
     truth: np.ndarray
     probabilities: np.ndarray
     averaged: Evaluation | None = None
+    groups: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         return f"Evaluation({self.title()})"
@@ -78,7 +85,7 @@ class Evaluation(Displayed):
         """Return the predictions as a `pandas.DataFrame` with a row for each clip.
 
         Its columns are those of ``predictions.csv``: path, recording, true scene,
-        predicted scene, and the probability of each scene.
+        predicted scene, the probability of each scene, and groups.
 
         Raises
         ------
@@ -87,8 +94,18 @@ class Evaluation(Displayed):
         """
         names = np.array(self.scenes, dtype=object)
         columns = self.paths, self.recordings, names[self.truth], names[self.predicted]
-        values = (*columns, *self.probabilities.T)
-        return data_frame(dict(zip(_header(self.scenes), values, strict=True)))
+        values = (*columns, *self.probabilities.T, *self.groups.values())
+        header = _header(self.scenes, self.groups)
+        return data_frame(dict(zip(header, values, strict=True)))
+
+    @property
+    def columns(self) -> dict[str, GroupColumn]:
+        """The groups with what is known of their values in training."""
+        measured = self.metrics.per_group or {}
+        return {
+            name: GroupColumn(self.groups[name], figures.seen_of(self.groups[name]))
+            for name, figures in measured.items()
+        }
 
     @property
     def named(self) -> np.ndarray:
@@ -115,13 +132,14 @@ class Evaluation(Displayed):
         # Nine digits distinguish all float32 values.
         digits = ([f"{value:.9g}" for value in row] for row in self.probabilities)
         columns = (self.paths, self.recordings, names[self.truth])
+        groups = zip(*self.groups.values()) if self.groups else repeat(())
         write_csv(
             folder / "predictions.csv",
-            _header(self.scenes),
+            _header(self.scenes, self.groups),
             (
-                [*row, *values]
-                for *row, values in zip(
-                    *columns, names[self.predicted], digits, strict=True
+                [*row, *values, *group]
+                for (*row, values), group in zip(
+                    zip(*columns, names[self.predicted], digits, strict=True), groups
                 )
             ),
         )
@@ -166,18 +184,19 @@ class Evaluation(Displayed):
     @classmethod
     def _of_rows(cls, metrics: Metrics, lines: Iterator[list[str]]) -> Evaluation:
         """Return an evaluation from the rows of predictions.csv, checked."""
-        scenes = tuple(metrics.per_scene)
+        scenes, groups = tuple(metrics.per_scene), tuple(metrics.per_group or ())
         header = next(lines, [])
         # Older files have scenes that are called like other columns as they are.
-        if header not in ([*_COLUMNS, *scenes], _header(scenes)):
-            raise ValueError("it has other scenes than metrics.json")
+        if header not in ([*_COLUMNS, *scenes], _header(scenes, groups)):
+            raise ValueError("it has other scenes or groups than metrics.json")
         labels = {scene: label for label, scene in enumerate(scenes)}
         paths: list[str] = []
         recordings: list[str] = []
         truth, predicted, values = array("l"), array("l"), array("f")
+        columns: dict[str, list[str]] = {name: [] for name in groups}
         for row in lines:
             path, recording, scene, chosen, *cells = row
-            if len(cells) != len(scenes) or len(paths) == metrics.clips:
+            if len(cells) != len(header) - len(_COLUMNS) or len(paths) == metrics.clips:
                 raise ValueError(
                     f"row {len(paths) + 1:,} has too many or too few cells"
                 )
@@ -190,15 +209,26 @@ class Evaluation(Displayed):
             recordings.append(recording)
             truth.append(labels[scene])
             predicted.append(labels[chosen])
-            values.extend(map(float, cells))
+            values.extend(map(float, cells[: len(scenes)]))
+            for name, value in zip(groups, cells[len(scenes) :], strict=True):
+                columns[name].append(value)
         if metrics.clips != len(paths):
             raise ValueError(f"it has {len(paths):,} of {metrics.clips:,} clips")
         probabilities = np.array(values, np.float32).reshape(-1, len(scenes))
         if not are_probabilities(probabilities).all():
             raise ValueError("a probability is not in [0, 1]")
         found = cls(
-            metrics, scenes, paths, recordings, np.array(truth, int), probabilities
+            metrics,
+            scenes,
+            paths,
+            recordings,
+            np.array(truth, int),
+            probabilities,
+            groups=columns,
         )
+        for name, figures in (metrics.per_group or {}).items():
+            if not _agrees(figures, columns[name], found.correct):
+                raise ValueError(f"metrics.json has other figures of group {name!a}")
         if predicted.tolist() != found.predicted.tolist():
             raise ValueError("a scene that is predicted is not the most probable one")
         counts = np.zeros((len(scenes), len(scenes)), dtype=int)
@@ -208,8 +238,18 @@ class Evaluation(Displayed):
         return replace(found, metrics=_counted(found))
 
 
-def _header(scenes: Sequence[str]) -> list[str]:
-    return [*_COLUMNS, *scene_columns(scenes, _COLUMNS)]
+def _header(scenes: Sequence[str], groups: Iterable[str]) -> list[str]:
+    others = [*_COLUMNS, *groups]
+    return [*_COLUMNS, *scene_columns(scenes, others), *groups]
+
+
+def _agrees(figures: GroupMetrics, values: Sequence[str], correct: np.ndarray) -> bool:
+    """Return whether clips and accuracies of a group are those of its values."""
+    column = np.asarray(values, dtype=str)
+    return count_values(values) == figures.counts and all(
+        np.isclose(each.accuracy, correct[column == value].mean())
+        for value, each in figures.values.items()
+    )
 
 
 def _counted(found: Evaluation) -> Metrics:

@@ -10,11 +10,12 @@ from typing import Any, TypeVar
 import numpy as np
 
 from asc.errors import UsageError
-from asc.validation import check_number, check_text, check_whole
+from asc.validation import check_flag, check_number, check_text, check_whole
 
 T = TypeVar("T")
 
 # The type of a figure names its check in `CHECKS`. None is allowed where it says so.
+Flag = bool
 Share = float
 Loss = float
 Amount = float
@@ -64,10 +65,10 @@ def check_by_name(name: str, given: Any, kind: type[T]) -> dict[str, T]:
     if not isinstance(given, Mapping) or not given:
         raise UsageError(f"{name} must be figures by name. Got {given!r}.")
     return {
-        check_text(f"a name in {name}", key): (
-            value if isinstance(value, kind) else built(kind, f"{name} {key!r}", value)
+        check_text(f"a name in {name}", key): check_figures(
+            f"{name} {key!r}", each, kind
         )
-        for key, value in given.items()
+        for key, each in given.items()
     }
 
 
@@ -80,6 +81,7 @@ def check_figures(name: str, given: Any, kind: type[T]) -> T:
 #: defines another type adds it.
 CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "str": check_text,
+    "Flag": check_flag,
     "Share": partial(check_number, least=0, most=1),
     "Loss": partial(check_number, least=0, most=1000),
     "Amount": partial(check_number, least=0, most=1e12),

@@ -24,7 +24,7 @@ from asc.corpus.splits import FOLDS, OFFICIAL_FOLD
 from asc.errors import InputError
 from asc.evaluation.alternatives import with_shifts, with_temperature
 from asc.evaluation.evaluation import Evaluation
-from asc.evaluation.measure import leakage_facts, measure
+from asc.evaluation.measure import GroupColumn, leakage_facts, measure
 from asc.evaluation.metrics import FoldMetrics, Metrics
 from asc.evaluation.temperature import FittedTemperature, apply_temperature
 from asc.store import FeatureStore
@@ -114,6 +114,7 @@ def pool(folds: Mapping[str, Evaluation], store: FeatureStore) -> Evaluation:
     recordings = [name for result in results for name in result.recordings]
     each = {name: _of_fold(result.metrics) for name, result in folds.items()}
     accuracies = [fold.accuracy for fold in each.values()]
+    columns = _pooled_columns(results)
     times = Counter(paths)
     metrics = measure(
         truth,
@@ -121,6 +122,7 @@ def pool(folds: Mapping[str, Evaluation], store: FeatureStore) -> Evaluation:
         recordings,
         first.scenes,
         named=np.concatenate([result.named for result in results]),
+        groups=columns,
         split=FOLDS,
         **leakage_facts(
             pooled_leakage(
@@ -141,7 +143,15 @@ def pool(folds: Mapping[str, Evaluation], store: FeatureStore) -> Evaluation:
         tested_again=len(paths) - len(times),
         never_tested=len(set(store.paths()) - set(times)),
     )
-    pooled = Evaluation(metrics, first.scenes, paths, recordings, truth, probabilities)
+    pooled = Evaluation(
+        metrics,
+        first.scenes,
+        paths,
+        recordings,
+        truth,
+        probabilities,
+        groups={name: column.values for name, column in columns.items()},
+    )
     pooled = with_temperature(pooled, *_calibrated(results))
     shifts = {result.metrics.tta and result.metrics.tta.shifts for result in results}
     averaged = [result.averaged for result in results if result.averaged is not None]
@@ -149,6 +159,19 @@ def pool(folds: Mapping[str, Evaluation], store: FeatureStore) -> Evaluation:
         return pooled
     together = np.concatenate([result.probabilities for result in averaged])
     return with_shifts(pooled, together, shifts.pop() or 1)
+
+
+def _pooled_columns(results: Sequence[Evaluation]) -> dict[str, GroupColumn]:
+    """Return the groups that all evaluations have, with the clips of all of them."""
+    columns = [result.columns for result in results]
+    return {
+        name: GroupColumn(
+            [value for each in columns for value in each[name].values],
+            np.concatenate([each[name].seen for each in columns]),
+        )
+        for name in columns[0]
+        if all(name in each for each in columns)
+    }
 
 
 def _calibrated(

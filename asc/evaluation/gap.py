@@ -13,13 +13,13 @@ from asc.evaluation.intervals import (
     DRAWS,
     Interval,
     bootstrap,
+    few_units,
     korn_graubard_interval,
     newcombe_interval,
     percentiles,
     wider,
 )
 from asc.evaluation.measure import recording_counts
-from asc.evaluation.metrics import few_units
 from asc.text import counted, interval
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Hashable, Iterable, Iterator, Sequence
+from typing import Any
 
 import numpy as np
 from scipy.special import betaincinv, ndtri, stdtrit
@@ -308,6 +309,16 @@ def mean_and_deviation(values: Iterable[float]) -> tuple[float, float | None]:
     if not len(found):
         raise UsageError("There is no value to take the mean of.")
     return float(found.mean()), float(found.std(ddof=1)) if len(found) > 1 else None
+
+
+def few_units(result: Any) -> bool:
+    """Return whether a result is of so few units that its bootstrap CI is too narrow.
+
+    The units are recordings, and clips whose recording is not known.
+    """
+    if result.recordings is None:
+        return result.clips < FEW_RECORDINGS
+    return result.recordings + (result.without_recording or 0) < FEW_RECORDINGS
 
 
 def blocks(draws: int, width: int) -> Iterator[slice]:

@@ -26,13 +26,14 @@ from asc.evaluation.figures import (
     plain,
     texts,
 )
+from asc.evaluation.groups import Groups, check_groups
 from asc.evaluation.inference_metrics import (
     Calibrated,
     Ensemble,
     Shifts,
     Temperature,
 )
-from asc.evaluation.intervals import FEW_RECORDINGS, mean_and_deviation
+from asc.evaluation.intervals import few_units, mean_and_deviation
 from asc.text import has_control_characters
 from asc.validation import check_whole
 
@@ -121,6 +122,9 @@ class Metrics(Figures, Mapping[str, Any]):
     per_scene : dict of str to SceneMetrics
     confusion : tuple of tuples [shape=(scenes, scenes)], int
         Clips; rows are the truth.
+    per_group : dict of str to GroupMetrics, optional
+        Of each group of the store, such as ``device``
+        (`asc.evaluation.groups.GroupMetrics`).
     split, part : str
     leakage : float or None
         Share of clips whose recording the model was trained on; None if unknown.
@@ -167,6 +171,7 @@ class Metrics(Figures, Mapping[str, Any]):
     without_recording: Positive | None = None
     per_scene: Scenes
     confusion: Confusion
+    per_group: Groups | None = None
     split: str
     part: str
     leakage: Share | None
@@ -195,6 +200,9 @@ class Metrics(Figures, Mapping[str, Any]):
             check_whole("recordings", self.recordings, 1, most)
         _check_leakage(self)
         self._check_confusion()
+        if self.per_group is not None:
+            right = int(np.trace(np.array(self.confusion)))
+            check_groups(self.per_group, self.clips, right)
         self._check_folds()
         self._check_differences()
 
@@ -344,16 +352,6 @@ class Metrics(Figures, Mapping[str, Any]):
     def tested_on(self) -> str:
         """Return the split, with the part if that is not test."""
         return self.split if self.part == "test" else f"{self.split}, part {self.part}"
-
-
-def few_units(result: Any) -> bool:
-    """Return whether a result is of so few units that its bootstrap CI is too narrow.
-
-    The units are recordings, and clips whose recording is not known.
-    """
-    if result.recordings is None:
-        return result.clips < FEW_RECORDINGS
-    return result.recordings + (result.without_recording or 0) < FEW_RECORDINGS
 
 
 def _known_leakage(figures: Metrics | FoldMetrics) -> Leakage:

@@ -11,7 +11,7 @@ from asc.corpus.leakage import PARTS, Leakage, leakage
 from asc.corpus.places import composed
 from asc.errors import InputError, SettingsMismatch, StoreError, UsageError
 from asc.evaluation.evaluation import Evaluation
-from asc.evaluation.measure import measure
+from asc.evaluation.measure import GroupColumn, measure, seen_in
 from asc.files import damaged
 from asc.store import FeatureStore
 from asc.text import describe_difference, printable
@@ -71,6 +71,7 @@ def evaluation_of_rows(
     rows: np.ndarray,
     scenes: tuple[str, ...],
     probabilities: np.ndarray,
+    trained: Sequence[Session | None],
     **facts: Any,
 ) -> Evaluation:
     """Return the evaluation of probabilities for rows of a store.
@@ -82,23 +83,51 @@ def evaluation_of_rows(
     scenes : tuple of str
         Names of the columns of `probabilities`.
     probabilities : np.ndarray [shape=(clips, scenes)]
+    trained : sequence of Session or None
+        Of the models; None for one whose store is not known.
     **facts
         Those of `asc.evaluation.measure.measure` that do not follow from these.
     """
     truth = truth_of(store, rows, scenes)
     all_paths, origins = store.paths(), store.origins()
     recordings = origins.recordings[rows].tolist()
+    columns = _group_columns(trained, store, rows)
     metrics = measure(
         truth,
         probabilities,
         recordings,
         scenes,
         named=origins.named[rows],
+        groups=columns,
         store=printable(store.path.name),
         **facts,
     )
-    paths = [all_paths[row] for row in rows]
-    return Evaluation(metrics, scenes, paths, recordings, truth, probabilities)
+    return Evaluation(
+        metrics,
+        scenes,
+        [all_paths[row] for row in rows],
+        recordings,
+        truth,
+        probabilities,
+        groups={name: columns[name].values for name in metrics.per_group or {}},
+    )
+
+
+def _group_columns(
+    trained: Sequence[Session | None], store: FeatureStore, rows: np.ndarray
+) -> dict[str, GroupColumn]:
+    """Return the groups of rows, and which values a model was trained on."""
+    columns = {}
+    for name in store.groups:
+        learned: list[str] = []
+        for session in trained:
+            if session is None or name not in session.store.groups:
+                learned.append("")  # it may know any value
+            else:
+                learned += set(session.store.group(name)[session.rows["train"]])
+        values = store.group(name)[rows].tolist()
+        columns[name] = GroupColumn(values, seen_in(values, learned))
+    return columns
 
 
 def truth_of(

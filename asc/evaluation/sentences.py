@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from asc.corpus.splits import OFFICIAL_FOLD
+from asc.evaluation.groups import GroupMetrics
 from asc.evaluation.metrics import Metrics
-from asc.text import counted, interval, leakage_percent, percent
+from asc.text import counted, interval, leakage_percent, percent, printable
 
 
 def accuracy_sentence(metrics: Metrics) -> str:
@@ -98,6 +99,28 @@ def leakage_sentence(metrics: Metrics) -> str | None:
             " would tell."
         )
     return None
+
+
+def group_rows(name: str, group: GroupMetrics) -> list[tuple[str, ...]]:
+    """Return the accuracies of a group as the rows of a table, with their heading."""
+    heading = (name, "accuracy", "95 % CI", "conservative", "clips", "recordings")
+    state = {None: "unknown", True: "seen", False: "unseen"}
+    listed = [(v, each, state[each.seen]) for v, each in group.values.items()]
+    if group.seen is not None and group.unseen is not None:
+        listed += [("all", group.seen, "seen"), ("all", group.unseen, "unseen")]
+    rows: list[tuple[str, ...]] = [(*heading, "in training")]
+    return rows + [
+        (
+            printable(value),
+            percent(each.accuracy),
+            interval(each.ci95),
+            interval(each.ci95_cautious) if each.few_recordings else "-",
+            f"{each.clips:,}",
+            "-" if each.recordings is None else f"{each.recordings:,}",
+            seen,
+        )
+        for value, each, seen in listed
+    ]
 
 
 def comparison_heading(reference: str, tests: Sequence[object]) -> str:

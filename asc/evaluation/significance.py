@@ -21,10 +21,10 @@ from asc.evaluation.intervals import (
     Interval,
     blocks,
     bonett_price_interval,
+    few_units,
     wider,
 )
 from asc.evaluation.measure import recording_counts
-from asc.evaluation.metrics import few_units
 from asc.text import counted
 
 

@@ -10,8 +10,8 @@ import numpy as np
 from asc.corpus.leakage import Leakage, pooled_leakage
 from asc.evaluation.evaluation import Evaluation, pooled_intervals
 from asc.evaluation.gap import unpaired_difference
-from asc.evaluation.intervals import Interval, mean_and_deviation
-from asc.evaluation.metrics import Metrics, few_units
+from asc.evaluation.intervals import Interval, few_units, mean_and_deviation
+from asc.evaluation.metrics import Metrics
 from asc.experiments.differences import Training
 from asc.experiments.entry import FAILED, PENDING, Entry
 

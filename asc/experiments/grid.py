@@ -15,7 +15,7 @@ from asc.evaluation.baseline import LINEAR
 from asc.experiments.baseline import baseline_recipe
 from asc.kinds import check_text_file
 from asc.settings import read_settings
-from asc.text import has_control_characters, unknown_name
+from asc.text import file_name, has_control_characters, unknown_name
 from asc.training.recipe import Recipe
 from asc.training.recipes import choose
 from asc.validation import check_fields, check_flag, check_path
@@ -268,7 +268,7 @@ def named_grid(name: str | os.PathLike[str]) -> Grid:
 def run_name(recipe: Recipe) -> str:
     """Return the name of a run within a comparison."""
     return (
-        f"{recipe.split}-{recipe.model}-{recipe.augment}-{recipe.feature}"
+        f"{file_name(recipe.split)}-{recipe.model}-{recipe.augment}-{recipe.feature}"
         f"-seed{recipe.seed}"
     )
 

@@ -61,9 +61,10 @@ def register_model(
         Repeat channels so that the builder always gets three, as the documented
         models do. Without it, `x` has the channels of the store, 1 or 2.
     fit_last_layer : callable, optional
-        ``fit_last_layer(model, features, labels)`` sets the weights of the last layer,
-        from its inputs for the whole train part and the scenes as indices. Nothing
-        else is then trained: optimizer, augmentation and epochs are not used.
+        ``fit_last_layer(model, features, labels, weights)`` sets the weights of the
+        last layer, from its inputs for the whole train part, the scenes as indices and
+        the weights of clips, which may be None. Nothing else is then trained:
+        optimizer, augmentation and epochs are not used.
     replace : bool
         Allow a name that is already taken.
 

@@ -49,6 +49,8 @@ class Batches:
         Permute every epoch.
     fill : np.ndarray [shape=(rows,)], optional
         Value of masked cells in units of the store; 0 if not given.
+    scene_weights : np.ndarray [shape=(num_scenes,)], optional
+        Sample weights by scene, 1 if not given; those of mixed labels are mixed alike.
     unit : float
         What 1 in units of the store is in units of the feature, such as dB.
     in_memory : bool
@@ -72,6 +74,7 @@ class Batches:
         seed: int = 0,
         shuffle: bool = False,
         fill: np.ndarray | None = None,
+        scene_weights: np.ndarray | None = None,
         unit: float = 1.0,
         in_memory: bool = False,
     ) -> None:
@@ -90,6 +93,7 @@ class Batches:
         bands, columns, channels = data.shape[1:]
         self.shape: tuple[int, int, int] = (bands, columns, channels)
         self.num_scenes = num_scenes
+        self.scene_weights = scene_weights
         self._data, self._labels = data, labels
         self._batch_size, self._shuffle = batch_size, shuffle
         fill = np.zeros(self.shape[0]) if fill is None else fill
@@ -164,6 +168,7 @@ class Batches:
         repeated as padding with weight 0. The weights of the other rows make the
         weighted mean over all replicas the mean over the rows of the batch; without
         `shuffle`, that over an epoch the mean over its rows, as validation needs it.
+        `scene_weights` multiply them.
 
         Returns
         -------
@@ -192,6 +197,8 @@ class Batches:
             plan, data, own = self._gather(plan[places])
             places = np.arange(length)
         compose(data, own, plan, places, self._fill, self._unit, features, labels)
+        if self.scene_weights is not None:
+            weights *= labels @ self.scene_weights.astype(np.float32)
         return features, labels, weights
 
     def _gather(self, plan: EpochPlan) -> tuple[EpochPlan, np.ndarray, np.ndarray]:

@@ -52,7 +52,7 @@ def stream_batches(
     -------
     tf.data.Dataset
         Of ``(features, labels)`` as `Batches` returns them; with more than one
-        replica, of ``(features, labels, sample_weights)``.
+        replica, or with weights of scenes, of ``(features, labels, sample_weights)``.
 
     Raises
     ------
@@ -70,8 +70,8 @@ def stream_batches(
     if not ids or not {*ids} <= {*range(num_replicas)}:
         raise UsageError(f"replica_ids must be below {num_replicas}. Got {ids}.")
     per_epoch = count * len(ids)
-    # Without replicas, all rows have the same weight.
-    types = (tf.float32,) * (2 if num_replicas == 1 else 3)
+    weighted = num_replicas > 1 or batches.scene_weights is not None
+    types = (tf.float32,) * (3 if weighted else 2)
     shapes = (batches.shape, (batches.num_scenes,), ())
 
     # TensorFlow keeps functions for the life of the process, but the rows should go

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from asc.corpus.groups import group_values
 from asc.corpus.leakage import PARTS, Leakage
 from asc.errors import AscError
 from asc.store import FeatureStore
@@ -35,6 +36,10 @@ def _store(store: FeatureStore) -> dict[str, Any]:
         "clips": f"{summary['clips']:,}",
         "failed clips": f"{summary['failed']:,}",
         "recordings": _recordings(summary),
+        **{
+            f"group {name}": group_values(counts)
+            for name, counts in summary["groups"].items()
+        },
         "features": ", ".join(
             f"{name} {' x '.join(map(str, feature['shape'][1:]))} {feature['dtype']}"
             for name, feature in summary["features"].items()

@@ -20,6 +20,8 @@ from asc.reporting.entries import History, ReportEntry
 
 #: Rows of the tables of confused pairs and of recordings.
 _MAX_ROWS = 12
+#: Values of a group that are shown.
+_MAX_VALUES = 40
 #: A larger confusion matrix is not readable.
 _MAX_SCENES = 60
 #: Confused pairs with spectrograms: of all entries, and of one.
@@ -56,6 +58,7 @@ def _details(
     pairs = confused_pairs(evaluation)
     return found | {
         "scenes": _scenes(evaluation),
+        "groups": _groups(evaluation),
         "confusion": _confusion(evaluation, pairs),
         "compared": compared_pairs(entry, evaluation, pairs[:most]),
         "recordings": _recordings(evaluation),
@@ -156,6 +159,26 @@ def _scenes(evaluation: Evaluation) -> dict[str, Any]:
         "published": [system.accuracy for system in published],
     }
     return {"rows": rows, "total": total, "published": published, "protocol": protocol}
+
+
+def _groups(evaluation: Evaluation) -> list[dict[str, Any]]:
+    """Return ``name``, ``rows`` and the number of ``more`` values of each group.
+
+    A row has ``value`` (None for all that are seen, or unseen), ``figures`` and
+    ``seen`` (None if it is not known).
+    """
+    tables = []
+    for name, group in (evaluation.metrics.per_group or {}).items():
+        rows = [
+            {"value": value, "figures": figures, "seen": figures.seen}
+            for value, figures in list(group.values.items())[:_MAX_VALUES]
+        ]
+        if group.seen is not None and group.unseen is not None:
+            rows.append({"value": None, "figures": group.seen, "seen": True})
+            rows.append({"value": None, "figures": group.unseen, "seen": False})
+        more = max(0, len(group.values) - _MAX_VALUES)
+        tables.append({"name": name, "rows": rows, "more": more})
+    return tables
 
 
 def _confusion(evaluation: Evaluation, pairs: Sequence[ConfusedPair]) -> dict[str, Any]:

@@ -82,9 +82,23 @@ class Columns:
         StoreError
             If a value has control characters in it, or if there are too many.
         """
+        values, codes = self._group_codes(name)
+        return np.array(values, dtype=str)[codes]
+
+    def group_counts(self, name: str) -> dict[str, int]:
+        """Return the number of clips of each value in a group, in order of values.
+
+        Clips whose value is not known are not counted. Errors are those of `group`.
+        """
+        values, codes = self._group_codes(name)
+        counts = zip(values, np.bincount(codes).tolist(), strict=True)
+        return dict(sorted((value, count) for value, count in counts if value))
+
+    def _group_codes(self, name: str) -> tuple[list[str], np.ndarray]:
+        """Return the values of a group, and for every clip the place of its own."""
+        if not self.groups:
+            raise UsageError(f"{self.path} has no groups. Got {name!r}.")
         if name not in self.groups:
-            if not self.groups:
-                raise UsageError(f"{self.path} has no groups. Got {name!r}.")
             raise UsageError(unknown_name("group", name, self.groups))
         stored = self._array(f"groups/{name}")
         code_of: dict[bytes, int] = {}
@@ -105,7 +119,7 @@ class Columns:
                 raise StoreError(
                     f"{self.path}: /groups/{name} has the value {value!a}."
                 )
-        return np.array(values, dtype=str)[codes]
+        return values, codes
 
     def to_frame(self) -> Any:
         """Return a `pandas.DataFrame` with a row for each clip, in their order.

@@ -11,7 +11,6 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from asc.corpus.duplicates import equal_rows
-from asc.corpus.groups import count_values
 from asc.corpus.leakage import OVERLAPS, PARTS, Origins, Split, equal_in_train
 from asc.corpus.splits import split_on_demand, unseen_split, unseen_value
 from asc.display import Displayed
@@ -355,7 +354,7 @@ class FeatureStore(Columns, Displayed):
             "scenes": list(self.scenes),
             "recordings": self.recording_count,
             "without_recording": self.without_recording,
-            "groups": {name: count_values(self.group(name)) for name in self.groups},
+            "groups": {name: self.group_counts(name) for name in self.groups},
             "features": {
                 name: {
                     "shape": list(self._arrays[f"features/{name}"].shape),

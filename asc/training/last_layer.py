@@ -44,7 +44,8 @@ def fit_last_layer(session: Session, listener: TrainingCallback) -> bool:
             features = inputs.predict(stream_batches(batches), verbose=0)
         labels = store.labels()[rows]
         if part == "train" and fit is not None:
-            fit(model, features, labels)
+            weights = session.scene_weights
+            fit(model, features, labels, None if weights is None else weights[labels])
         record |= _figures(np.asarray(last(features), float), labels, prefix)
     run.check_unchanged(store)
     record["seconds"] = round(time.perf_counter() - began, 3)

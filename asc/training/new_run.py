@@ -12,6 +12,7 @@ from asc.environment import cache_dir
 from asc.errors import UsageError
 from asc.files import write_json
 from asc.store import FeatureStore
+from asc.text import file_name
 from asc.training.recipe import Recipe
 from asc.training.run import Run
 
@@ -90,9 +91,8 @@ def exists_already(folder: Path) -> str:
 
 def _new_folder(store: FeatureStore, recipe: Recipe) -> Path:
     stamp = time.strftime("%Y%m%d-%H%M%S")
-    name = "-".join(
-        (store.path.stem, recipe.model, recipe.feature, recipe.split, stamp)
-    )
+    split = file_name(recipe.split)
+    name = "-".join((store.path.stem, recipe.model, recipe.feature, split, stamp))
     folder = cache_dir() / "runs"
     path, number = folder / name, 1
     with writing_to(folder):

@@ -26,12 +26,14 @@ OPTIMIZERS = ("adam", "adamw", "sgd", "rmsprop")
 #: What a training may be stopped on and its best epoch chosen by.
 MONITORS = ("val_loss", "val_accuracy", "loss", "accuracy")
 SCHEDULES = ("constant", "cosine")
+#: What gets the same weight in the loss of training, however many clips it has.
+BALANCES = ("none", "scene")
 #: Types that layers compute in; weights and probabilities stay float32.
 PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
 
 #: Fields that a model uses whose last layer alone is fitted, at once.
 _USED_AT_ONCE = (
-    *("model", "feature", "split", "limit", "seed"),
+    *("model", "feature", "split", "limit", "seed", "balance"),
     *("precision", "deterministic", "imports"),
 )
 
@@ -96,6 +98,10 @@ class Recipe:
     label_smoothing : float in [0, 1)
         Share of each label that is spread evenly over all scenes, in the loss of
         training and validation alike (Szegedy et al. 2016).
+    balance : {'none', 'scene'}
+        ``scene``: a clip's weight in the loss of training is inverse to the number of
+        clips of its scene in train; a mixed clip has the mixed weight. Accuracy in
+        training is weighted alike, validation and test are not.
     seed : int >= 0
         Of initial weights, sampling, augmentation and dropout.
     weights : str, optional
@@ -158,6 +164,7 @@ class Recipe:
     )
     ema: float = _checked(0.0, check_number, least=0, most=1, below=True)
     label_smoothing: float = _checked(0.0, check_number, least=0, most=1, below=True)
+    balance: str = _checked("none", check_choice, choices=BALANCES)
     seed: int = _checked(0, check_whole)
     weights: str | None = _checked(None, check_text)
     batches_per_epoch: int | None = _checked(None, check_whole, least=1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from asc.corpus.leakage import PARTS, Leakage
-from asc.corpus.splits import FOLDS
+from asc.corpus.splits import FOLDS, unseen_value
 from asc.errors import UsageError
 from asc.files import read_json, write_json
 from asc.pipeline.batches import Batches
@@ -156,6 +156,19 @@ class Session:
             f" validation {leakage_percent(*self.validation_leakage)}"
         )
 
+    @cached_property
+    def scene_weights(self) -> np.ndarray | None:
+        """The sample weights by scene of a balanced training; None for others.
+
+        All scenes of the train part have the same weight together, and the mean over
+        its clips is 1.
+        """
+        if self.run.recipe.balance == "none":
+            return None
+        labels = self.store.labels()[self.rows["train"]]
+        clips = np.bincount(labels, minlength=len(self.store.scenes))
+        return len(labels) / (np.count_nonzero(clips) * np.maximum(clips, 1))
+
     def training_batches(self, in_memory: bool = False) -> Batches:
         """Return the batches of the train part, permuted and augmented.
 
@@ -174,6 +187,7 @@ class Session:
             seed=recipe.seed,
             shuffle=True,
             fill=self.statistics.mean,
+            scene_weights=self.scene_weights,
             in_memory=in_memory,
             mapped=False,
         )
@@ -206,6 +220,7 @@ class Session:
                 names = some_of([scenes[label] for label in missing], most=10)
                 notes.append(f"part {part} has no clips of {names}.")
         recipe = self.run.recipe
+        notes += self._unseen_notes()
         if recipe.unused:
             notes.append(
                 f"{recipe.model} is fitted to the whole train part at once: epochs,"
@@ -220,6 +235,18 @@ class Session:
                 " batch."
             )
         return notes
+
+    def _unseen_notes(self) -> Iterator[str]:
+        """Yield what a split of an unseen value does not test."""
+        if unseen := unseen_value(self.run.recipe.split):
+            clips = int((self.store.group(unseen[0]) == unseen[1]).sum())
+            tested = len(self.store.split(self.run.recipe.split).test)
+            if tested < clips:
+                yield (
+                    f"split {self.run.recipe.split} tests {tested:,} of {clips:,} clips"
+                    f" of {unseen[0]} {unseen[1]}: those of recordings that are not in"
+                    " train."
+                )
 
 
 def check_strengths(store: FeatureStore, recipe: Recipe) -> None:

@@ -129,7 +129,9 @@ def test_too_many_groups(tmp_path):
 # A reader of one's own
 
 
-@pytest.mark.parametrize("name", ["Device", "", "1st", "path", "a b", "x" * 41])
+@pytest.mark.parametrize(
+    "name", ["Device", "", "1st", "path", "seconds", "a b", "x" * 41]
+)
 def test_a_group_needs_a_name(tmp_path, name):
     builder = CorpusBuilder(tmp_path, "own")
     with pytest.raises(UsageError, match="cannot be the name of a group"):

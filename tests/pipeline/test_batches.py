@@ -151,3 +151,15 @@ def test_per_replica_batches_are_the_batch_no_row_twice_and_none_lost(
         np.testing.assert_allclose(
             np.sum(means, axis=0) / shown, every.mean(axis=0), atol=1e-6
         )
+
+
+@pytest.mark.parametrize("policy", ["none", "mixup"])
+def test_weights_of_scenes_follow_the_labels(policy):
+    scenes = np.array([3.0, 0.5, 1.0])
+    plain, weighted = make(policy=policy), make(policy=policy, scene_weights=scenes)
+    for index in range(3):
+        *expected, ones = plain(0, index)
+        *given, weights = weighted(0, index)
+        for one, other in zip(given, expected, strict=True):
+            np.testing.assert_array_equal(one, other)
+        np.testing.assert_allclose(weights, ones * (given[1] @ scenes), rtol=1e-6)

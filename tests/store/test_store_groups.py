@@ -13,8 +13,9 @@ import pytest
 from world import run_command
 
 from asc.corpus import open_corpus
+from asc.corpus.groups import is_group_name
 from asc.errors import SettingsMismatch, StoreError, UsageError
-from asc.store import FeatureStore, verification, verify
+from asc.store import FeatureStore, schema, verification, verify
 
 
 @pytest.fixture
@@ -48,6 +49,11 @@ def test_a_store_without_groups_has_none(store):
     assert "groups" not in store.provenance["corpus"]
     with pytest.raises(UsageError, match="has no groups. Got 'device'"):
         store.split("unseen-device:a")
+
+
+def test_no_group_is_called_like_another_column():
+    for name in (*schema.TEXTS, *schema.MEASURED, "predicted"):
+        assert not is_group_name(name)
 
 
 def test_splits_are_made_on_demand(tau_store):

@@ -15,7 +15,12 @@ if TYPE_CHECKING:
 _C = 0.3
 
 
-def fit_linear(model: keras.Model, features: np.ndarray, labels: np.ndarray) -> None:
+def fit_linear(
+    model: keras.Model,
+    features: np.ndarray,
+    labels: np.ndarray,
+    weights: np.ndarray | None,
+) -> None:
     """Fit the last layer to the whole train part at once, by scikit-learn.
 
     The inputs of the layer are standardised over the part, and then classified by
@@ -29,6 +34,8 @@ def fit_linear(model: keras.Model, features: np.ndarray, labels: np.ndarray) -> 
         Inputs of the last layer.
     labels : np.ndarray [shape=(clips,)]
         Scenes as indices. A scene that is missing gets a probability near 0.
+    weights : np.ndarray [shape=(clips,)] or None
+        Of the clips in the regression; all the same if None.
     """
     import numpy as np
     from sklearn.linear_model import LogisticRegression
@@ -45,7 +52,7 @@ def fit_linear(model: keras.Model, features: np.ndarray, labels: np.ndarray) -> 
         scaler = StandardScaler().fit(features)
         solver = LogisticRegression(C=_C, max_iter=10_000)
         with threadpool_limits(1):  # more threads only wait for each other
-            solver.fit(scaler.transform(features), labels)
+            solver.fit(scaler.transform(features), labels, weights)
         coefficients, intercepts = solver.coef_, solver.intercept_
         if len(scenes) == 2:  # given for the second one alone
             coefficients = np.stack([-coefficients[0], coefficients[0]]) / 2
