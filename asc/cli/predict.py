@@ -113,6 +113,19 @@ _GROUPS = {
     is_flag=True,
     help="Leave out recordings whose outputs are in the folder.",
 )
+@click.option(
+    "--tta",
+    metavar="N",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="Average over N shifts along time of each window (test-time averaging).",
+)
+@click.option(
+    "--calibrated",
+    is_flag=True,
+    help="Print probabilities at the temperature that was fitted on validation.",
+)
 @accept_truncated_option
 @import_option
 @click.option("--csv", "as_csv", is_flag=True, help="The same as --format csv.")
@@ -132,6 +145,8 @@ def predict(
     formats: tuple[str, ...],
     output: Path | None,
     skip_existing: bool,
+    tta: int,
+    calibrated: bool,
     accept_truncated: bool,
     as_csv: bool,
     as_json: bool,
@@ -176,6 +191,8 @@ def predict(
             smooth=smooth,
             smooth_windows=smooth_windows,
             switch_cost=switch_cost,
+            tta=tta,
+            calibrated=calibrated,
             accept_truncated=accept_truncated,
             keep=outputs.keep,
             spectra=outputs.pictures,

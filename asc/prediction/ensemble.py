@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from asc.errors import InputError, MissingInputError
+from asc.evaluation.inference import time_shifts
+from asc.evaluation.rows import open_session
+from asc.evaluation.temperature import apply_temperature, run_temperature
 from asc.text import counted, printable
 from asc.training.run import Run
 
@@ -40,39 +43,87 @@ class Ensemble:
     """
 
     def __init__(
-        self, model: keras.Model, scenes: tuple[str, ...], notes: Sequence[str] = ()
+        self,
+        model: keras.Model,
+        scenes: tuple[str, ...],
+        notes: Sequence[str] = (),
+        *,
+        tta: int = 1,
+        temperature: float | None = None,
     ) -> None:
         self.scenes = scenes
         self.notes = tuple(notes)
         self.model = model
+        self._shifts = time_shifts(tta, model.input_shape[2])
+        self._temperature = temperature
 
     @classmethod
-    def load(cls, run: Run) -> Ensemble:
+    def load(cls, run: Run, *, tta: int = 1, calibrated: bool = False) -> Ensemble:
         """Load the models of a run.
+
+        Parameters
+        ----------
+        run : Run
+        tta : int
+            Number of time shifts to average.
+        calibrated : bool
+            Return probabilities at the temperature of the run; that of all folds is the
+            geometric mean, on the mean of their probabilities.
 
         Raises
         ------
         InputError
-            If there is none, or if one cannot be loaded or does not fit the run.
+            If there is none, or if one cannot be loaded or does not fit the run, or if
+            it has no temperature.
         """
+        temperature, notes = None, []
+        if calibrated:
+            temperature = _temperature(run)
+            notes = [f"probabilities are at the temperature {temperature:.2f}."]
+        options: dict[str, Any] = {"tta": tta, "temperature": temperature}
         if not run.has_folds:
-            return cls(run.load_model(), run.scenes)
+            return cls(run.load_model(), run.scenes, notes, **options)
         folds = _trained_folds(run)
         name, count = printable(str(run.path)), len(folds)
-        notes = [
+        notes.append(
             f"{name}: the probabilities of {count} models are averaged, one a fold."
-        ]
+        )
         if not run.is_finished():
             notes.append(
                 f"{name}: its training is not finished,"
                 f" {counted(count, 'fold has', 'folds have')} a model so far."
             )
         model = _averaged([fold.load_model() for fold in folds])
-        return cls(model, run.scenes, notes)
+        return cls(model, run.scenes, notes, **options)
 
     def __call__(self, features: np.ndarray) -> np.ndarray:
         """Return probabilities [shape=(n, scenes)] for features of n windows."""
-        return np.asarray(self.model.predict_on_batch(features))
+        found = [
+            self.model.predict_on_batch(np.roll(features, shift, axis=2))
+            for shift in self._shifts
+        ]
+        mean = np.mean(found, axis=0) if len(found) > 1 else np.asarray(found[0])
+        if self._temperature is None:
+            return mean
+        return apply_temperature(mean, self._temperature).astype(np.float32)
+
+
+def _temperature(run: Run) -> float:
+    """Return the temperature of a run, or the geometric mean of those of its folds."""
+    runs = _trained_folds(run) if run.has_folds else [run]
+    values = []
+    for each in runs:
+        # Opening the store takes time, and is of no use where the run has one.
+        found = run_temperature(each, None)
+        found = found or run_temperature(each, open_session(each))
+        if found is None:
+            raise InputError(
+                f"{each.path} has no temperature to calibrate with: it has no"
+                " validation part, or it is of an earlier version and its store is not"
+                " there. Predict without --calibrated."
+            )
+        values.append(found.value)
+    return float(np.exp(np.mean(np.log(values))))
 
 
 def _averaged(models: Sequence[keras.Model]) -> keras.Model:

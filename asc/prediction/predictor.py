@@ -23,7 +23,13 @@ from asc.prediction.smoothing import Smoothing
 from asc.prediction.sources import Source, check_samples, find_sources
 from asc.training.bundle import load_run
 from asc.training.run import Run
-from asc.validation import check_number, check_path, one_or_several
+from asc.validation import (
+    check_flag,
+    check_number,
+    check_path,
+    check_whole,
+    one_or_several,
+)
 
 #: Audio in files, or in memory.
 Audio = str | os.PathLike[str] | np.ndarray
@@ -44,6 +50,8 @@ def predict(
     smooth: str = "none",
     smooth_windows: int = 5,
     switch_cost: float = 3.0,
+    tta: int = 1,
+    calibrated: bool = False,
     accept_truncated: bool = False,
     keep: Callable[[Source], bool] | None = None,
     spectra: bool = False,
@@ -80,6 +88,14 @@ def predict(
     switch_cost : float >= 0
         What a change of scene costs the path: staying is ``exp(switch_cost)`` times as
         probable.
+    tta : int > 0
+        Average the probabilities of so many circular shifts along time of each window.
+    calibrated : bool
+        Return probabilities at the temperature that was fitted on the validation part
+        (`asc.evaluation.temperature`), so that they are as sure as the model is right.
+        The most probable scene of a window stays the same. That of a file may change,
+        because it is the mean of its windows. The temperature is of clips as they are,
+        without time shifts.
     accept_truncated : bool
         Read what is there of files that may be truncated.
     keep : callable(Source), optional
@@ -99,7 +115,7 @@ def predict(
     Raises
     ------
     InputError
-        If the run cannot be used.
+        If the run cannot be used, or has no temperature.
     UsageError
         If a source is not a path or audio, or if an option is out of range.
 
@@ -123,6 +139,8 @@ def predict(
         for one in one_or_several("audio", sources, np.ndarray)
     ]
     smoothing = Smoothing(smooth, smooth_windows, switch_cost)
+    check_whole("tta", tta, 1)
+    check_flag("calibrated", calibrated)
     opened = _open_run(run, given)
     spec = opened.spec
     if window is not None:
@@ -137,7 +155,7 @@ def predict(
     files, notes = find_sources(given, sample_rate)
     if keep is not None:
         files = [source for source in files if keep(source)]
-    ensemble = Ensemble.load(opened)
+    ensemble = Ensemble.load(opened, tta=tta, calibrated=calibrated)
     frontend = FrontEnd(spec, opened.recipe.feature)
     readings = [Reading(source, windows) for source in files]
 

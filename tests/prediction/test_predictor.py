@@ -17,6 +17,7 @@ import soxr
 
 from asc.errors import InputError, UsageError
 from asc.evaluation.evaluate import evaluate
+from asc.evaluation.temperature import apply_temperature
 from asc.models import build_model
 from asc.prediction import Prediction, predict, predictor, sources
 from asc.store import FeatureStore
@@ -347,6 +348,32 @@ def test_a_model_that_gives_no_numbers(tmp_path, store, few_clips):
     }
     with pytest.raises(InputError, match="gives NaN .* for 24 of 24 clips"):
         evaluate(run, store=store, part="all")
+
+
+def test_shifts_are_averaged_as_in_an_evaluation(run, few_clips):
+    result = evaluate(run, tta=3)
+    files = [few_clips / path for path in result.paths]
+    given = [found.probabilities for found in predict(run, files, tta=3)]
+    np.testing.assert_allclose(given, result.averaged.probabilities, atol=1e-5)
+    assert not np.allclose(given, result.probabilities, atol=1e-3)
+    with pytest.raises(UsageError, match=r"tta must be a whole number in \[1, 16\]"):
+        predict(run, files, tta=17)
+
+
+def test_probabilities_at_the_temperature_of_the_run(run, store, few_clips, tmp_path):
+    temperature = evaluate(run).metrics.temperature.value
+    files = sorted((few_clips / "audio").iterdir())[::5]
+    plain = probabilities(run, *files)
+    found = predict(run, files, calibrated=True)
+    assert found.notes == (f"probabilities are at the temperature {temperature:.2f}.",)
+    given = np.array([one.probabilities for one in found])
+    expected = apply_temperature(plain, temperature)
+    np.testing.assert_allclose(given, expected, atol=1e-5)
+    assert (given.argmax(axis=1) == plain.argmax(axis=1)).all()
+    lost = Run(run.path)
+    lost.store = lost.store | {"path": str(tmp_path / "nowhere.h5")}
+    with pytest.raises(InputError, match="has no temperature to calibrate with"):
+        predict(lost, files, calibrated=True)
 
 
 def make_folds(path, store, names=("fold1", "fold2", "fold10")):
