@@ -12,7 +12,7 @@ from asc.errors import UsageError
 from asc.evaluation.alternatives import with_shifts, with_temperature
 from asc.evaluation.evaluation import Evaluation
 from asc.evaluation.folds import fold_runs, pool
-from asc.evaluation.inference import predict_rows
+from asc.evaluation.inference import predict_rows, time_shifts
 from asc.evaluation.measure import leakage_facts
 from asc.evaluation.rows import (
     check_fits,
@@ -140,7 +140,9 @@ def _evaluate(
     """Evaluate rows; `trained` has the store of the training if it is there."""
     if not len(rows):
         raise UsageError(f"Part {part} of split {split} has no clips.")
-    feature, model = run.recipe.feature, run.load_model()
+    feature = run.recipe.feature
+    time_shifts(tta, store.features(feature).shape[2])  # before a model is loaded
+    model = run.load_model()
     probabilities = predict_rows(
         model, store, feature, rows, name=run.path, tta=tta, progress=progress
     )

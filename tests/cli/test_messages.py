@@ -51,6 +51,9 @@ def places(tmp_path_factory, small_store, few_clips, store):
         ("asc cache clean", 2, "--limit SIZE to keep that much, or --all to remove"),
         ("asc runs list s.h5", 3, "s.h5 is a store, not a folder of runs."),
         ("asc evaluate a.wav", 3, "a.wav is an audio file, not a run folder."),
+        ("asc evaluate run --ensemble", 2, "An ensemble needs two runs or more, or"),
+        ("asc evaluate run run --ensemble", 2, "run is given twice. Name every run"),
+        ("asc evaluate run --tta 17", 2, "tta must be a whole number in [1, 16]. Got"),
     ],
 )
 def test_what_was_received_is_named(places, monkeypatch, words, code, sentence):

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from world import finish_run, probabilities_of
 
+import asc
 from asc import extraction
+from asc.cli.evaluate import evaluate as command
 from asc.corpus import open_corpus
 from asc.errors import SettingsMismatch, UsageError
 from asc.evaluation.ensemble import evaluate_ensemble
@@ -239,3 +243,33 @@ def test_probabilities_are_in_the_order_of_the_first(runs, store, monkeypatch):
     model = members.models[1]
     given = members._ask(model, np.arange(len(store)), 1, lambda *_: None)
     np.testing.assert_array_equal(given[0], found[:, ::-1])
+
+
+def test_the_command(runs, asked, tmp_path):
+    words = [str(runs[name].path) for name in ("fold1", "random")]
+    words += ["--ensemble", "--tta", "2"]
+
+    def invoke(*more):
+        return CliRunner().invoke(command, [*words, *more], standalone_mode=False)
+
+    text = invoke().output
+    for part in (
+        "ensemble of 2 members: accuracy ",
+        "  2 time shifts averaged: accuracy ",
+        " clips are left out: a run was trained on ",
+        "each member alone, on the same clips:\n  fold1: accuracy ",
+        "difference from each member (paired permutation test over recordings, Holm",
+    ):
+        assert part in text
+    written = invoke("--json", "-o", str(tmp_path / "out"))
+    facts = json.loads(written.stdout)
+    assert [member["run"] for member in facts["members"]] == ["fold1", "random"]
+    for member in facts["members"]:
+        difference = facts["accuracy"] - member["accuracy"]
+        assert member["paired"]["difference"] == pytest.approx(difference)
+    saved = json.loads((tmp_path / "out" / "metrics.json").read_text())
+    assert saved == {key: facts[key] for key in saved}
+    assert saved["ensemble"]["members"].keys() == {"fold1", "random"}
+    # The report reads it as an evaluation.
+    page = asc.report(tmp_path / "out", tmp_path / "page.html").read_text()
+    assert "2 time shifts averaged" in page and "Ensemble" in page
