@@ -23,9 +23,11 @@ _PUBLIC = {
     "FrontEnd": "asc.features",
     "Grid": "asc.experiments.grid",
     "Listener": "asc.training.callback",
+    "ProgressBar": "asc.progress",
     "Reader": "asc.corpus",
     "Recipe": "asc.training.recipe",
     "Run": "asc.training.run",
+    "TrainingBar": "asc.training.callback",
     "TrainingCallback": "asc.training.callback",
     "build_model": "asc.models",
     "compare": "asc.experiments.compare",
@@ -86,11 +88,12 @@ if TYPE_CHECKING:
     from asc.pipeline.statistics import row_statistics
     from asc.pipeline.transforms import register_augmentation
     from asc.prediction import predict
+    from asc.progress import ProgressBar
     from asc.reporting import report
     from asc.store import FeatureStore, open_store, verify
     from asc.synthetic.corpus import write_synthetic_corpus
     from asc.training.bundle import load_run
-    from asc.training.callback import Listener, TrainingCallback
+    from asc.training.callback import Listener, TrainingBar, TrainingCallback
     from asc.training.recipe import Recipe
     from asc.training.run import Run
     from asc.transfer.corpora import download_corpus

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from asc.cli import options
 from asc.cli.progress import is_quiet
+from asc.progress import ProgressBar
 from asc.text import counted
 from asc.training.callback import TrainingCallback
 
@@ -28,7 +29,7 @@ class ProgressCallback(TrainingCallback):
     def __init__(self, quiet: bool = False) -> None:
         self._quiet = quiet
         self._batches = self._epochs = 0
-        self._bar: Any = None
+        self._bar = ProgressBar(unit="batch", leave=False, file=sys.__stderr__)
 
     def start(self, run: Run, batches: int, epochs: int, first: int) -> None:
         self._batches, self._epochs = batches, epochs
@@ -44,21 +45,12 @@ class ProgressCallback(TrainingCallback):
     def batch(self, done: int, loss: float) -> None:
         if is_quiet() or not sys.stderr.isatty():
             return
-        from tqdm import tqdm
-
-        if self._bar is None:
-            self._bar = tqdm(
-                total=self._batches, unit=" batch", leave=False, file=sys.__stderr__
-            )
-        self._bar.update(done - self._bar.n)
-        self._bar.set_postfix(loss=f"{loss:.3f}", refresh=False)
+        self._bar.show(done, self._batches, loss=f"{loss:.3f}")
 
     def epoch(self, record: dict[str, float], best: bool) -> None:
         if is_quiet():
             return
-        if self._bar is not None:
-            self._bar.close()
-            self._bar = None
+        self._bar.close()
         values = "  ".join(
             f"{name} {record[name]:.4f}"
             for name in ("loss", "accuracy", "val_loss", "val_accuracy")

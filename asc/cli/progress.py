@@ -5,9 +5,11 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 
 import click
+
+from asc.progress import ProgressBar
 
 #: Lines that a log gets for one piece of work, and seconds between two of them.
 _LINES, _SECONDS = 10, 5.0
@@ -36,17 +38,9 @@ def progress(what: str, unit: str) -> Iterator[Callable[[int, int], None]]:
     if not sys.stderr.isatty():
         yield _lines(what, unit)
         return
-    from tqdm import tqdm
-
-    with tqdm(
-        desc=what, unit=f" {unit}", total=0, dynamic_ncols=True, file=sys.__stderr__
-    ) as bar:
-
-        def show(done: int, total: int) -> None:
-            bar.total = total
-            bar.update(done - bar.n)
-
-        yield show
+    bar = ProgressBar(what, unit, file=sys.__stderr__)
+    with closing(bar):
+        yield bar.show
 
 
 def _lines(what: str, unit: str) -> Callable[[int, int], None]:

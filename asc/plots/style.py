@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Callable
-from functools import lru_cache, wraps
+from functools import lru_cache, partial, wraps
+from io import BytesIO
 from threading import RLock
 from typing import TYPE_CHECKING, Any, NamedTuple, ParamSpec, TypeVar
 
@@ -90,7 +91,16 @@ def new_figure(width: int, height: int) -> Figure:
 
     figure = Figure((width / DPI, height / DPI), dpi=DPI, facecolor=PAPER)
     FigureCanvasAgg(figure)
+    # What a notebook asks for, also one that has not imported pyplot.
+    figure._repr_png_ = partial(_as_png, figure)  # type: ignore[attr-defined]
     return figure
+
+
+@own_style
+def _as_png(figure: Figure) -> bytes:
+    file = BytesIO()
+    figure.savefig(file, format="png", dpi=DPI)
+    return file.getvalue()
 
 
 def add_axes(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from asc.progress import ProgressBar
+
 if TYPE_CHECKING:
     from asc.training.run import Run
     from asc.training.session import Session
@@ -46,6 +48,32 @@ class TrainingCallback:
 
     def note(self, sentence: str) -> None:
         """Something about the training is unusual; it continues."""
+
+
+class TrainingBar(TrainingCallback):
+    """Shows a training as a bar of all its batches; a widget in a notebook.
+
+    Examples
+    --------
+    >>> bar = asc.TrainingBar()  # for asc.train("store.h5", listener=bar)
+    """
+
+    def start(self, run: Run, batches: int, epochs: int, first: int) -> None:
+        self._bar = ProgressBar(run.path.name, "batch")
+        self._batches, self._total = batches, batches * epochs
+        self._before, self._values = first * batches, {"epoch": f"{first + 1}"}
+        self._bar.show(self._before, self._total)
+
+    def batch(self, done: int, loss: float) -> None:
+        values = self._values | {"loss": f"{loss:.3f}"}
+        self._bar.show(self._before + done, self._total, **values)
+
+    def epoch(self, record: dict[str, float], best: bool) -> None:
+        self._before += self._batches
+        self._values["epoch"] = f"{record['epoch'] + 1:.0f}"
+        if "val_accuracy" in record:
+            self._values["val_accuracy"] = f"{record['val_accuracy']:.3f}"
+        self._bar(self._before, self._total)
 
 
 #: The name of earlier versions.
