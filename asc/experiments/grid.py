@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import math
 import os
 from collections.abc import Iterable, Iterator, Mapping
@@ -234,15 +235,12 @@ class Grid:
             raise UsageError(f"{path}: {error}") from error
 
 
-#: Grids that have a name, as what is not the default in them.
+#: Grids that have a name, each a JSON file beside this one: ``slides`` is the table of
+#: the course project that asc started from, on one random split; the others are the
+#: evidence for the recipes.
 GRIDS: dict[str, dict[str, Any]] = {
-    # The table of the course project that asc started from: 5 models on STFT and
-    # Mel, with and without augmentation, on one random split.
-    "slides": {
-        "models": ("simple-cnn", "complex-cnn", "cnn-rnn", "inception-v3", "resnet50"),
-        "features": ("stft", "mel"),
-        "augments": ("none", "thirds"),
-    }
+    path.stem: json.loads(path.read_text(encoding="utf-8"))
+    for path in sorted((Path(__file__).parent / "grids").glob("*.json"))
 }
 
 

@@ -121,7 +121,7 @@ def test_what_options_make_of_a_grid(folder):
     # Recipes with a model of their own are variants; options override them.
     two = _grid(None, "fast,strong", {"epochs": 20, "split": ("folds",)})
     assert [(run.variant, run.recipe.model) for run in two.runs()] == [
-        ("fast", "cp-resnet"),
+        ("fast", "mobile"),
         ("strong", "cp-resnet"),
     ]
     assert {run.recipe.epochs for run in two.runs()} == {20}

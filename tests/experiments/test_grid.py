@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from asc.errors import UsageError
-from asc.experiments.grid import Grid
+from asc.experiments.grid import GRIDS, Grid, named_grid
 from asc.training.recipes import RECIPES, choose
 
 VARIANTS = {
@@ -82,3 +82,26 @@ def test_the_linear_model_is_the_first_variant():
         "random-linear-none-mel-seed0",
     ]
     assert [run.variant for run in grid.runs()[:4]] == ["linear", *VARIANTS]
+
+
+@pytest.mark.parametrize("name", GRIDS)
+def test_the_grids_that_have_a_name(name):
+    grid = named_grid(name)
+    recipes = grid.recipes()
+    assert len(recipes) == len(set(recipes)) > 1
+    assert Grid.from_dict(grid.to_dict()) == grid
+    for recipe in recipes:
+        recipe.resolve()
+
+
+def test_an_ablation_changes_one_ingredient_at_a_time():
+    fast, *others = named_grid("ablation").recipes()
+    assert fast == choose("fast", {"split": "folds"})[0]
+    together = {"schedule", "warmup", "learning_rate", "optimizer", "weight_decay"}
+    for other in others:
+        changed = {
+            name
+            for name, value in other.to_dict().items()
+            if value != fast.to_dict()[name]
+        }
+        assert len(changed) == 1 or changed < together
