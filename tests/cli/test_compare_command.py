@@ -121,10 +121,11 @@ def test_what_options_make_of_a_grid(folder):
     # Recipes with a model of their own are variants; options override them.
     two = _grid(None, "fast,strong", {"epochs": 20, "split": ("folds",)})
     assert [(run.variant, run.recipe.model) for run in two.runs()] == [
+        ("linear", "linear"),
         ("fast", "mobile"),
         ("strong", "cp-resnet"),
     ]
-    assert {run.recipe.epochs for run in two.runs()} == {20}
+    assert {recipe.epochs for recipe in two.recipes()} == {20}
     assert [*_grid(None, "mobile", {}).variants] == ["mobile"]
     one = _grid(None, "strong", {"model": ("simple-cnn",)})
     assert (one.variants, one.models) == ({}, ("simple-cnn",))
