@@ -99,10 +99,10 @@ class ExportFormat(ABC):
         """Raise InputError if a module is missing that the format needs."""
         missing = [name for name in self.modules if find_spec(name) is None]
         if missing:
+            names, are = ", ".join(missing), "is" if len(missing) == 1 else "are"
+            install = f" Install: {install_command(self.extra)}" if self.extra else ""
             raise InputError(
-                f"Format {self.name} needs {' and '.join(missing)}, which"
-                f" {'is' if len(missing) == 1 else 'are'} not installed."
-                + (f" Install it: {install_command(self.extra)}" if self.extra else "")
+                f"Format {self.name} needs {names}, which {are} not installed.{install}"
             )
 
 
