@@ -209,7 +209,8 @@ class Outputs:
                 return known
         raise UsageError(
             f"The format of {printable(str(self.target))} is not known by its ending."
-            f" Name it with --format: {', '.join(FORMATS)}."
+            f" Name it with --format: {', '.join(FORMATS)}. A folder whose name has an"
+            " ending must exist."
         )
 
     def _check(self) -> None:
