@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 
 #: Options of its help page by what they are about, beside those of recipes.
-_GROUPS = {"Comparison": ("named", "folder", "dry_run")}
+_GROUPS = {"Comparison": ("named", "folder", "baseline", "dry_run")}
 
 
 @click.command(cls=GroupedCommand, groups=_GROUPS | RECIPE_GROUPS)

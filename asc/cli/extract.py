@@ -40,7 +40,7 @@ _GROUPS = {
         *("sample_rate", "seconds", "n_fft", "hop_length", "fmin", "fmax"),
     ),
     "Clips and store": (
-        *("corpus_format", "accept_truncated", "allow_failures"),
+        *("corpus_format", "import", "accept_truncated", "allow_failures"),
         *("update", "overwrite", "dry_run"),
     ),
     "Processors": ("jobs", "backend", "scheduler"),
