@@ -11,11 +11,11 @@ from sklearn.preprocessing import StandardScaler
 
 from asc.corpus import open_corpus
 from asc.errors import UsageError
-from asc.experiments import experiment
 from asc.store import FeatureStore
 from asc.training import start, trainer
 from asc.training.callback import TrainingCallback
 from asc.training.recipe import Recipe
+from asc.training.run import Run
 from asc.training.session import Session
 
 pytestmark = pytest.mark.usefixtures("mini_models")
@@ -72,10 +72,15 @@ def test_an_interruption_changes_nothing(unbalanced, tmp_path):
             raise KeyboardInterrupt
 
     wanted = recipe(epochs=2, batch_size=5, augment="mixup")
-    whole, _ = experiment.train(unbalanced, wanted, tmp_path / "whole")
+    session = Session.create(unbalanced, wanted, tmp_path / "whole")
+    trainer.fit(session)
+    whole = session.run
     with pytest.raises(KeyboardInterrupt):
-        experiment.train(unbalanced, wanted, tmp_path / "run", listener=Stopping())
-    resumed, _ = experiment.resume(tmp_path / "run")
+        session = Session.create(unbalanced, wanted, tmp_path / "run")
+        trainer.fit(session, listener=Stopping())
+    session = Session.open(Run(tmp_path / "run"), unbalanced)
+    trainer.fit(session)
+    resumed = session.run
     assert len(resumed.history()) == 2
     for one, other in zip(resumed.history(), whole.history(), strict=True):
         assert one | {"seconds": 0} == other | {"seconds": 0}
@@ -88,7 +93,8 @@ def test_an_interruption_changes_nothing(unbalanced, tmp_path):
 
 
 def test_the_linear_model_is_balanced_too(unbalanced, tmp_path):
-    run, _ = experiment.train(unbalanced, recipe(model="linear"), tmp_path / "run")
+    session = Session.create(unbalanced, recipe(model="linear"), tmp_path / "run")
+    trainer.fit(session)
     split, labels = unbalanced.split("development"), unbalanced.labels()
     values = unbalanced.features("mel").astype(float)[..., 0]
     moments = np.concatenate([values.mean(axis=2), values.std(axis=2)], axis=1)
@@ -96,7 +102,7 @@ def test_the_linear_model_is_balanced_too(unbalanced, tmp_path):
     solver = LogisticRegression(C=0.3, max_iter=10_000, class_weight="balanced")
     solver.fit(scaler.transform(moments[split.train]), labels[split.train])
     expected = solver.predict_proba(scaler.transform(moments))
-    given = run.load_model()(unbalanced.features("mel").astype(np.float32))
+    given = session.run.load_model()(unbalanced.features("mel").astype(np.float32))
     np.testing.assert_allclose(np.asarray(given), expected, atol=2e-3)
 
 
