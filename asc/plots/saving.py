@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 #: Suffixes of the files that `save` writes.
 SUFFIXES = (".png", ".pdf", ".svg")
-#: Images inside .pdf and .svg files are for print.
-_PRINT_DPI = 300
+#: Pixels of .png files, and of images inside .pdf and .svg files.
+_PNG_DPI, _PRINT_DPI = 2 * DPI, 300
 #: Metadata without the time, which would differ from one run to the next.
 _METADATA: Any = {".png": {}, ".pdf": {"CreationDate": None}, ".svg": {"Date": None}}
 
@@ -58,7 +58,7 @@ def save(figure: Figure, path: str | os.PathLike[str]) -> Path:
             f"{path} cannot be written: there is no folder {path.parent}. Create it,"
             " or choose another one."
         )
-    dpi = DPI if suffix == ".png" else _PRINT_DPI
+    dpi = _PNG_DPI if suffix == ".png" else _PRINT_DPI
     with writing_to(path), replacing(path) as tmp_path:
         write_figure(figure, tmp_path, suffix, dpi)
     return path

@@ -139,6 +139,7 @@ def _scenes(evaluation: Evaluation) -> dict[str, Any]:
             "scene": scene,
             "recall": figures.recall,
             "precision": figures.precision if counts[:, index].any() else None,
+            "f1": figures.f1 if counts[:, index].any() or figures.clips else None,
             "correct": int(counts[index, index]),
             "clips": figures.clips,
             "recordings": (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from asc import text
@@ -38,6 +38,19 @@ def abridged(value: object, limit: int = 120) -> str:
         return line
     half = limit // 2
     return f"{line[:half]}\N{HORIZONTAL ELLIPSIS}{line[len(line) - half + 1:]}"
+
+
+def setting(value: Any) -> Any:
+    """Return the value of a setting in words, not as Python writes it."""
+    if value is None:
+        return _DASH
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key} {setting(one)}" for key, one in value.items()) or _DASH
+    if isinstance(value, (list, tuple)):
+        return ", ".join(str(setting(one)) for one in value) or _DASH
+    return value
 
 
 def points(difference: float) -> str:
@@ -85,6 +98,7 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "percent": percent,
     "point_interval": point_interval,
     "points": points,
+    "setting": setting,
     "uncertainty": uncertainty,
     "verdict": verdict,
 }
