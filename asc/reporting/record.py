@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
@@ -9,8 +10,14 @@ from typing import Any
 
 from asc.reporting.entries import ReportEntry
 from asc.reporting.formats import abridged
+from asc.store import FeatureStore
 from asc.training.recipe import Recipe
 
+#: Fields of a spec that asc-extract has options for.
+_OF_EXTRACTION = (
+    *("sample_rate", "seconds", "channels", "n_fft", "hop_length", "fmin", "fmax"),
+    *("rows", "columns", "dtype"),
+)
 _DEFAULTS = {field.name: field.default for field in fields(Recipe)}
 
 
@@ -26,6 +33,23 @@ def train_command(entry: ReportEntry, **changes: Any) -> str:
             words.append(option)
         elif value != _DEFAULTS[name]:
             words += [option, str(value)]
+    return shlex.join(words)
+
+
+def extract_command(store: FeatureStore) -> str:
+    """Return the command line that extracts the features of a store from its corpus."""
+    spec = store.spec
+    words = ["asc-extract", "CORPUS", store.path.name]
+    defaults = {each.name: each.default for each in fields(spec)}
+    for name in _OF_EXTRACTION:
+        if (value := getattr(spec, name)) != defaults[name]:
+            number = f"{value:.12g}" if isinstance(value, float) else str(value)
+            words += ["--" + name.replace("_", "-"), number]
+    if spec.features != defaults["features"]:
+        words += [word for name in spec.features for word in ("--feature", name)]
+    for feature, values in spec.parameters.items():
+        for name, value in values.items():
+            words += ["--parameter", f"{feature}.{name}={json.dumps(value)}"]
     return shlex.join(words)
 
 
@@ -75,6 +99,8 @@ def reproduce_section(entries: Sequence[ReportEntry]) -> dict[str, Any]:
         ``commands`` (list of str), ``stores`` (facts of each store) and ``original``
         (name of an entry to the command that made it).
     """
+    known = {entry.store.digest: entry.store for entry in entries if entry.store}
+    extractions = [extract_command(store) for store in known.values()]
     commands = [
         f"{train_command(entry)} --run {shlex.quote(entry.name)}"
         for entry in entries
@@ -87,7 +113,7 @@ def reproduce_section(entries: Sequence[ReportEntry]) -> dict[str, Any]:
         if "digest" in entry.store_facts
     }
     return {
-        "commands": [*commands, shlex.join(report)],
+        "commands": [*extractions, *commands, shlex.join(report)],
         "stores": list(stores.values()),
         "original": {
             entry.name: abridged(shlex.join(map(str, command)), 2000)

@@ -23,6 +23,8 @@ def test_original_commands_and_those_that_reproduce_it(tmp_path, store, read):
     finish_run(tmp_path / "run", store, epochs=7, mixup_alpha=0.4, command=command)
     found = reproduce_section(gather([tmp_path / "run"]))
     assert found["commands"] == [
+        "asc-extract CORPUS small.h5 --sample-rate 44100 --seconds 1 --hop-length 2048"
+        " --rows 16 --columns 16",
         "asc-train small.h5 --mixup-alpha 0.4 --epochs 7 --run run",
         "asc report run -o report.html",
     ]
