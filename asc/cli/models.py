@@ -59,7 +59,7 @@ def models(scenes: int, as_json: bool) -> int:
     cells: list[Sequence[object]] = [header.split()]
     for row in rows:
         counts = (row[name] for name in ("parameters", "trainable", "non_trainable"))
-        cost = f"{row['multiply_adds'] / 1e9:.2f} G"
+        cost = f"{row['multiply_adds'] / 1e6:,.1f} M"
         numbers = [f"{count:,}" for count in counts]
         cells.append([row["model"], *numbers, cost, row["description"]])
     click.echo("\n".join(table(cells, align="<>>>>")))
