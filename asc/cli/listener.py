@@ -36,7 +36,9 @@ class ProgressCallback(TrainingCallback):
         if is_quiet():
             return
         count = counted(batches, "batch", "batches")
-        line = f"{self.session.summary()}, {count} an epoch -> {run.path}"
+        every = self.session.length.every
+        often = f", validation every {every} epochs" * (every > 1)
+        line = f"{self.session.summary()}, {count} an epoch{often} -> {run.path}"
         click.echo(line, err=self._quiet)
 
     def note(self, sentence: str) -> None:

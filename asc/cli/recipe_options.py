@@ -41,7 +41,10 @@ _HELP = {
     "time_masks": "SpecAugment: number of time masks.",
     "time_width": "SpecAugment: maximum width of a time mask, in columns.",
     "epochs": "Maximum number of epochs.",
-    "patience": "Stop after this many epochs without improvement; 0 for never.",
+    "steps": "Batches to train on in place of --epochs, rounded up to whole epochs.",
+    "validate_steps": "Validate after this many batches, rounded to whole epochs."
+    "  [default: after every epoch]",
+    "patience": "Stop after this many validations without improvement; 0 for never.",
     "monitor": f"Monitored quantity: {', '.join(MONITORS)}.",
     "batch_size": "Clips per batch.",
     "optimizer": f"Optimizer: {', '.join(OPTIMIZERS)}.",
@@ -93,7 +96,14 @@ _NAMES: dict[str, Callable[[], Iterable[str]]] = {
     "strategy": lambda: STRATEGIES,
 }
 #: Types of fields whose default is None.
-_TYPES = {"weights": str, "batches_per_epoch": int, "limit": int, "weight_decay": float}
+_TYPES = {
+    "weights": str,
+    "batches_per_epoch": int,
+    "limit": int,
+    "steps": int,
+    "validate_steps": int,
+    "weight_decay": float,
+}
 
 
 def option_name(field: str) -> str:

@@ -37,7 +37,7 @@ from asc.training.recipe import Recipe
 from asc.training.recipes import choose
 
 #: Fields that a training may change when it is resumed. Modules are code that it needs.
-_CHANGED_BY_RESUME = {"epochs", "patience"}
+_CHANGED_BY_RESUME = {"epochs", "steps", "patience"}
 #: Options of its help page by what they are about, beside those of the recipe.
 _GROUPS = {"Run": ("run", "resume", "partial", "keep_state", "tensorboard", "show")}
 
@@ -53,8 +53,8 @@ _GROUPS = {"Run": ("run", "resume", "partial", "keep_state", "tensorboard", "sho
 @click.option(
     "--resume",
     type=PATH,
-    help="Resume this run with its own recipe. With --epochs or --patience, train it"
-    " further, also if it is finished.",
+    help="Resume this run with its own recipe. With --epochs, --steps or --patience,"
+    " train it further, also if it is finished.",
 )
 @click.option(
     "--partial",

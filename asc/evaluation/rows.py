@@ -201,7 +201,7 @@ def training_facts(run: Run, model: keras.Model) -> dict[str, Any]:
         "feature": run.recipe.feature,
         "augment": run.recipe.augment,
         "parameters": parameter_counts(model)[0],
-        "epochs": len(history),
+        "epochs": int(history[-1].get("epoch", len(history))) if history else 0,
         "seconds": round(seconds, 1),
         "seed": run.recipe.seed,
     }

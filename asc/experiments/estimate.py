@@ -13,6 +13,7 @@ from asc.evaluation.folds import fold_names
 from asc.experiments import experiment
 from asc.experiments.grid import Grid
 from asc.store import FeatureStore
+from asc.training.length import Length
 from asc.training.recipe import Recipe
 from asc.training.session import part_rows
 
@@ -84,8 +85,7 @@ def estimate(store: FeatureStore, grid: Grid, folder: Path, jobs: int = 1) -> Es
         size += len(splits) * _MODEL_BYTES * parameters
         largest = max(largest, 2 * _STATE_BYTES * parameters)  # the old one and the new
         for split in splits:
-            clips = _clips(store, replace(recipe, split=split))
-            products += multiply_adds * clips * recipe.epochs
+            products += multiply_adds * _clips(store, replace(recipe, split=split))
     seconds = products / (_EFFICIENCY * _speed()) if products else 0.0
     return Estimate(
         *(len(runs), len(runs) - len(left), trainings),
@@ -111,12 +111,13 @@ def _cost(store: FeatureStore, model: str, feature: str) -> tuple[int, int]:
 
 
 def _clips(store: FeatureStore, recipe: Recipe) -> int:
-    """Return the forward passes of an epoch; a step of training counts as three."""
+    """Return the forward passes of a training; a step of it counts as three."""
     rows = part_rows(store, recipe)
+    length = Length.of(recipe, len(rows["train"]))
     trained = recipe.augmentation().rows_per_epoch(len(rows["train"]))
-    if recipe.batches_per_epoch is not None:
-        trained = min(trained, recipe.batches_per_epoch * recipe.batch_size)
-    return 3 * trained + len(rows["validation"])
+    trained = min(trained, length.batches * recipe.batch_size)
+    validated = len(length.validated) * len(rows["validation"])
+    return 3 * trained * length.epochs + validated
 
 
 def _speed(size: int = 1024) -> float:

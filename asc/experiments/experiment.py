@@ -126,6 +126,7 @@ def resume(
     store: FeatureStore | str | os.PathLike[str] | None = None,
     epochs: int | None = None,
     patience: int | None = None,
+    steps: int | None = None,
     **options: Any,
 ) -> tuple[Run, Evaluation]:
     """Resume an interrupted training, then evaluate it like any other.
@@ -138,7 +139,7 @@ def resume(
     run : Run or path
     store : FeatureStore or path, optional
         If it has moved.
-    epochs, patience : int, optional
+    epochs, patience, steps : int, optional
         Train on as if these had been in the recipe from the start
         (`asc.experiments.extend`). The result is the same, bit for bit, as exactly as
         the machine repeats itself, with a constant learning rate and if the state was
@@ -156,8 +157,9 @@ def resume(
     store = run.open_store(store)
     if run.recipe.split == FOLDS:
         _check_own_folds(run, store)
-    if epochs is not None or patience is not None:
-        run, notes = extend(run, epochs, patience)
+    changes = {"epochs": epochs, "patience": patience, "steps": steps}
+    if changes := {name: v for name, v in changes.items() if v is not None}:
+        run, notes = extend(run, store, changes)
         for sentence in notes:
             _tell(run, sentence, options.get("listener"))
     return run, _complete(run, store, **options)

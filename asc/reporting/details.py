@@ -85,6 +85,7 @@ def _curves(entry: ReportEntry, linear: ReportEntry | None) -> list[dict[str, An
         values = {
             name: [record.get(name, math.nan) for record in history] for name in names
         }
+        epochs = int(history[-1]["epoch"])
         figures = [
             plots.embed(
                 plots.curve_figure(
@@ -94,7 +95,7 @@ def _curves(entry: ReportEntry, linear: ReportEntry | None) -> list[dict[str, An
                     augmented=entry.recipe.augment != "none",
                     levels=levels,
                 ),
-                alt=f"{measure.capitalize()} over {len(history)} epochs {fold}".strip(),
+                alt=f"{measure.capitalize()} over {epochs} epochs {fold}".strip(),
             )
             for measure in ("accuracy", "loss")
             if not names.isdisjoint((measure, f"val_{measure}"))
@@ -103,7 +104,7 @@ def _curves(entry: ReportEntry, linear: ReportEntry | None) -> list[dict[str, An
             {
                 "fold": fold,
                 "split": fold or entry.recipe.split,
-                "epochs": len(history),
+                "epochs": epochs,
                 "leakage": (
                     Leakage(None, 0.0)
                     if session is None

@@ -34,13 +34,13 @@ class State:
     Attributes
     ----------
     epoch : int
-        Number of finished epochs.
+        Number of finished epochs, at the last validation.
     best_epoch : int
         Counted from 1; 0 before the first epoch.
     best_value : float or None
         Of the monitored quantity.
     history : list of dict
-        One record for each epoch.
+        One record for each epoch that was validated.
     stopped : bool
         Whether patience is used up.
     kept : bool
@@ -78,8 +78,8 @@ class State:
             check_number("best_value", self.best_value)
         check_flag("stopped", self.stopped)
         check_flag("kept", self.kept)
-        if not isinstance(self.history, list) or len(self.history) != self.epoch:
-            raise UsageError(f"history must have the {self.epoch} epochs.")
+        if not isinstance(self.history, list) or bool(self.history) != bool(self.epoch):
+            raise UsageError(f"history must lead to epoch {self.epoch}.")
         for record in self.history:
             if not isinstance(record, dict) or list(record) != list(self.history[0]):
                 raise UsageError("all epochs of history must have the same figures.")
@@ -87,6 +87,9 @@ class State:
                 check_number(check_column(name), value)
         if self.history and not {"epoch", "seconds", monitor} <= set(self.history[0]):
             raise UsageError(f"history must have epoch, seconds and {monitor}.")
+        epochs = [0, *(record["epoch"] for record in self.history)]
+        if epochs[-1] != self.epoch or sorted(set(epochs)) != epochs:
+            raise UsageError(f"history must lead to epoch {self.epoch}.")
 
     @property
     def is_best(self) -> bool:
@@ -96,12 +99,12 @@ class State:
     def update(self, record: dict[str, float], recipe: Recipe) -> None:
         """Add the record of an epoch: is it the best one, and is patience used up?"""
         self.history.append(record)
-        self.epoch += 1
+        self.epoch = int(record["epoch"])
         value, best = record[recipe.monitor], self.best_value
         higher = recipe.monitor.endswith("accuracy")
         if best is None or (value > best if higher else value < best):
             self.best_value, self.best_epoch = value, self.epoch
-        waited = self.epoch - self.best_epoch
+        waited = sum(each["epoch"] > self.best_epoch for each in self.history)
         self.stopped = bool(recipe.patience) and waited >= recipe.patience
 
     def load_model(self, run: Run) -> keras.Model:
@@ -174,7 +177,7 @@ def _save_model(model: keras.Model, path: Path) -> None:
 
 
 class CheckpointCallback(keras.callbacks.Callback):
-    """Updates and saves the state of a training after every epoch.
+    """Updates and saves the state of a training after every validation.
 
     Parameters
     ----------
@@ -200,7 +203,8 @@ class CheckpointCallback(keras.callbacks.Callback):
         self._ema.restore()
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        self._started = time.perf_counter()
+        if epoch == self._state.epoch:  # the first one since the last record
+            self._started = time.perf_counter()
         # Keras does not save the random state of dropout, so every epoch starts with
         # one of its own, drawn from the seed and the epoch.
         states = [v for v in self.model.variables if v.name == "seed_generator_state"]
@@ -213,6 +217,8 @@ class CheckpointCallback(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         run, state = self._session.run, self._state
+        if not self._session.length.is_validated(epoch + 1):
+            return
         run.check_in_place()
         # An epoch on other data must not become part of the run.
         run.check_unchanged(self._session.store)

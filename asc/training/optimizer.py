@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from asc.pipeline.tensorflow import keras
+from asc.training.length import Length
 from asc.training.recipe import Recipe
 
 _OPTIMIZERS = {
@@ -33,27 +34,27 @@ def compile_model(
     )
 
 
-def make_optimizer(recipe: Recipe, batches: int) -> keras.optimizers.Optimizer:
-    """Return a recipe's optimizer; `batches` are those of an epoch."""
+def make_optimizer(recipe: Recipe, length: Length) -> keras.optimizers.Optimizer:
+    """Return a recipe's optimizer for a training of some length."""
     settings: dict[str, Any] = {}
     if recipe.weight_decay is not None:
         settings["weight_decay"] = recipe.weight_decay
     if recipe.ema:
         settings |= {"use_ema": True, "ema_momentum": recipe.ema}
-    return _OPTIMIZERS[recipe.optimizer](learning_rate(recipe, batches), **settings)
+    return _OPTIMIZERS[recipe.optimizer](learning_rate(recipe, length), **settings)
 
 
 def learning_rate(
-    recipe: Recipe, batches: int
+    recipe: Recipe, length: Length
 ) -> float | keras.optimizers.schedules.LearningRateSchedule:
-    """Return the learning rate, or its schedule over `batches` an epoch."""
+    """Return the learning rate, or its schedule."""
     if recipe.schedule == "constant" and not recipe.warmup:
         return recipe.learning_rate
-    rising = round(recipe.warmup * batches)
+    rising = round(recipe.warmup * length.batches)
     # After warm-up, a cosine from the rate to the rate is constant.
     return keras.optimizers.schedules.CosineDecay(
         0.0 if rising else recipe.learning_rate,
-        decay_steps=max(1, recipe.epochs * batches - rising),
+        decay_steps=max(1, length.epochs * length.batches - rising),
         alpha=0.0 if recipe.schedule == "cosine" else 1.0,
         warmup_target=recipe.learning_rate if rising else None,
         warmup_steps=rising,

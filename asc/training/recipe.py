@@ -75,8 +75,15 @@ class Recipe:
         Strengths, see `asc.Augmentation`.
     epochs : int > 0
         Maximum number of epochs.
+    steps : int > 0, optional
+        Number of batches to train on instead of ``epochs``, rounded up to whole
+        epochs: a small corpus then gets more epochs than a large one.
+    validate_steps : int > 0, optional
+        Validate, record and save only after this many batches, rounded to whole
+        epochs; after every epoch if not given.
     patience : int >= 0
-        Stop after this many epochs without a better ``monitor``; 0 for never.
+        Stop after this many validations without a better ``monitor``; 0 for never.
+        If ``validate_steps`` is not given, this is a number of epochs.
     monitor : {'val_loss', 'val_accuracy', 'loss', 'accuracy'}
         Also decides which epoch's model is kept.
     batch_size : int > 0
@@ -150,6 +157,8 @@ class Recipe:
     time_masks: int = Augmentation.time_masks
     time_width: int = Augmentation.time_width
     epochs: int = _checked(50, check_whole, least=1)
+    steps: int | None = _checked(None, check_whole, least=1)
+    validate_steps: int | None = _checked(None, check_whole, least=1)
     patience: int = _checked(5, check_whole)
     monitor: str = _checked("val_loss", check_choice, choices=MONITORS)
     batch_size: int = _checked(16, check_whole, least=1)
@@ -180,7 +189,8 @@ class Recipe:
             value, check = getattr(self, field.name), field.metadata.get("check")
             if check and not (value is None and field.default is None):
                 object.__setattr__(self, field.name, check(field.name, value))
-        if self.schedule == "cosine" and self.warmup >= self.epochs:
+        few = self.steps is None and self.warmup >= self.epochs
+        if self.schedule == "cosine" and few:
             raise UsageError(
                 f"warmup must be shorter than epochs ({self.epochs}) with schedule"
                 f" cosine. Got {self.warmup:g}. Use 0 for no warm-up."

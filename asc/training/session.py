@@ -19,6 +19,7 @@ from asc.pipeline.statistics import Statistics, row_statistics
 from asc.registry import missing_modules
 from asc.store import FeatureStore
 from asc.text import counted, leakage_percent, some_of
+from asc.training.length import Length
 from asc.training.new_run import create_run
 from asc.training.recipe import MULTIWORKER, Recipe
 from asc.training.run import Run
@@ -97,6 +98,11 @@ class Session:
         from asc.training.distributed.tf_config import read_cluster
 
         return read_cluster().is_chief
+
+    @cached_property
+    def length(self) -> Length:
+        """Epochs, batches, and which epochs are validated."""
+        return Length.of(self.run.recipe, len(self.rows["train"]))
 
     def log(self, line: str) -> None:
         """Add a line to the run's log."""
@@ -291,4 +297,5 @@ def part_rows(store: FeatureStore, recipe: Recipe) -> dict[str, np.ndarray]:
             f"Part validation of split {recipe.split!r} has no clips, so"
             f" {recipe.monitor} cannot be monitored. Use --monitor loss."
         )
+    Length.of(recipe, len(rows["train"]))  # checks the warm-up
     return rows

@@ -10,20 +10,20 @@ from asc.training.optimizer import compile_model, learning_rate, make_optimizer
 from asc.training.session import Session
 
 
-def last_model(session: Session, state: State, batches: int) -> keras.Model:
+def last_model(session: Session, state: State) -> keras.Model:
     """Return the model of the last epoch with its optimizer."""
     model = state.load_model(session.run)
-    rate = learning_rate(session.run.recipe, batches)
+    rate = learning_rate(session.run.recipe, session.length)
     if not isinstance(rate, float):  # the number of epochs may have changed
         model.optimizer.learning_rate = rate
     return model
 
 
-def best_model(session: Session, state: State, batches: int) -> keras.Model:
+def best_model(session: Session, state: State) -> keras.Model:
     """Return the model of the best epoch with a new optimizer, at the same step."""
     recipe = session.run.recipe
-    optimizer = make_optimizer(recipe, batches)
-    optimizer.iterations.assign(state.epoch * batches)
+    optimizer = make_optimizer(recipe, session.length)
+    optimizer.iterations.assign(state.epoch * session.length.batches)
     with machine.dtype_policy(recipe.precision):
         model = session.run.load_model()
         compile_model(model, recipe, optimizer)

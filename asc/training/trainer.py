@@ -108,8 +108,7 @@ def _fit(
     run, recipe = session.run, session.run.recipe
     state = State.load(run)
     recipe.resolve(model=not state.epoch)
-    training = session.training_batches(in_memory)
-    batches = min(len(training), recipe.batches_per_epoch or len(training))
+    training, length = session.training_batches(in_memory), session.length
     streamed, validation, validation_steps = [training], None, None
     if len(session.rows["validation"]):
         streamed.append(session.plain_batches("validation"))
@@ -118,15 +117,15 @@ def _fit(
     with devices.scope():
         if not state.epoch:
             model = start.new_model(session)
-            compile_model(model, recipe, make_optimizer(recipe, batches))
+            compile_model(model, recipe, make_optimizer(recipe, length))
         elif state.kept:
-            model = start.last_model(session, state, batches)
+            model = start.last_model(session, state)
         else:
-            model = start.best_model(session, state, batches)
+            model = start.best_model(session, state)
     model = devices.adapt(model, recipe)
     if state.epoch and state.kept and session.is_chief:
         state.write_results(model, run)  # a crash may have come before
-    if state.stopped or state.epoch >= recipe.epochs:
+    if state.stopped or state.epoch >= length.epochs:
         devices.barrier()
         return False
     if not state.epoch:
@@ -137,22 +136,28 @@ def _fit(
     if state.epoch:
         session.log(f"resumed after epoch {state.epoch}")
     session.tell_notes(listener.note)
-    listener.start(run, batches, recipe.epochs, state.epoch)
+    listener.start(run, length.batches, length.epochs, state.epoch)
+
+    def report_epoch(epoch: int, logs: object) -> None:
+        if length.is_validated(epoch + 1):
+            listener.epoch(state.history[-1], state.is_best)
+
     report = keras.callbacks.LambdaCallback(
         on_train_batch_end=lambda batch, logs: listener.batch(batch + 1, logs["loss"]),
-        on_epoch_end=lambda *_: listener.epoch(state.history[-1], state.is_best),
+        on_epoch_end=report_epoch,
     )
     try:
         with translate_read_errors(*streamed):
             model.fit(
                 devices.stream(
-                    training, first_epoch=state.epoch, batches_per_epoch=batches
+                    training, first_epoch=state.epoch, batches_per_epoch=length.batches
                 ),
-                steps_per_epoch=batches,
-                epochs=recipe.epochs,
+                steps_per_epoch=length.batches,
+                epochs=length.epochs,
                 initial_epoch=state.epoch,
                 validation_data=validation,
                 validation_steps=validation_steps,
+                validation_freq=length.validated,
                 callbacks=[
                     *devices.callbacks(),
                     CheckpointCallback(session, state),

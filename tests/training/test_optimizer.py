@@ -11,6 +11,7 @@ from asc.experiments import experiment
 from asc.store import FeatureStore
 from asc.training import trainer
 from asc.training.callback import TrainingCallback
+from asc.training.length import Length
 from asc.training.recipe import Recipe
 from asc.training.run import Run
 from asc.training.session import Session
@@ -49,7 +50,7 @@ def test_the_course_of_the_learning_rate(schedule, warmup):
     from asc.training.optimizer import learning_rate
 
     recipe = Recipe(schedule=schedule, warmup=warmup, epochs=5, learning_rate=0.02)
-    course = learning_rate(recipe, 10)
+    course = learning_rate(recipe, Length(10, 5))
     for step in range(60):
         if step < warmup * 10:
             expected = 0.02 * step / (warmup * 10)
@@ -108,7 +109,7 @@ def averaged():
     outputs = keras.layers.Dense(2, activation="softmax")(inputs)
     model = keras.Model(inputs, outputs)
     recipe = Recipe(**SETTINGS)
-    compile_model(model, recipe, make_optimizer(recipe, batches=4))
+    compile_model(model, recipe, make_optimizer(recipe, Length(4, recipe.epochs)))
     rng = np.random.default_rng(0)
     averages = None
     for _ in range(5):
