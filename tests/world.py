@@ -21,9 +21,9 @@ from asc.evaluation.measure import GroupColumn, measure, seen_in
 from asc.files import write_csv
 from asc.store import FeatureStore
 from asc.training.new_run import create_run
+from asc.training.parts import part_rows
 from asc.training.recipe import Recipe
 from asc.training.run import Run
-from asc.training.session import part_rows
 
 #: A module of a user that registers the models for tests.
 MINI_MODELS = Path(__file__).parent / "mini_models.py"

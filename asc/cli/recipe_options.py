@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import fields
 from typing import Any
@@ -58,6 +59,8 @@ _HELP = {
     "seed": "Seed of initial weights, sampling, augmentation and dropout.",
     "weights": "Initial weights: imagenet, none or a file.  [default: imagenet for"
     " inception-v3 and resnet50]",
+    "init_from": "Run folder whose weights to start from; the last layer is new where"
+    " scenes differ.",
     "batches_per_epoch": "Cut every epoch after this many batches.",
     "limit": "Use at most this many clips of each part.",
     "precision": f"Dtype policy of the layers: {', '.join(PRECISIONS)}.",
@@ -69,13 +72,22 @@ _HELP = {
 }
 #: Options by what they are about, for help pages.
 RECIPE_GROUPS = {
-    "Recipe": ("recipe", "model", "feature", "split", "weights", "imports"),
+    "Recipe": (
+        "recipe",
+        "model",
+        "feature",
+        "split",
+        "weights",
+        "init_from",
+        "imports",
+    ),
     "Augmentation": (
         *("augment", "mixup_alpha"),
         *("freq_masks", "freq_width", "time_masks", "time_width"),
     ),
     "Optimisation": (
-        *("epochs", "patience", "monitor", "batch_size", "batches_per_epoch", "limit"),
+        *("epochs", "steps", "validate_steps", "patience", "monitor", "batch_size"),
+        *("batches_per_epoch", "limit"),
         *("optimizer", "learning_rate", "schedule", "warmup", "weight_decay", "ema"),
         *("label_smoothing", "balance", "seed"),
     ),
@@ -98,6 +110,7 @@ _NAMES: dict[str, Callable[[], Iterable[str]]] = {
 #: Types of fields whose default is None.
 _TYPES = {
     "weights": str,
+    "init_from": str,
     "batches_per_epoch": int,
     "limit": int,
     "steps": int,
@@ -155,11 +168,14 @@ def take_recipe(
     taken = {name: settings.pop(name) for name in RECIPE_OPTIONS}
     named = taken.pop("recipe")
     given = ParameterSource.COMMANDLINE
-    return named, {
+    flags = {
         name: value
         for name, value in taken.items()
         if ctx.get_parameter_source(name) is given
     }
+    if "init_from" in flags:  # the recipe may be used in another folder
+        flags["init_from"] = os.path.abspath(flags["init_from"])
+    return named, flags
 
 
 def _several(field: str) -> Callable:

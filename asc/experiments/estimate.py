@@ -14,8 +14,8 @@ from asc.experiments import experiment
 from asc.experiments.grid import Grid
 from asc.store import FeatureStore
 from asc.training.length import Length
+from asc.training.parts import part_rows
 from asc.training.recipe import Recipe
-from asc.training.session import part_rows
 
 #: Bytes of a weight in a model, and in a state: with the two moments of Adam.
 _MODEL_BYTES, _STATE_BYTES = 4, 12

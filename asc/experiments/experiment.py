@@ -28,10 +28,12 @@ from asc.store import FeatureStore, open_store
 from asc.text import describe_difference, some_of
 from asc.training.callback import TrainingCallback
 from asc.training.new_run import create_run
+from asc.training.parts import check_strengths, part_rows
 from asc.training.recipe import MULTIWORKER, Recipe
 from asc.training.recipes import choose
 from asc.training.run import Run
-from asc.training.session import Session, check_strengths, part_rows
+from asc.training.session import Session
+from asc.training.source import Source, check_source, drop_copy
 
 
 def train(
@@ -41,6 +43,7 @@ def train(
     *,
     command: tuple[str, ...] = (),
     sources: Mapping[str, str] | None = None,
+    source: Source | None = None,
     **options: Any,
 ) -> tuple[Run, Evaluation]:
     """Train a recipe, then evaluate the best epoch on the test part, once.
@@ -58,6 +61,8 @@ def train(
         ``multiworker`` must see it.
     command, sources
         For the run's records, see `asc.training.new_run.create_run`.
+    source : Source, optional
+        The model to start from, in place of that of ``recipe.init_from``.
     **options
         keep_state: keep what only training for more epochs needs (`resume`), such as
         the moments of the optimizer. Others: see `asc.training.trainer.fit`:
@@ -97,15 +102,18 @@ def train(
             " unknown."
         )
     session = None
+    records: dict[str, Any] = {"command": command, "sources": sources}
     if recipe.split == FOLDS:
         check(store, recipe)
-        made = create_run(run, recipe, store, command=command, sources=sources)
+        records["source"] = source or Source.find(recipe, store)
+        made = create_run(run, recipe, store, **records)
     elif recipe.strategy == MULTIWORKER and (
         joined := _run_of_chief(run, recipe, options.get("listener"))
     ):
         return joined, _complete(joined, store, **options)
     else:
-        session = Session.create(store, recipe, run, command=command, sources=sources)
+        records["source"] = source or Source.find(recipe, store)
+        session = Session.create(store, recipe, run, **records)
         made = session.run
     for sentence in notes:
         _tell(made, sentence, options.get("listener"))
@@ -183,6 +191,8 @@ def check(store: FeatureStore, recipe: Recipe) -> None:
     check_strengths(store, recipe)
     for name in names:
         part_rows(store, replace(recipe, split=name))
+        if recipe.init_from is not None:
+            check_source(Run(recipe.init_from), replace(recipe, split=name), store)
 
 
 def finish(
@@ -191,6 +201,7 @@ def finish(
     path: Path,
     *,
     command: tuple[str, ...] = (),
+    source: Source | None = None,
     **options: Any,
 ) -> Evaluation:
     """Return the evaluation of a run, after doing what is left of it.
@@ -207,7 +218,8 @@ def finish(
     """
     if not (path / "recipe.json").exists():
         shutil.rmtree(path, ignore_errors=True)  # killed while it was made
-        return train(store, recipe, path, command=command, **options)[1]
+        records: dict[str, Any] = {"command": command, "source": source}
+        return train(store, recipe, path, **records, **options)[1]
     run, recipe = Run(path), recipe.effective()
     if run.recipe != recipe:
         raise SettingsMismatch(
@@ -273,7 +285,9 @@ def _train_folds(run: Run, store: FeatureStore, **options: Any) -> Evaluation:
     for name in fold_names(store):
         recipe = replace(run.recipe, split=name)
         check_no_links(run.path / name, run.path)
-        done[name] = finish(store, recipe, run.path / name, **options)
+        source = Source.of_folds(run)
+        done[name] = finish(store, recipe, run.path / name, source=source, **options)
+    drop_copy(run)
     pooled = pool(done, store)
     if not run.is_finished():
         save_evaluation(pooled, run.path)

@@ -10,9 +10,9 @@ from asc.errors import InputError, UsageError
 from asc.files import read_json, write_json
 from asc.store import FeatureStore
 from asc.training.length import Length
+from asc.training.parts import part_rows
 from asc.training.recipe import MULTIWORKER, Recipe
 from asc.training.run import Run
-from asc.training.session import part_rows
 
 if TYPE_CHECKING:
     from asc.training.checkpoint import State
@@ -137,7 +137,8 @@ def _stopped_sentence(run: Run, state: State, recipe: Recipe) -> str:
     return (
         f"A patience of {recipe.patience} ends the training of {run.path} after epoch"
         f" {state.epoch}, whatever {_option(recipe)} is: {recipe.monitor} was best"
-        f" in epoch {state.best_epoch}. Add --patience with a larger number, or 0 for none."
+        f" in epoch {state.best_epoch}. Add --patience with a larger number, or 0 for"
+        " none."
     )
 
 

@@ -20,6 +20,7 @@ def build_model(
     input_shape: tuple[int, int, int] = (256, 256, 1),
     num_scenes: int = 15,
     weights: str | Path | None = None,
+    keep_last_layer: bool = True,
     mean: np.ndarray | None = None,
     variance: np.ndarray | None = None,
     value_range: tuple[float, float] | None = None,
@@ -46,6 +47,9 @@ def build_model(
         architecture, or, for a pretrained model, an ``.h5`` file of Keras'
         ImageNet weights without the top. The default is ``"imagenet"`` for the
         pretrained models and ``"none"`` for the others.
+    keep_last_layer : bool
+        Without it, the last layer is new, whatever a ``.keras`` file has: for other
+        scenes.
     mean, variance : np.ndarray [shape=(rows,)], optional
         Statistics of the train part, per row, in the units of the store. Without
         them the values are not normalised.
@@ -102,5 +106,5 @@ def build_model(
         x = layers.three_channels(x)
     outputs = builder(x, num_scenes, **options)
     model = layers.make_model(name, inputs, outputs, num_scenes)
-    initial.load_initial_weights(model, source, saved)
+    initial.load_initial_weights(model, source, saved, keep_last_layer)
     return model

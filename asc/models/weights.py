@@ -79,22 +79,37 @@ def takes_pixels(model: keras.Model) -> bool:
 
 
 def load_initial_weights(
-    model: keras.Model, source: Path | str | None, saved: keras.Model | None
+    model: keras.Model,
+    source: Path | str | None,
+    saved: keras.Model | None,
+    keep_last_layer: bool = True,
 ) -> None:
     """Load `source`, read as `saved`, into a finished model; nothing if not a file."""
     name = model.name.replace("_", "-")
     if saved is not None:
-        expected = [tuple(value.shape) for value in model.weights]
-        received = [tuple(value.shape) for value in saved.weights]
+        given, own = (_weights(each, keep_last_layer) for each in (saved, model))
+        received = [tuple(variable.shape) for variable in given]
+        expected = [tuple(variable.shape) for variable in own]
         if received != expected:
             raise InputError(
                 f"The weights in {source} do not fit model {name!r}. Got"
                 f" {saved.count_params():,} parameters of {saved.name!r}. Expected the"
                 f" same architecture with {model.count_params():,}."
             )
-        model.set_weights(saved.get_weights())
+        for variable, value in zip(own, given, strict=True):
+            variable.assign(value)
     elif isinstance(source, Path) and not is_backbone_file(source):
         load_weights(model, source, f"the layers of model {name!r} at this size")
+
+
+def _weights(model: keras.Model, last_layer: bool) -> list[keras.Variable]:
+    """Return the weights of a model, with those of its last layer or without them."""
+    weights: list[keras.Variable] = model.weights
+    if last_layer:
+        return weights
+    layers = (layer for layer in reversed(model.layers) if layer.weights)
+    last = {id(variable) for variable in next(layers).weights}
+    return [variable for variable in weights if id(variable) not in last]
 
 
 def load_weights(model: keras.Model, path: Path, expected: str) -> None:

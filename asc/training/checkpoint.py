@@ -24,6 +24,7 @@ from asc.training.optimizer import EmaWeights
 from asc.training.recipe import Recipe
 from asc.training.run import MOST_HISTORY_BYTES, Run, check_column
 from asc.training.session import Session
+from asc.training.source import drop_copy
 from asc.validation import check_flag, check_number, check_whole
 
 
@@ -137,6 +138,7 @@ class State:
         self.kept = True
         self.write(run)
         self.write_results(model, run)
+        drop_copy(run)
 
     def write(self, run: Run) -> None:
         """Write the state without its model."""

@@ -15,6 +15,7 @@ from asc.store import FeatureStore
 from asc.text import file_name
 from asc.training.recipe import Recipe
 from asc.training.run import Run
+from asc.training.source import Source
 
 
 def create_run(
@@ -24,6 +25,7 @@ def create_run(
     *,
     command: tuple[str, ...] = (),
     sources: Mapping[str, str] | None = None,
+    source: Source | None = None,
 ) -> Run:
     """Make a new run folder with its records.
 
@@ -37,6 +39,9 @@ def create_run(
         For the record of the environment.
     sources : mapping, optional
         Where each value of the recipe comes from (`asc.training.recipes.choose`).
+
+    source : Source, optional
+        The model to start from.
 
     Raises
     ------
@@ -65,7 +70,11 @@ def create_run(
         "spec": store.spec.to_dict(),
         "scenes": list(store.scenes),
     }
+    if source is not None:
+        record["init_from"] = source.record
     with writing_to(folder):
+        if source is not None:
+            source.copy_to(folder)
         write_json(folder / "recipe.json", record)
         run = Run(folder)
         run.record_environment(command)

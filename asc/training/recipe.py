@@ -114,6 +114,9 @@ class Recipe:
     weights : str, optional
         Initial weights: ``imagenet``, ``none`` or a file. ImageNet for the
         pretrained models if not given.
+    init_from : str, optional
+        A run folder to start from: all its weights if the scenes are the same, else
+        all but those of the last layer (`asc.training.source`).
     batches_per_epoch : int > 0, optional
         Cut every epoch after this many batches.
     limit : int > 0, optional
@@ -176,6 +179,7 @@ class Recipe:
     balance: str = _checked("none", check_choice, choices=BALANCES)
     seed: int = _checked(0, check_whole)
     weights: str | None = _checked(None, check_text)
+    init_from: str | None = _checked(None, check_text)
     batches_per_epoch: int | None = _checked(None, check_whole, least=1)
     limit: int | None = _checked(None, check_whole, least=1)
     precision: str = _checked("float32", check_choice, choices=PRECISIONS)
@@ -194,6 +198,11 @@ class Recipe:
             raise UsageError(
                 f"warmup must be shorter than epochs ({self.epochs}) with schedule"
                 f" cosine. Got {self.warmup:g}. Use 0 for no warm-up."
+            )
+        if self.weights is not None and self.init_from is not None:
+            raise UsageError(
+                "Initial weights come from weights or from init_from. Got both. Leave"
+                " out one of them."
             )
         self.augmentation()  # checks the strengths
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from asc.models import build_model
 from asc.pipeline.tensorflow import keras
 from asc.training import machine
 from asc.training.checkpoint import State
 from asc.training.optimizer import compile_model, learning_rate, make_optimizer
 from asc.training.session import Session
+from asc.training.source import initial_model
 
 
 def last_model(session: Session, state: State) -> keras.Model:
@@ -33,6 +36,10 @@ def best_model(session: Session, state: State) -> keras.Model:
 def new_model(session: Session) -> keras.Model:
     """Return the model of a recipe with its initial weights, not compiled."""
     recipe, store = session.run.recipe, session.store
+    weights: str | Path | None = recipe.weights
+    keep_last_layer = True
+    if recipe.init_from is not None:
+        weights, keep_last_layer = initial_model(session.run)
     keras.utils.set_random_seed(recipe.seed)
     encoding, value_range = store.encoding(recipe.feature), None
     if encoding.dtype != "uint8":
@@ -42,7 +49,8 @@ def new_model(session: Session) -> keras.Model:
             recipe.model,
             input_shape=store.features(recipe.feature).shape[1:],
             num_scenes=len(store.scenes),
-            weights=recipe.weights,
+            weights=weights,
+            keep_last_layer=keep_last_layer,
             mean=session.statistics.mean,
             variance=session.statistics.variance,
             value_range=value_range,

@@ -21,9 +21,10 @@ from asc.evaluation.sentences import sample
 from asc.experiments.outputs import save_evaluation
 from asc.store import FeatureStore
 from asc.training import trainer
+from asc.training.parts import part_rows
 from asc.training.recipe import Recipe
 from asc.training.run import Run
-from asc.training.session import Session, part_rows
+from asc.training.session import Session
 
 SCENES = ("beach", "bus", "cafe/restaurant", "home")
 #: Clips of each part that the run uses, of 8 of 4 recordings.

@@ -12,9 +12,10 @@ from asc.experiments import experiment
 from asc.pipeline.statistics import row_statistics
 from asc.store import FeatureStore
 from asc.training import session as session_module
+from asc.training.parts import part_rows
 from asc.training.recipe import Recipe
 from asc.training.run import Run
-from asc.training.session import Session, part_rows
+from asc.training.session import Session
 
 
 @pytest.fixture

@@ -18,9 +18,10 @@ from asc.store import FeatureStore
 from asc.training import trainer
 from asc.training.callback import TrainingCallback
 from asc.training.new_run import create_run
+from asc.training.parts import part_rows
 from asc.training.recipe import Recipe
 from asc.training.run import Run
-from asc.training.session import Session, part_rows
+from asc.training.session import Session
 
 pytestmark = pytest.mark.usefixtures("mini_models")
 
