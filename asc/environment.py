@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import platform
 import subprocess
@@ -165,6 +166,8 @@ def take_over_settings() -> None:
     """
     _given.update(os.environ)
     _set(_NEEDED)
+    # A matplotlibrc, which pictures do not use, may have values that are none.
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)
     # Warnings are for the developers of libraries; none may end a command.
     sys.warnoptions[:] = [text for text in sys.warnoptions if text[:5] != "error"]
     filters: Any = warnings.filters

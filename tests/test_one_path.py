@@ -52,7 +52,8 @@ def test_a_comparison_of_a_grid_in_a_file(tmp_path, small_store):
     comparison = asc.compare(
         str(small_store), str(tmp_path / "grid.json"), str(tmp_path / "compared")
     )
-    assert [entry.status for entry in comparison.entries] == ["done"]
+    assert [entry.recipe.model for entry in comparison.entries] == ["linear", "dense"]
+    assert {entry.status for entry in comparison.entries} == {"done"}
     with pytest.raises(UsageError, match="Unknown grid 'slide'.*'slides'"):
         asc.compare(str(small_store), "slide", tmp_path / "other")
 

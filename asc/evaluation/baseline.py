@@ -8,8 +8,6 @@ from typing import TypeVar
 from asc.evaluation.evaluation import Evaluation
 from asc.evaluation.significance import PairedTest, paired_tests
 
-#: The model of the baseline: logistic regression, trained in seconds.
-LINEAR = "linear"
 #: Level of significance: a difference is significant if p is below it.
 LEVEL = 0.05
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from asc.evaluation.baseline import LINEAR
+from asc.models.entries import LINEAR
 from asc.training.recipe import Recipe
 
 

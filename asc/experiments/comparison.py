@@ -22,13 +22,14 @@ from typing import Any
 
 from asc.display import Displayed, data_frame, html_table
 from asc.errors import MissingInputError
-from asc.evaluation.baseline import LINEAR, against_baselines
+from asc.evaluation.baseline import against_baselines
 from asc.evaluation.evaluation import Evaluation
 from asc.experiments.cells import Cell, Gap, gaps
 from asc.experiments.differences import Difference, Training, best_against, choices
 from asc.experiments.entry import DONE, PENDING, Entry
 from asc.experiments.grid import Grid
 from asc.files import damaged, log_line, read_json, write_csv, write_json
+from asc.models.entries import LINEAR
 from asc.text import counted
 from asc.validation import check_path, check_text
 

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from asc.errors import UsageError
-from asc.evaluation.baseline import LINEAR
 from asc.experiments.baseline import baseline_recipe
 from asc.kinds import check_text_file
+from asc.models.entries import LINEAR
 from asc.settings import read_settings
 from asc.text import file_name, has_control_characters, unknown_name
 from asc.training.recipe import Recipe
@@ -272,7 +272,7 @@ def run_name(recipe: Recipe) -> str:
 
 
 def _variant_run_name(variant: str, recipe: Recipe) -> str:
-    return f"{recipe.split}-{variant}-{recipe.feature}-seed{recipe.seed}"
+    return f"{file_name(recipe.split)}-{variant}-{recipe.feature}-seed{recipe.seed}"
 
 
 def _check_file_name(name: str) -> None:

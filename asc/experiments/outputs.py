@@ -40,7 +40,7 @@ def save_evaluation(evaluation: Evaluation, folder: Path) -> None:
     figure = plots.confusion_figure(
         confusion, evaluation.scenes, title=evaluation.title()
     )
-    plots.save(figure, folder / "confusion.png")
+    plots.save(figure, folder / "confusion.png", dpi=plots.FINE_DPI)
     evaluation.save(folder)
 
 
@@ -56,7 +56,7 @@ def draw_training(session: Session) -> None:
         augmented=recipe.augment != "none",
         levels={} if session.chance is None else {"chance": session.chance},
     )
-    plots.save(figure, run.path / "curves.png")
+    plots.save(figure, run.path / "curves.png", dpi=plots.FINE_DPI)
     features, labels, _ = session.training_batches()(epoch=0, index=0)
     drawing = session.store.drawing(recipe.feature)
     values = session.store.decode(recipe.feature, features)[..., 0]
@@ -66,4 +66,4 @@ def draw_training(session: Session) -> None:
         run.scenes,
         title=f"First batch, augmentation {recipe.augment}",
     )
-    plots.save(figure, run.path / "batch.png")
+    plots.save(figure, run.path / "batch.png", dpi=plots.FINE_DPI)

@@ -8,6 +8,9 @@ from typing import Any
 
 from asc.registry import Registry
 
+#: The model of the baseline: logistic regression, trained in seconds.
+LINEAR = "linear"
+
 #: Turns a tensor of shape [batch, rows, columns, 3] and the number of scenes into
 #: the probabilities, a tensor of shape [batch, scenes].
 Builder = Callable[..., Any]

@@ -13,7 +13,7 @@ from asc.plots.curves import curve_figure, curves_figure
 from asc.plots.embedding import Embedded, embed
 from asc.plots.preview import example_rows, preview_clip, preview_scenes, row_panels
 from asc.plots.reliability import reliability_figure
-from asc.plots.saving import SUFFIXES, save
+from asc.plots.saving import FINE_DPI, SUFFIXES, save
 from asc.plots.spectrogram_axes import Panel, colour_limits
 from asc.plots.spectrograms import (
     Tile,
@@ -24,6 +24,7 @@ from asc.plots.style import palette_css
 from asc.plots.timeline import timeline_figure
 
 __all__ = [
+    "FINE_DPI",
     "SUFFIXES",
     "Embedded",
     "Panel",

@@ -16,14 +16,15 @@ if TYPE_CHECKING:
 
 #: Suffixes of the files that `save` writes.
 SUFFIXES = (".png", ".pdf", ".svg")
-#: Pixels of .png files, and of images inside .pdf and .svg files.
-_PNG_DPI, _PRINT_DPI = 2 * DPI, 300
+#: Pixels to an inch of .png files to look at closely, and of images inside .pdf and
+#: .svg files.
+FINE_DPI, _PRINT_DPI = 2 * DPI, 300
 #: Metadata without the time, which would differ from one run to the next.
 _METADATA: Any = {".png": {}, ".pdf": {"CreationDate": None}, ".svg": {"Date": None}}
 
 
 @own_style
-def save(figure: Figure, path: str | os.PathLike[str]) -> Path:
+def save(figure: Figure, path: str | os.PathLike[str], *, dpi: float = DPI) -> Path:
     """Write a figure to a file, whole or not at all.
 
     Parameters
@@ -31,6 +32,9 @@ def save(figure: Figure, path: str | os.PathLike[str]) -> Path:
     figure : Figure
     path : path-like
         Ends in .png, .pdf or .svg. A file of this name is replaced.
+    dpi : float > 0
+        Pixels to an inch of a .png file: at 100, a spectrogram has the documented
+        640 x 480.
 
     Returns
     -------
@@ -58,9 +62,8 @@ def save(figure: Figure, path: str | os.PathLike[str]) -> Path:
             f"{path} cannot be written: there is no folder {path.parent}. Create it,"
             " or choose another one."
         )
-    dpi = _PNG_DPI if suffix == ".png" else _PRINT_DPI
     with writing_to(path), replacing(path) as tmp_path:
-        write_figure(figure, tmp_path, suffix, dpi)
+        write_figure(figure, tmp_path, suffix, dpi if suffix == ".png" else _PRINT_DPI)
     return path
 
 

@@ -174,7 +174,7 @@ class Outputs:
                     min_confidence=self._options["min_confidence"],
                     detail=predictions.heading,
                 )
-                plots.save(figure, target)
+                plots.save(figure, target, dpi=plots.FINE_DPI)
             else:
                 text = self._format(name, predictions)
                 with writing_to(target):

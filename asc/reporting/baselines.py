@@ -10,9 +10,9 @@ from pathlib import Path
 
 from asc.environment import cache_dir
 from asc.errors import AscError
-from asc.evaluation.baseline import LINEAR
 from asc.experiments import experiment
 from asc.experiments.baseline import baseline_recipe
+from asc.models.entries import LINEAR
 from asc.reporting.entries import ReportEntry, evaluated, read_run
 from asc.store import FeatureStore
 from asc.store.fingerprint import canonical_json

@@ -7,11 +7,12 @@ from dataclasses import astuple, replace
 from itertools import groupby
 from typing import Any
 
-from asc.evaluation.baseline import LINEAR, against_baselines
+from asc.evaluation.baseline import against_baselines
 from asc.evaluation.evaluation import pooled_intervals
 from asc.evaluation.intervals import FEW_RECORDINGS, mean_and_deviation
 from asc.evaluation.significance import PairedTest
 from asc.models import model_names
+from asc.models.entries import LINEAR
 from asc.reporting.entries import ReportEntry, evaluated
 from asc.reporting.trainings import Training, evaluations, mean_leakage, trainings
 

@@ -417,7 +417,7 @@ def test_env_and_models_print_json(tmp_path):
     assert facts["libraries"]["numpy"] == np.__version__
     rows = json.loads(run_command("asc", "models", "--json", cwd=tmp_path).stdout)
     counts = {row["model"]: row["parameters"] for row in rows}
-    assert counts["simple-cnn"] == 33_959_279 and len(counts) == 5
+    assert counts["simple-cnn"] == 33_959_279 and len(counts) == 11
 
 
 def test_unexpected_failures_exit_1_and_show_a_traceback_on_request(tmp_path):

@@ -19,7 +19,7 @@ from asc.pipeline.augmentation import Augmentation
 from asc.pipeline.stream import stream_batches
 from asc.pipeline.tensorflow import tf
 from asc.store import FeatureStore
-from asc.training import trainer
+from asc.training import start, trainer
 from asc.training.callback import TrainingCallback
 from asc.training.recipe import Recipe
 from asc.training.session import Session
@@ -30,7 +30,7 @@ import resource, sys
 import mini_models
 from asc.errors import AscError
 from asc.store import FeatureStore
-from asc.training import trainer
+from asc.training import start, trainer
 from asc.training.recipe import Recipe
 from asc.training.session import Session
 
@@ -177,8 +177,8 @@ def test_a_training_that_is_over_holds_no_weights(
         models.append(make(*arguments))
         return models[0]
 
-    make, models = trainer._new_model, []
-    monkeypatch.setattr(trainer, "_new_model", kept)
+    make, models = start.new_model, []
+    monkeypatch.setattr(start, "new_model", kept)
     recipe = Recipe(model="pooled", epochs=1, limit=16, strategy=strategy)
     session = Session.create(large_store, recipe, tmp_path / "run")
     assert trainer.fit(session)

@@ -132,7 +132,7 @@ def test_a_worker_is_killed_and_all_resume(small_store, tmp_path, start_pair):
     assert len(values_of(run)[0]) == 1
 
     outputs = [worker.communicate() for worker in start_pair("--resume", run)]
-    results = [output.splitlines()[-2:] for output, _ in outputs]
+    results = [output.splitlines()[-3:] for output, _ in outputs]
     assert results[0] == results[1] and "accuracy" in results[0][0], outputs
     log = (run / "log.txt").read_text("utf-8")  # the chief alone writes it
     assert log.count("on 2 devices, here CPU:0") == 2
