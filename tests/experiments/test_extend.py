@@ -39,7 +39,7 @@ def no_pictures(monkeypatch):
     for module in (experiment, outputs):
         monkeypatch.setattr(module, "draw_training", lambda session: None)
     monkeypatch.setattr("asc.plots.confusion_figure", lambda *args, **options: None)
-    monkeypatch.setattr("asc.plots.save", lambda figure, path: None)
+    monkeypatch.setattr("asc.plots.save", lambda *args, **options: None)
 
 
 @pytest.fixture
