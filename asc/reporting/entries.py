@@ -52,6 +52,8 @@ class ReportEntry:
         The one it was trained on, if it is still there.
     store_facts : dict of str to str
         Its name, fingerprint and digest, as recorded by the run.
+    variant : str
+        Name of the variant of a comparison's grid; empty if it has none.
     missing : tuple of str
         A sentence for each thing that is missing or damaged.
     """
@@ -65,6 +67,7 @@ class ReportEntry:
     environment: dict[str, Any] = field(default_factory=dict)
     store: FeatureStore | None = None
     store_facts: dict[str, str] = field(default_factory=dict)
+    variant: str = ""
     missing: tuple[str, ...] = ()
 
     @property
@@ -154,6 +157,7 @@ def _read(
         check_no_links(folder, folder.parents[1])
         if folder.exists():
             entry = read_run(key, name, folder, stores)
+        entry = replace(entry, variant=compared.variant)
     except InputError as error:  # one damaged run does not hide the others
         return replace(entry, missing=(_private(error, folder, name),))
     if compared.status != DONE:

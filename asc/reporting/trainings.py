@@ -20,7 +20,7 @@ class Training:
     """What was trained.
 
     ``settings`` are the other fields of the recipe with their values, where these
-    differ within the report.
+    differ within the report, or the name of the variant that sets them.
     """
 
     model: str
@@ -60,6 +60,8 @@ def trainings(
     for entry in done:
         of, recipe = entry.metrics, recipes.get(entry.key, {})
         settings = tuple((name, recipe[name]) for name in differing if name in recipe)
+        if entry.variant:  # a name in place of all that it sets
+            settings = (("variant", entry.variant),)
         found.append((Training(of.model, of.feature, of.augment, settings), entry))
     return found
 

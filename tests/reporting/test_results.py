@@ -427,6 +427,23 @@ def test_a_comparison(comparison, read):
     assert gaps == expected
 
 
+def test_variants_have_their_names(tmp_path, store, read):
+    variants = {"first": {"recipe": "strong"}, "no EMA": {"recipe": "strong", "ema": 0}}
+    grid = Grid(splits=("recording",), variants=variants, baseline=False)
+    facts = {"path": str(store.path), "fingerprint": store.fingerprint}
+    record = {"grid": grid.to_dict(), "store": facts | {"digest": store.digest}}
+    (tmp_path / "grid").mkdir()
+    (tmp_path / "grid" / "grid.json").write_text(json.dumps(record))
+    for number, run in enumerate(grid.runs(), 1):
+        path = tmp_path / "grid" / "runs" / run.name
+        finish_run(path, store, wrong=range(number), **run.recipe.to_dict())
+    found = read(tmp_path / "grid")
+    shown = [cell.text for cell in found.find("small")]
+    assert {f"variant {name}" for name in variants} <= set(map(str.strip, shown))
+    differences = Comparison.load(tmp_path / "grid").differences()
+    assert [list(each.second) for each in differences] == [["variant", "feature"]]
+
+
 def test_differences_are_tested_over_recordings(tmp_path, runs, store, read):
     settings = {"split": "recording", "model": "complex-cnn"}
     finish_run(tmp_path / "worse", store, wrong=[0, 1, 2, 3, 5, 6], **settings)
