@@ -26,9 +26,9 @@ class Training(NamedTuple):
 
     def options(self) -> dict[str, str]:
         """Return what distinguishes it from others; a variant has its own model."""
-        values = self._asdict()
-        hidden = ("model", "augment") if self.variant else ("variant",)
-        return {name: value for name, value in values.items() if name not in hidden}
+        if self.variant:
+            return {"variant": self.variant, "feature": self.feature}
+        return {"model": self.model, "augment": self.augment, "feature": self.feature}
 
     def __str__(self) -> str:
         return " ".join(self.options().values())

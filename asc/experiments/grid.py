@@ -18,7 +18,7 @@ from asc.models.entries import LINEAR
 from asc.settings import read_settings
 from asc.text import file_name, has_control_characters, unknown_name
 from asc.training.recipe import Recipe
-from asc.training.recipes import choose
+from asc.training.recipes import RECIPES
 from asc.validation import check_fields, check_flag, check_path
 
 #: Field of a grid -> the field of a recipe that it varies, slowest first.
@@ -131,6 +131,11 @@ class Grid:
                     f"A variant must be a name with fields of a recipe. Got {name!r}:"
                     f" {fields!r}."
                 )
+            # A name, no path: the grid may be a stranger's, and what it trains must
+            # not depend on a file of this machine.
+            named = fields.get("recipe", "slides")
+            if not isinstance(named, str) or named not in RECIPES:
+                raise UsageError(unknown_name("recipe", str(named), tuple(RECIPES)))
             for axis, one in AXES.items():
                 if one in fields and axis not in _OF_VARIANTS:
                     raise UsageError(
@@ -190,8 +195,8 @@ class Grid:
 
     def _variant(self, own: dict[str, Any], values: dict[str, Any]) -> Recipe:
         """Return the recipe of a variant with these values of the other axes."""
-        named, _ = choose(own.pop("recipe", None))
-        return Recipe.from_dict({**named.to_dict(), **self.settings, **own, **values})
+        named = RECIPES[own.pop("recipe", "slides")]
+        return Recipe.from_dict({**named, **self.settings, **own, **values})
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields as plain values for JSON."""

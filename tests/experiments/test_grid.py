@@ -61,6 +61,8 @@ def test_a_grid_without_variants_has_the_record_of_before():
         ({"a": "strong"}, "A variant must be a name"),
         ({"a": {"seed": 1}}, "'a' cannot set 'seed': use 'seeds' of the grid"),
         ({"a": {"recipe": "stong"}}, "Did you mean 'strong'"),
+        ({"a": {"recipe": "/etc/passwd"}}, "Unknown recipe '/etc/passwd'"),
+        ({"a": {"recipe": ["strong"]}}, "Unknown recipe"),
         ({"a": {"emma": 1}}, "Did you mean 'ema'"),
         ({"a/b": {}}, "no folder can be named after"),
     ],
