@@ -42,7 +42,7 @@ def parse_policy(policy: str) -> list[tuple[str, dict[str, float]]]:
         for text in given:
             key, equals, value = text.partition("=")
             try:
-                strengths[key] = float(value) if "." in value else int(value)
+                strengths[key] = int(value) if value.isdecimal() else float(value)
             except ValueError:
                 equals = ""
             if not (equals and key.isidentifier()):

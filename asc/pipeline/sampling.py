@@ -146,7 +146,9 @@ def plan_epoch(
     for name, transform in transforms.items():
         options = {}
         if "labels" in signature(transform.draw).parameters:
-            options["labels"] = np.zeros(max(rows) + 1) if labels is None else labels
+            if labels is None:
+                raise UsageError(f"Augmentation {name!r} needs the labels of the rows.")
+            options["labels"] = labels
         stream = random_stream(name, seed, epoch)
         own = transform.draw(stream, shown, shape, **options)
         drawn[name] = {}

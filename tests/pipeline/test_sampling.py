@@ -318,7 +318,7 @@ def test_a_transform_is_applied_once(policy):
 
 
 def test_strengths_come_with_the_name():
-    policy = "mixup:mixup_alpha=0.5+specaugment+stretch:most=0.3"
+    policy = "mixup:mixup_alpha=5e-1+specaugment+stretch:most=0.3"
     made = Augmentation(policy, mixup_alpha=0.2, freq_width=3).transforms()
     assert list(made) == ["mixup", "specaugment", "stretch"]
     assert made["mixup"].mixup_alpha == 0.5
@@ -335,6 +335,7 @@ def test_strengths_come_with_the_name():
         ("stretch:most", "must be NAME=NUMBER"),
         ("stretch:most=x", "must be NAME=NUMBER"),
         ("stretch:most=nan.", "must be NAME=NUMBER"),
+        ("stretch:most=nan", "most must be"),
         ("filter-augment:knots=1.5", "knots"),
         ("both:mixup_alpha=1", "has no strengths of its own"),
         ("time-roll:most=1", "Unknown strength of TimeRoll"),
@@ -343,6 +344,11 @@ def test_strengths_come_with_the_name():
 def test_wrong_strengths(policy, message):
     with pytest.raises(UsageError, match=message):
         Augmentation(policy).transforms()
+
+
+def test_what_depends_on_the_scene_is_not_drawn_without_it():
+    with pytest.raises(UsageError, match="'splice' needs the labels"):
+        plan_of(8, "splice")
 
 
 @pytest.mark.parametrize("policy", ["", "mixup+", "+", "mixup++specaugment", "Mixup"])
