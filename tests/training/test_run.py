@@ -139,6 +139,8 @@ def test_another_kind_of_thing_is_named(tmp_path, small_store):
     model.write_bytes(b"PK\x03\x04")
     with pytest.raises(InputError, match=f"is a Keras model, .* is in, {tmp_path}.$"):
         Run(model)
+    with pytest.raises(InputError, match="no such file.* a bundle of asc export"):
+        Run(tmp_path / "none.zip")
     comparison = tmp_path / "comparison"
     comparison.mkdir()
     (comparison / "grid.json").write_text("{}")
