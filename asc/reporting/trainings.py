@@ -61,7 +61,8 @@ def trainings(
         of, recipe = entry.metrics, recipes.get(entry.key, {})
         settings = tuple((name, recipe[name]) for name in differing if name in recipe)
         if entry.variant:  # a name in place of all that it sets
-            settings = (("variant", entry.variant),)
+            named = entry.variant != of.model
+            settings = (("variant", entry.variant),) if named else ()
         found.append((Training(of.model, of.feature, of.augment, settings), entry))
     return found
 
