@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 #: What the runner computes values with, and the classes that it knows.
 _METHODS = {"decibel": DecibelFeature, "pcen": Pcen}
+#: Fields of recipe.json whose texts are no paths, whatever they look like.
+_NO_PATHS = ("scenes", "spec")
 #: Libraries that made the model.
 _LIBRARIES = ("keras", "tensorflow", "numpy")
 
@@ -100,21 +102,25 @@ def _normalisation(model: keras.Model) -> list[dict[str, Any]]:
 def public_recipe(run: Run) -> dict[str, Any]:
     """Return recipe.json without the folders of whoever trained it."""
     record = read_json(run.folder / "recipe.json", root=run.folder)
-    public = {name: _without_folders(record[name]) for name in ("recipe", "store")}
-    return {**record, **public, "sources": _without_folders(record.get("sources", {}))}
+    found: dict[str, Any] = _without_folders(record)
+    return found
 
 
 def _without_folders(value: Any) -> Any:
     """Return JSON with the last part of each absolute path in it."""
     if isinstance(value, dict):
-        return {name: _without_folders(inner) for name, inner in value.items()}
+        return {
+            name: inner if name in _NO_PATHS else _without_folders(inner)
+            for name, inner in value.items()
+        }
     if isinstance(value, list):
         return [_without_folders(inner) for inner in value]
-    if isinstance(value, str) and (
-        os.path.isabs(value) or ntpath.isabs(value) or value.startswith(("~", "."))
-    ):
-        return ntpath.basename(os.path.basename(value)) or "unnamed"
-    return value
+    if not isinstance(value, str):
+        return value
+    path = value.removeprefix("file ")  # in the sources of a recipe
+    if not (os.path.isabs(path) or ntpath.isabs(path) or path.startswith(("~", "."))):
+        return value
+    return value[: -len(path)] + (ntpath.basename(os.path.basename(path)) or "unnamed")
 
 
 def frontend_arrays(run: Run) -> dict[str, np.ndarray]:

@@ -31,7 +31,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from asc.disk import check_free_space, disk_error
 from asc.errors import InputError, MissingInputError
 from asc.files import open_regular
-from asc.kinds import BUNDLE_RECORD, Kind, kind_of
+from asc.kinds import BUNDLE_RECORD, Kind, kind_of, not_a
 from asc.store import FeatureStore
 from asc.text import megabytes, printable
 from asc.training.run import MOST_HISTORY_BYTES, MOST_METRICS_BYTES, Run
@@ -77,7 +77,11 @@ def load_run(run: Run | str | os.PathLike[str]) -> Run:
     if isinstance(run, Run):
         return run
     path = check_path("run", run)
-    return Bundle(path) if kind_of(path) is Kind.BUNDLE else Run(path)
+    kind = kind_of(path)
+    if kind in (Kind.MISSING, Kind.FILE):
+        advice = "asc-train makes the one, asc export the other."
+        raise MissingInputError(not_a("a run folder or a bundle", path, advice))
+    return Bundle(path) if kind is Kind.BUNDLE else Run(path)
 
 
 class Bundle(Run):

@@ -359,8 +359,6 @@ def _not_a_run(path: Path) -> MissingInputError:
         advice = f"Name one of its runs, such as {printable(str(path))}/runs/NAME."
     elif kind is Kind.FOLDER:
         advice = f"It has no recipe.json. {advice}"
-    elif path.suffix == ".zip":
-        advice = f"{advice[:-1]}, or a bundle of asc export."
     return MissingInputError(not_a("a run folder", path, advice))
 
 

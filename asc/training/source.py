@@ -21,6 +21,7 @@ from asc.features import FeatureSpec
 from asc.files import open_regular, read_json, replacing
 from asc.store import FeatureStore
 from asc.text import counted, describe_difference
+from asc.training.bundle import load_run
 from asc.training.parts import part_rows
 from asc.training.recipe import Recipe
 from asc.training.run import Run
@@ -37,15 +38,15 @@ class Source:
 
     Attributes
     ----------
-    folder : Path
-        Of the run that it is in.
+    run : Run
+        The run or the bundle that it is in.
     file : Path
     record : dict
         Provenance, for ``recipe.json``: the run, the SHA-256 of its model, its store
         and scenes, and where it started from itself.
     """
 
-    folder: Path
+    run: Run
     file: Path
     record: dict[str, Any]
 
@@ -64,11 +65,11 @@ class Source:
         """
         if recipe.init_from is None:
             return None
-        run = Run(recipe.init_from)
+        run = load_run(recipe.init_from)
         check_source(run, recipe, store)
-        file = run.path / "model.keras"
+        file = run.folder / "model.keras"
         digest = sha256()
-        with open_regular(file, root=run.path) as opened:
+        with open_regular(file, root=run.folder) as opened:
             while block := opened.read(1 << 20):
                 digest.update(block)
         record = {
@@ -78,19 +79,19 @@ class Source:
             "scenes": list(run.scenes),
             "init_from": _record(run),
         }
-        return cls(run.path, file, record)
+        return cls(run, file, record)
 
     @classmethod
     def of_folds(cls, run: Run) -> Source | None:
         """Return the source of the folds of a run: the copy that this run has."""
         record = _record(run)
-        return None if record is None else cls(run.path, run.path / _COPY, record)
+        return None if record is None else cls(run, run.folder / _COPY, record)
 
     def copy_to(self, folder: Path) -> None:
         """Copy the model into a new run folder."""
         target = folder / _COPY
         target.parent.mkdir(exist_ok=True)
-        with open_regular(self.file, root=self.folder) as model:
+        with open_regular(self.file, root=self.run.folder) as model:
             if model.seek(0, 2) > _MOST_BYTES:
                 raise InputError(f"{self.file} is too large for a model.")
             model.seek(0)
@@ -101,9 +102,10 @@ class Source:
 def check_source(run: Run, recipe: Recipe, store: FeatureStore) -> None:
     """Check that the model of a run fits a recipe on a store (`Source.find`)."""
     if run.recipe.split == FOLDS:
+        one = f"such as --init-from {run.path / 'fold1'}"
         raise UsageError(
-            f"{run.path} has a model for each fold. Give one of them, such as"
-            f" --init-from {run.path / 'fold1'}."
+            f"{run.path} has a model for each fold. Give"
+            f" {f'one of them, {one}' if run.has_folds else 'the run of one of them'}."
         )
     found, wanted = _facts(run.recipe, run.spec), _facts(recipe, store.spec)
     if found != wanted:
@@ -111,7 +113,7 @@ def check_source(run: Run, recipe: Recipe, store: FeatureStore) -> None:
             f"The weights of {run.path} do not fit this training on {store.path};"
             " nothing was made. They differ in:\n" + describe_difference(found, wanted)
         )
-    if not (run.path / "model.keras").is_file():
+    if not (run.folder / "model.keras").is_file():
         raise MissingInputError(f"{run.path} has no model.keras to start from.")
     if run.is_own(store) and recipe.split != FOLDS:
         _check_unseen(run, recipe, store)
@@ -161,5 +163,5 @@ def drop_copy(run: Run) -> None:
 
 
 def _record(run: Run) -> dict[str, Any] | None:
-    found = read_json(run.path / "recipe.json", root=run.path).get("init_from")
+    found = read_json(run.folder / "recipe.json", root=run.folder).get("init_from")
     return found if isinstance(found, dict) else None

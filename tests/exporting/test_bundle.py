@@ -69,6 +69,29 @@ def test_it_has_its_members_and_no_folder_of_the_author(bundle, run, small_store
     assert json.loads(content["recipe.json"])["store"]["path"] == "small.h5"
 
 
+def test_no_record_of_a_run_tells_a_folder_of_the_author(make_run, tmp_path):
+    """Whatever is recorded: also where it started, and what its recipe came from."""
+    run = make_run(tmp_path / "my file a" / "run")
+    record = json.loads((run.path / "recipe.json").read_text())
+    secret = str(tmp_path / "my file a")
+    record["init_from"] = {
+        "run": f"{secret}/first",
+        "store": {"path": f"{secret}/s.h5"},
+    }
+    record["sources"]["epochs"] = f"file {secret}/recipe.json"
+    record["noted"] = ["~/audio", f"{secret}"]
+    (run.path / "recipe.json").write_text(json.dumps(record))
+    asc.export(run, "bundle", tmp_path / "b.zip", check=False)
+    with zipfile.ZipFile(tmp_path / "b.zip") as archive:
+        for name in archive.namelist():
+            assert str(tmp_path).encode() not in archive.read(name), name
+        public = json.loads(archive.read("recipe.json"))
+    assert public["init_from"] == {"run": "first", "store": {"path": "s.h5"}}
+    assert public["sources"]["epochs"] == "file recipe.json"
+    assert public["noted"] == ["audio", "my file a"]
+    assert public["scenes"] == record["scenes"] and public["spec"] == record["spec"]
+
+
 def test_the_same_run_gives_the_same_bundle(bundle, run, tmp_path):
     asc.export(run, "bundle", tmp_path / "model.zip", check=False)
 

@@ -17,6 +17,7 @@ from asc.errors import InputError, StoreError, UsageError
 from asc.files import write_csv, write_json
 from asc.store import FeatureStore
 from asc.training import new_run
+from asc.training.bundle import load_run
 from asc.training.new_run import create_run
 from asc.training.recipe import Recipe
 from asc.training.run import Run
@@ -139,8 +140,8 @@ def test_another_kind_of_thing_is_named(tmp_path, small_store):
     model.write_bytes(b"PK\x03\x04")
     with pytest.raises(InputError, match=f"is a Keras model, .* is in, {tmp_path}.$"):
         Run(model)
-    with pytest.raises(InputError, match="no such file.* a bundle of asc export"):
-        Run(tmp_path / "none.zip")
+    with pytest.raises(InputError, match="not a run folder or a bundle: there is no"):
+        load_run(tmp_path / "none.zip")
     comparison = tmp_path / "comparison"
     comparison.mkdir()
     (comparison / "grid.json").write_text("{}")

@@ -10,6 +10,7 @@ from hashlib import sha256
 import numpy as np
 import pytest
 
+import asc
 from asc.errors import MissingInputError, SettingsMismatch, UsageError
 from asc.experiments import experiment
 from asc.store import FeatureStore
@@ -61,6 +62,19 @@ def test_all_weights_are_taken_for_the_same_scenes(pretrained, store, tmp_path):
         model.get_weights(), pretrained.load_model().get_weights(), strict=True
     ):
         np.testing.assert_array_equal(a, b)
+
+
+def test_a_bundle_is_a_source_too(pretrained, store, tmp_path):
+    bundle = tmp_path / "model.zip"
+    asc.export(pretrained, "bundle", bundle, check=False)
+    recipe = replace(RECIPE, init_from=str(bundle), seed=9)
+    model = started(store, recipe, tmp_path / "run")
+    for a, b in zip(
+        model.get_weights(), pretrained.load_model().get_weights(), strict=True
+    ):
+        np.testing.assert_array_equal(a, b)
+    record = json.loads((tmp_path / "run" / "recipe.json").read_text())["init_from"]
+    assert record["run"] == str(bundle)
 
 
 def test_the_last_layer_is_new_and_the_statistics_are_the_new_stores(
