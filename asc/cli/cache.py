@@ -68,7 +68,9 @@ def list_command(as_json: bool) -> int:
 
 
 @cache.command()
-@click.option("--limit", help="Remove until at most this is left, such as 5GB.")
+@click.option(
+    "--limit", metavar="SIZE", help="Remove until at most this is left, such as 5GB."
+)
 @click.option("--all", "everything", is_flag=True, help="Remove all pulled stores.")
 @json_option
 @verbose_option

@@ -54,8 +54,8 @@ def asc() -> None:
 
 
 for _command in (
-    *(extract, train, evaluate, predict, export, compare, report),
-    *(runs, store, cache, corpus, models, env),
+    *(corpus, extract, store, train, compare, evaluate, predict, export),
+    *(report, runs, cache, models, env),
 ):
     asc.add_command(_command)
 

@@ -16,6 +16,7 @@ from asc.cli.options import (
     GroupedCommand,
     backend_option,
     command_line,
+    completing_or_file,
     json_option,
     local,
     print_json,
@@ -27,7 +28,7 @@ from asc.cli.recipe_options import RECIPE_GROUPS, recipe_options, take_recipe
 from asc.cli.streams import continue_without_reader
 from asc.disk import free_space
 from asc.errors import EXIT_PARTIAL, UsageError
-from asc.experiments.grid import AXES, Grid, named_grid
+from asc.experiments.grid import AXES, GRIDS, Grid, named_grid
 from asc.text import counted, duration, megabytes
 from asc.training.recipes import RECIPES, choose
 
@@ -46,9 +47,10 @@ _GROUPS = {"Comparison": ("named", "folder", "baseline", "dry_run")}
     "--grid",
     "named",
     metavar="NAME|FILE",
-    help="slides (5 models, STFT and Mel, augmentation none and thirds, random split),"
-    " or a JSON or YAML file. The options below replace its choices; --split adds to"
-    " them.",
+    shell_complete=completing_or_file(lambda: GRIDS),
+    help=f"Grid: {', '.join(GRIDS)}, or a JSON or YAML file. The options below replace"
+    " its choices; --split adds to them. slides is 5 models, STFT and Mel, augmentation"
+    " none and thirds, random split.",
 )
 @partial(recipe_options, several=AXES.values())
 @click.option(
@@ -71,7 +73,7 @@ _GROUPS = {"Comparison": ("named", "folder", "baseline", "dry_run")}
     show_default=True,
     help="Runs at a time, which share the processors.",
 )
-@backend_option
+@backend_option("local", "loky", "dask", "ray")
 @scheduler_option
 @click.option(
     "--dry-run",

@@ -11,9 +11,10 @@ import click
 
 from asc.cli.options import (
     PATH,
+    Choice,
+    GroupedCommand,
     NearestGroup,
     accept_truncated_option,
-    completing_from,
     format_option,
     import_option,
     jobs_option,
@@ -80,7 +81,15 @@ def info(
     return 0
 
 
-@corpus.command(context_settings={"show_default": True})
+_SYNTH_GROUPS = {
+    "Clips": ("scenes", "recordings", "clips", "seconds", "seed", "meta"),
+    "Layout": ("layout", "devices", "cities"),
+}
+
+
+@corpus.command(
+    cls=GroupedCommand, groups=_SYNTH_GROUPS, context_settings={"show_default": True}
+)
 @click.argument("folder", type=PATH)
 @click.option("--scenes", type=int, default=15, help="Scenes, at most 15.")
 @click.option("--recordings", type=int, default=12, help="Recordings of each scene.")
@@ -95,8 +104,8 @@ def info(
 @click.option(
     "--layout",
     default="tut",
-    shell_complete=completing_from("asc.synthetic.corpus", "LAYOUTS"),
-    help="tut, or tau with devices and cities.",
+    type=Choice(("tut", "tau")),
+    help="Layout: TUT 2017, or TAU with devices and cities.",
 )
 @click.option(
     "--devices", type=int, help="Devices of layout tau, at most 9.  [default: 3]"
@@ -149,7 +158,7 @@ def download(
 
     \b
     Example:
-        asc corpus download tut2017-development TUT-acoustic-scenes-2017-development
+        asc corpus download tut2017-development TUT-2017-development
     """
     continue_without_reader()
     from asc.transfer import corpora

@@ -17,38 +17,40 @@ from asc.cli.evaluation_output import (
 from asc.cli.options import (
     PATH,
     STORE,
-    completing,
+    Choice,
+    GroupedCommand,
     import_option,
     json_option,
     local,
+    tta_option,
     verbose_option,
 )
 from asc.cli.progress import progress
 from asc.disk import check_writable
 from asc.errors import UsageError
 
+#: The options in groups, for the help.
+_GROUPS = {
+    "Clips": ("store", "split", "part"),
+    "Prediction": ("tta", "ensemble"),
+    "Output": ("output", "as_json"),
+}
 
-@click.command()
+
+@click.command(cls=GroupedCommand, groups=_GROUPS)
 @click.argument("runs", nargs=-1, required=True, type=PATH)
 @click.option(
     "--store",
     type=STORE,
     help="Another store of the same spec, or its URL.  [default: the run's own]",
 )
-@click.option("--split", help="Split.  [default: the run's own]")
+@click.option("--split", metavar="NAME", help="Split.  [default: the run's own]")
 @click.option(
     "--part",
-    shell_complete=completing(lambda: ("train", "validation", "test", "all")),
-    help="train, validation, test or all.  [default: test; all of another store]",
+    type=Choice(("train", "validation", "test", "all")),
+    help="Part of the split.  [default: test; all of another store]",
 )
-@click.option(
-    "--tta",
-    metavar="N",
-    type=click.IntRange(min=1),
-    default=1,
-    show_default=True,
-    help="Also average over N shifts along time of each clip (test-time averaging).",
-)
+@tta_option
 @click.option(
     "--ensemble",
     is_flag=True,

@@ -10,6 +10,7 @@ import click
 from asc.cli.options import (
     PATH,
     STORE,
+    GroupedCommand,
     RegistryOption,
     import_option,
     json_option,
@@ -28,7 +29,16 @@ def _format_names() -> Iterable[str]:
     return FORMATS.names()
 
 
-@click.command()
+#: The options in groups, for the help.
+_GROUPS = {
+    "What to write": ("to", "output", "with_runner", "license"),
+    "Comparison with the run's model": (
+        *("check", "max_difference", "min_agreement", "store"),
+    ),
+}
+
+
+@click.command(cls=GroupedCommand, groups=_GROUPS)
 @click.argument("run", type=PATH)
 @click.option(
     "--to",
@@ -55,7 +65,10 @@ def _format_names() -> Iterable[str]:
     help="The store of the run, or its URL, if it is no longer where it was.",
 )
 @click.option(
-    "--license", default="", help="Licence of the weights, such as cc-by-nc-4.0."
+    "--license",
+    metavar="NAME",
+    default="",
+    help="Licence of the weights, such as cc-by-nc-4.0.",
 )
 @click.option(
     "--check/--no-check",

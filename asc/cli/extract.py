@@ -9,11 +9,11 @@ import click
 
 from asc.cli.options import (
     PATH,
+    Choice,
     GroupedCommand,
     Settings,
     accept_truncated_option,
     backend_option,
-    completing_from,
     feature_option,
     format_option,
     import_option,
@@ -67,7 +67,7 @@ _GROUPS = {
     is_flag=True,
     help="Compute clips that were added or changed; keep the others.",
 )
-@backend_option
+@backend_option("local", "threading", "loky", "dask", "ray")
 @scheduler_option
 @click.option(
     "--dry-run", is_flag=True, help="Print what would be done: rows, bytes, settings."
@@ -84,8 +84,8 @@ _GROUPS = {
 )
 @click.option(
     "--channels",
-    shell_complete=completing_from("asc.features.spec", "CHANNELS"),
-    help="mono, or midside for two channels.  [default: mono]",
+    type=Choice(("mono", "midside")),
+    help="Channels: one, or mid and side of stereo.  [default: mono]",
 )
 @feature_option
 @parameter_option
@@ -113,8 +113,8 @@ _GROUPS = {
 @click.option("--columns", type=click.IntRange(min=1), help="Columns.  [default: 256]")
 @click.option(
     "--dtype",
-    shell_complete=completing_from("asc.features.spec", "DTYPES"),
-    help="uint8 (0.5 dB steps), float16 or float32.  [default: uint8]",
+    type=Choice(("uint8", "float16", "float32")),
+    help="Type of the stored values; uint8 has steps of 0.5 dB.  [default: uint8]",
 )
 @json_option
 @verbose_option

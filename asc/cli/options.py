@@ -10,7 +10,6 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +39,22 @@ class NearestGroup(click.Group):
             known = self.list_commands(ctx)
             raise click.UsageError(unknown_name("command", name, known), ctx)
         return super().resolve_command(ctx, args)
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the commands in the order of the work."""
+        return list(self.commands)
+
+    def format_commands(
+        self, ctx: click.Context, formatter: click.HelpFormatter
+    ) -> None:
+        """Write every command with its whole first sentence, where click cuts it."""
+        with formatter.section("Commands"):
+            formatter.write_dl(
+                [
+                    (name, command.get_short_help_str(limit=1000))
+                    for name, command in self.commands.items()
+                ]
+            )
 
 
 class GroupedCommand(click.Command):
@@ -75,6 +90,16 @@ class GroupedCommand(click.Command):
             records = [option.get_help_record(ctx) for option in options]
             with formatter.section(title):
                 formatter.write_dl([record for record in records if record])
+
+
+class Choice(click.Choice):
+    """One of a closed set of names; the message has the nearest one."""
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> str:
+        """Return the name."""
+        if value not in self.choices:
+            self.fail(unknown_name(param.name, value, tuple(self.choices)), param, ctx)
+        return value
 
 
 class PathParameter(click.ParamType):
@@ -168,12 +193,16 @@ def completing(listed: Callable[[], Iterable[str]]) -> Callable[..., list[str]]:
     return complete
 
 
-def completing_from(module: str, name: str) -> Callable[..., list[str]]:
-    """Return the completion of an option with the names in a constant of asc.
+def completing_or_file(listed: Callable[[], Iterable[str]]) -> Callable[..., list]:
+    """Return the completion of an option that takes one of some names, or a file."""
 
-    The module is imported when somebody presses the tabulator key, and not before.
-    """
-    return completing(lambda: getattr(import_module(module), name))
+    def complete(
+        ctx: click.Context, parameter: click.Parameter, incomplete: str
+    ) -> list[Any]:
+        names = [name for name in listed() if name.startswith(incomplete)]
+        return names or PATH.shell_complete(ctx, parameter, incomplete)
+
+    return complete
 
 
 json_option = click.option(
@@ -228,6 +257,7 @@ class RegistryOption(click.Option):
     def __init__(
         self, *arguments: Any, listed: Callable[[], Iterable[str]], **options: Any
     ) -> None:
+        options.setdefault("metavar", "NAME")
         super().__init__(*arguments, shell_complete=completing(listed), **options)
         self._template, self._listed = self.help or "", listed
 
@@ -301,16 +331,33 @@ parameter_option = click.option(
     help="Parameter of one feature; may be repeated.",
 )
 
-backend_option = click.option(
-    "--backend",
-    default="local",
-    show_default=True,
-    shell_complete=completing_from("asc.parallel", "BACKENDS"),
-    help="local (this machine), threading, loky (processes), dask or ray (clusters).",
-)
+
+def backend_option(*backends: str) -> Callable[[Callable], Callable]:
+    """Return the option that chooses one of some backends."""
+    return click.option(
+        "--backend",
+        type=Choice(backends),
+        default="local",
+        show_default=True,
+        help="Where the work is done: local is this machine, loky its processes, dask"
+        " and ray are clusters.",
+    )
+
 
 scheduler_option = click.option(
-    "--scheduler", help="Address of the cluster, as tcp://HOST:PORT."
+    "--scheduler",
+    metavar="ADDRESS",
+    help="Address of the cluster, as tcp://HOST:PORT.",
+)
+
+tta_option = click.option(
+    "--tta",
+    metavar="N",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="Average over N shifts along time of each clip or window (test-time"
+    " averaging).",
 )
 
 

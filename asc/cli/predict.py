@@ -11,10 +11,12 @@ import click
 
 from asc.cli.options import (
     PATH,
+    Choice,
     GroupedCommand,
     accept_truncated_option,
     import_option,
     note,
+    tta_option,
     verbose_option,
 )
 from asc.cli.progress import is_quiet, progress
@@ -29,6 +31,7 @@ FORMATS = (
 #: The options in groups, for the help.
 _GROUPS = {
     "Windows": ("window", "hop", "accept_truncated"),
+    "Prediction": ("tta", "calibrated"),
     "Timeline": ("timeline", "smooth", "smooth_windows", "switch_cost"),
     "Output": (
         *("top", "min_confidence", "formats", "output", "skip_existing"),
@@ -64,7 +67,7 @@ _GROUPS = {
 )
 @click.option(
     "--smooth",
-    type=click.Choice(("none", "median", "viterbi")),
+    type=Choice(("none", "median", "viterbi")),
     default="none",
     show_default=True,
     help="Smooth the windows: median of neighbours, or the path of scenes that costs"
@@ -95,7 +98,7 @@ _GROUPS = {
 @click.option(
     "--format",
     "formats",
-    type=click.Choice(FORMATS),
+    type=Choice(FORMATS),
     multiple=True,
     help="Format; png, pdf and svg are pictures of spectrogram and timeline. May be"
     " repeated for a folder.  [default: by the ending of the file]",
@@ -113,14 +116,7 @@ _GROUPS = {
     is_flag=True,
     help="Leave out recordings whose outputs are in the folder.",
 )
-@click.option(
-    "--tta",
-    metavar="N",
-    type=click.IntRange(min=1),
-    default=1,
-    show_default=True,
-    help="Average over N shifts along time of each window (test-time averaging).",
-)
+@tta_option
 @click.option(
     "--calibrated",
     is_flag=True,

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection
 from dataclasses import fields
 from typing import Any
 
 import click
 from click.core import ParameterSource
 
-from asc.cli.options import PATH, completing, import_modules_option
+from asc.cli.options import (
+    PATH,
+    Choice,
+    completing,
+    completing_or_file,
+    import_modules_option,
+)
 from asc.models import model_names
 from asc.pipeline.augmentation import augmentation_names
 from asc.training.recipe import (
@@ -46,26 +52,26 @@ _HELP = {
     "validate_steps": "Validate after this many batches, rounded to whole epochs."
     "  [default: after every epoch]",
     "patience": "Stop after this many validations without improvement; 0 for never.",
-    "monitor": f"Monitored quantity: {', '.join(MONITORS)}.",
+    "monitor": "Monitored quantity.",
     "batch_size": "Clips per batch.",
-    "optimizer": f"Optimizer: {', '.join(OPTIMIZERS)}.",
+    "optimizer": "Optimizer.",
     "learning_rate": "Learning rate.",
-    "schedule": f"Learning-rate schedule: {', '.join(SCHEDULES)} (0 at the end).",
+    "schedule": "Learning-rate schedule; cosine ends at 0.",
     "warmup": "Epochs of linear warm-up of the learning rate from 0.",
     "weight_decay": "Decoupled weight decay.  [default: 0.004 for adamw, else 0]",
     "ema": "Momentum of the EMA weights that are validated and kept; 0 for none.",
     "label_smoothing": "Share of each label that is spread over all scenes.",
-    "balance": f"What has equal weights in the training loss: {', '.join(BALANCES)}.",
+    "balance": "What has equal weights in the training loss.",
     "seed": "Seed of initial weights, sampling, augmentation and dropout.",
     "weights": "Initial weights: imagenet, none or a file.  [default: imagenet for"
     " inception-v3 and resnet50]",
-    "init_from": "Run folder whose weights to start from; the last layer is new where"
-    " scenes differ.",
+    "init_from": "Run folder or bundle whose weights to start from; the last layer is"
+    " new where scenes differ.",
     "batches_per_epoch": "Cut every epoch after this many batches.",
     "limit": "Use at most this many clips of each part.",
-    "precision": f"Dtype policy of the layers: {', '.join(PRECISIONS)}.",
-    "strategy": "One device, all of the machine, or all of the machines in TF_CONFIG:"
-    f" {', '.join(STRATEGIES)}.",
+    "precision": "Dtype policy of the layers.",
+    "strategy": "One device (none), all of the machine (mirrored), or all of the"
+    " machines in TF_CONFIG (multiworker).",
     "jit": "Compile with XLA.",
     "deterministic": "Use only operations that repeat bit for bit, at some cost.",
     "imports": "",  # asc.cli.options
@@ -96,19 +102,27 @@ RECIPE_GROUPS = {
         *("threads", "in_memory", "jobs", "backend", "scheduler"),
     ),
 }
-#: Fields that take one of some names, which a shell completes.
-_NAMES: dict[str, Callable[[], Iterable[str]]] = {
-    "model": model_names,
-    "augment": augmentation_names,
-    "monitor": lambda: MONITORS,
-    "optimizer": lambda: OPTIMIZERS,
-    "schedule": lambda: SCHEDULES,
-    "balance": lambda: BALANCES,
-    "precision": lambda: PRECISIONS,
-    "strategy": lambda: STRATEGIES,
+#: What a shell completes of fields that are open to other values.
+_COMPLETED: dict[str, Callable[..., list]] = {
+    "model": completing(model_names),
+    "augment": completing(augmentation_names),
+    "weights": completing_or_file(lambda: ("imagenet", "none")),
+    "init_from": PATH.shell_complete,
 }
-#: Types of fields whose default is None.
-_TYPES = {
+#: What the help calls the values of fields that hold text.
+_METAVARS = {
+    **dict.fromkeys(("model", "feature", "split", "augment"), "NAME"),
+    "weights": "NAME|FILE",
+    "init_from": "RUN",
+}
+#: Types of fields that take one of some names, or whose default is None.
+_TYPES: dict[str, Any] = {
+    "monitor": Choice(MONITORS),
+    "optimizer": Choice(OPTIMIZERS),
+    "schedule": Choice(SCHEDULES),
+    "balance": Choice(BALANCES),
+    "precision": Choice(PRECISIONS),
+    "strategy": Choice(STRATEGIES),
     "weights": str,
     "init_from": str,
     "batches_per_epoch": int,
@@ -139,18 +153,10 @@ def recipe_options(command: Callable, several: Collection[str] = ()) -> Callable
     return click.option(
         "--recipe",
         metavar="NAME|FILE",
-        shell_complete=_complete_recipe,
+        shell_complete=completing_or_file(lambda: RECIPES),
         help=f"Recipe: {', '.join(RECIPES)}, or a file such as a run's recipe.json."
         f" Other options override it.{more}  [default: slides]",
     )(command)
-
-
-def _complete_recipe(
-    ctx: click.Context, parameter: click.Parameter, incomplete: str
-) -> list[Any]:
-    """Return the recipes that begin so; else the shell completes files."""
-    names = [name for name in RECIPES if name.startswith(incomplete)]
-    return names or PATH.shell_complete(ctx, parameter, incomplete)
 
 
 def take_recipe(
@@ -180,7 +186,14 @@ def take_recipe(
 
 def _several(field: str) -> Callable:
     help = f"{_HELP[field]} Separate several by commas.  [default: {_DEFAULT[field]}]"
-    return click.option(option_name(field), field, multiple=True, help=help)
+    return click.option(
+        option_name(field),
+        field,
+        metavar=f"{_METAVARS.get(field, 'N')},...",
+        shell_complete=_COMPLETED.get(field),
+        multiple=True,
+        help=help,
+    )
 
 
 def _option(field: str) -> Callable:
@@ -188,13 +201,16 @@ def _option(field: str) -> Callable:
     name, help = option_name(field), _HELP[field]
     if isinstance(default, bool):
         switch = f"{name}/--no-{field.replace('_', '-')}"
-        return click.option(switch, field, default=default, help=help)
+        return click.option(
+            switch, field, default=default, show_default=True, help=help
+        )
     if field == "imports":
         return import_modules_option(field)
     return click.option(
         name,
         field,
-        shell_complete=completing(_NAMES[field]) if field in _NAMES else None,
+        metavar=_METAVARS.get(field),
+        shell_complete=_COMPLETED.get(field),
         type=_TYPES.get(field, type(default)),
         default=default,
         show_default=default is not None,

@@ -6,11 +6,23 @@ from pathlib import Path
 
 import click
 
-from asc.cli.options import PATH, import_option, note, verbose_option
+from asc.cli.options import (
+    PATH,
+    GroupedCommand,
+    import_option,
+    note,
+    verbose_option,
+)
 from asc.text import megabytes
 
+#: The options in groups, for the help.
+_GROUPS = {
+    "Page": ("output", "template"),
+    "Content": ("audio", "baseline"),
+}
 
-@click.command()
+
+@click.command(cls=GroupedCommand, groups=_GROUPS)
 @click.argument(
     "paths",
     metavar="RUN|COMPARISON...",

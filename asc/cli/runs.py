@@ -12,6 +12,8 @@ import click
 
 from asc.cli.options import (
     PATH,
+    Choice,
+    GroupedCommand,
     NearestGroup,
     json_option,
     note,
@@ -38,19 +40,25 @@ def runs() -> None:
     """
 
 
-@runs.command("list")
+_LIST_GROUPS = {
+    "Which runs": ("model", "feature", "split", "status"),
+    "Order": ("sort", "limit"),
+}
+
+
+@runs.command("list", cls=GroupedCommand, groups=_LIST_GROUPS)
 @_FOLDERS
 @click.option(
     "--sort",
-    type=click.Choice(["accuracy", "leakage", "started", "size"]),
+    type=Choice(("accuracy", "leakage", "started", "size")),
     help="Best, lowest, newest or largest first.  [default: by folder and time]",
 )
-@click.option("--model", help="Only runs of this model.")
-@click.option("--feature", help="Only runs on this feature.")
-@click.option("--split", help="Only runs on this split.")
+@click.option("--model", metavar="NAME", help="Only runs of this model.")
+@click.option("--feature", metavar="NAME", help="Only runs on this feature.")
+@click.option("--split", metavar="NAME", help="Only runs on this split.")
 @click.option(
     "--status",
-    type=click.Choice(["finished", "unfinished", "damaged"]),
+    type=Choice(("finished", "unfinished", "damaged")),
     help="Only such runs.",
 )
 @click.option("--limit", type=click.IntRange(min=1), help="At most so many.")

@@ -185,6 +185,7 @@ def verify(store: Path | str, audio: Path | None, sample: int, as_json: bool) ->
 @_STORE
 @click.option(
     "--clip",
+    metavar="CLIP",
     help="Row number, path of a clip or its end, or a scene for its first clip.",
 )
 @click.option(

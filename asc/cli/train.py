@@ -13,9 +13,9 @@ from asc.cli.listener import ProgressCallback
 from asc.cli.options import (
     PATH,
     STORE,
+    Choice,
     GroupedCommand,
     command_line,
-    completing,
     json_option,
     local,
     note,
@@ -75,8 +75,8 @@ _GROUPS = {"Run": ("run", "resume", "partial", "keep_state", "tensorboard", "sho
 )
 @click.option(
     "--device",
-    shell_complete=completing(lambda: ("cpu", "gpu")),
-    help="cpu or gpu.  [default: a GPU if there is one]",
+    type=Choice(("cpu", "gpu")),
+    help="Device.  [default: a GPU if there is one]",
 )
 @click.option(
     "--show",
