@@ -25,7 +25,8 @@ def test_every_file_has_the_name_of_setup_cfg():
 def test_nobody_is_told_to_install_the_package_of_somebody_else():
     """`asc` on PyPI is another project."""
     named = []
-    for path in [*(ROOT / "asc").rglob("*.py"), *ROOT.glob("*.md")]:
+    pages = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
+    for path in [*(ROOT / "asc").rglob("*.py"), *pages]:
         named += re.findall(r"'([^'\s]*)\[(\w+)\]'", path.read_text("utf-8"))
     extras = {extra for name, extra in named if name in ("asc", ".", DISTRIBUTION)}
     assert "asc" not in {name for name, _ in named}

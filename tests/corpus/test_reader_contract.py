@@ -101,9 +101,9 @@ def test_a_reader_describes_itself(reader):
     assert 0 <= reader.priority < 100 or reader.name not in EXAMPLES
 
 
-def test_the_readme_lists_it(reader):
-    readme = Path(asc.__file__).parents[1] / "README.md"
-    assert f"\n| `{reader.name}` |" in readme.read_text("utf-8")
+def test_the_documentation_lists_it(reader):
+    page = Path(asc.__file__).parents[1] / "docs" / "reference" / "corpora.md"
+    assert f"\n| `{reader.name}` |" in page.read_text("utf-8")
 
 
 def test_priorities_are_different():

@@ -216,11 +216,11 @@ def test_by_command(folder, few_clips):
     assert "--import" in without.stderr and "Traceback" not in without.stderr
 
 
-def test_the_example_of_the_readme(noise):
+def test_the_example_of_the_documentation(noise):
     """Its rows are octaves: all the power of a sine is in one of them."""
-    readme = (Path(asc.__file__).parents[1] / "README.md").read_text("utf-8")
-    blocks = re.findall("```python\n(.*?)```", readme, re.DOTALL)
-    (example,) = (block for block in blocks if "register_feature" in block)
+    page = Path(asc.__file__).parents[1] / "docs" / "howto" / "own-feature.md"
+    text = page.read_text("utf-8")
+    (example,) = re.findall("```python\n(.*?)```", text, re.DOTALL)
     spec = FeatureSpec.for_audio(44100, 1.0, features=("octaves",), dtype="float32")
     time = np.arange(spec.samples) / 44100
     y = np.sin(2 * np.pi * 1000 * time).astype(np.float32)
