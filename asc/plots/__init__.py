@@ -10,7 +10,7 @@ from asc.plots.batch import batch_sheet
 from asc.plots.clip import clip_figure, scale_figure
 from asc.plots.confusion_matrix import confusion_figure
 from asc.plots.curves import curve_figure, curves_figure
-from asc.plots.embedding import Embedded, embed
+from asc.plots.inline_svg import Embedded, embed
 from asc.plots.preview import example_rows, preview_clip, preview_scenes, row_panels
 from asc.plots.reliability import reliability_figure
 from asc.plots.saving import FINE_DPI, SUFFIXES, save

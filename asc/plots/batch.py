@@ -10,7 +10,13 @@ import numpy as np
 
 from asc.errors import UsageError
 from asc.plots import style
-from asc.plots.spectrogram_axes import Panel, colour_limits, draw_panel
+from asc.plots.spectrogram_axes import (
+    Panel,
+    colour_bars,
+    colour_limits,
+    draw_panel,
+    label_outside,
+)
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -20,7 +26,9 @@ _MOST = 16
 _COLUMNS = 4
 #: Pixels of a tile and of its panel, and around the tiles.
 _TILE, _PANEL = (300, 236), (284, 192)
-_LEFT, _HEAD, _FOOT = 16, 44, 8
+_LEFT, _RIGHT, _HEAD, _FOOT = 72, 82, 44, 48
+#: Pixels of a line of the title.
+_LINE = 19
 #: A smaller weight in a label is not written, but its vector still is.
 _LEAST = 0.005
 
@@ -47,9 +55,9 @@ def batch_sheet(
     Returns
     -------
     matplotlib.figure.Figure
-        Four clips in a line, at most 16, all in the same colours. Above each are the
-        scenes of its label with their weights, and the label as the vector that the
-        model is compared with.
+        Four clips in a line, at most 16, all in the same colours, over frequency and
+        time. Above each are the scenes of its label with their weights, and the label
+        as the vector that the model is compared with.
 
     Raises
     ------
@@ -63,23 +71,29 @@ def batch_sheet(
             f" Got {labels.shape}."
         )
     shown = panels[:_MOST]
+    if len(shown) < len(panels):
+        title += f", {len(shown)} of {len(panels)} clips"
     columns = min(len(shown), _COLUMNS)
     lines = math.ceil(len(shown) / columns)
-    width, height = columns * _TILE[0] + _LEFT, lines * _TILE[1] + _HEAD + _FOOT
-    figure = style.new_figure(width, height)
-    limits = colour_limits(shown)
+    width = _LEFT + columns * _TILE[0] + _RIGHT
+    title = style.wrapped(title, (width - _LEFT) // 9)
+    head = _HEAD + _LINE * title.count("\n")
+    figure = style.new_figure(width, head + lines * _TILE[1] + _FOOT)
+    limits, images = colour_limits(shown), []
     for place, panel in enumerate(shown):
-        left = _LEFT + place % columns * _TILE[0]
-        top = _HEAD + place // columns * _TILE[1]
+        line, column = divmod(place, columns)
+        left, top = _LEFT + column * _TILE[0], head + line * _TILE[1]
         axes = style.add_axes(figure, left, top + 38, *_PANEL)
-        draw_panel(axes, panel, limits)
-        axes.set(xticks=[], yticks=[])
+        images.append((panel, draw_panel(axes, panel, limits)))
+        label_outside(axes, column == 0, place + columns >= len(shown))
+        if column == 0:
+            axes.set_ylabel(style.plain(panel.drawing.row_label, 40), **style.PLAIN)
         label, vector = label_text(labels[place], scenes), vector_text(labels[place])
         style.write(figure, left, top + 4, label, style.LABEL)
         style.write(figure, left, top + 21, vector, style.TICK - 1.5)
-    if len(shown) < len(panels):
-        title += f", {len(shown)} of {len(panels)} clips"
-    style.write(figure, _LEFT, 11, style.plain(title, 120), style.TITLE, weight="bold")
+    bar = head + 38, (lines - 1) * _TILE[1] + _PANEL[1]
+    colour_bars(figure, images[:1], [bar], width - _RIGHT + 8)
+    style.write(figure, _LEFT, 11, title, style.TITLE, weight="bold")
     return figure
 
 

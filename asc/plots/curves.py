@@ -1,4 +1,4 @@
-"""Training curves: accuracy and loss over the epochs."""
+"""Training curves: accuracy, loss and learning rate over the epochs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,14 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 #: What is drawn, and the label of its axis.
-MEASURES = {"accuracy": "Accuracy (%)", "loss": "Loss"}
+MEASURES = {
+    "accuracy": "Accuracy (%)",
+    "loss": "Loss",
+    "learning_rate": "Learning rate",
+}
+#: Pixels from one panel to the next.
+_PITCH = 495
+_SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 #: More points than this are drawn as a line without marks.
 _MOST_MARKS = 60
 
@@ -33,14 +40,15 @@ def curves_figure(
     augmented: bool = False,
     levels: Mapping[str, float] | None = None,
 ) -> Figure:
-    """Draw accuracy and loss of a training, side by side.
+    """Draw accuracy, loss and learning rate of a training, side by side.
 
     Parameters
     ----------
     history : mapping of str to sequence of float
-        One value per epoch under any of ``accuracy``, ``val_accuracy``, ``loss`` and
-        ``val_loss``. ``epoch`` gives the epoch numbers, otherwise they are 1, 2, ...
-        Values that are not finite leave a gap.
+        One value per epoch under any of ``accuracy``, ``val_accuracy``, ``loss``,
+        ``val_loss`` and ``learning_rate``. ``epoch`` gives the epoch numbers, otherwise
+        they are 1, 2, ... Values that are not finite leave a gap. Without a learning
+        rate there is no panel for it.
     best_epoch : int, optional
         Epoch to mark, as ``epoch`` counts.
     title : str, optional
@@ -60,11 +68,12 @@ def curves_figure(
         If the lists differ in length, or hold something other than numbers.
     """
     series = _series(history)
-    text = style.wrapped(title or "", 102)
-    figure = style.new_figure(1000, 420)
+    shown = [name for name in MEASURES if name != "learning_rate" or name in series]
+    text = style.wrapped(title or "", 51 * len(shown))
+    figure = style.new_figure(10 + _PITCH * len(shown), 420)
     top = 70 + 18 * text.count("\n") if text else 34
-    for left, measure in zip((65, 560), MEASURES, strict=True):
-        axes = style.add_axes(figure, left, top, 425, 368 - top)
+    for place, measure in enumerate(shown):
+        axes = style.add_axes(figure, 65 + place * _PITCH, top, 425, 368 - top)
         _draw_panel(axes, measure, series, best_epoch, augmented)
         if measure == "accuracy":
             _draw_levels(axes, levels or {})
@@ -87,7 +96,7 @@ def curve_figure(
     ----------
     history, best_epoch, augmented, levels
         As for `curves_figure`.
-    measure : {'accuracy', 'loss'}
+    measure : {'accuracy', 'loss', 'learning_rate'}
 
     Returns
     -------
@@ -131,10 +140,13 @@ def _draw_panel(
 
     epochs = series["epoch"]
     train = "train (augmented)" if augmented else "train"
-    for column, label, colour, marker, dashes in (
+    lines: tuple[tuple[str, ...], ...] = (
         (measure, train, style.BLUE, "o", "--"),
         (f"val_{measure}", "validation", style.ORANGE, "s", "-"),
-    ):
+    )
+    if measure == "learning_rate":
+        lines = ((measure, "at the end of the epoch", style.BLUE, "o", "-"),)
+    for column, label, colour, marker, dashes in lines:
         if column in series:
             axes.plot(
                 epochs,
@@ -150,7 +162,11 @@ def _draw_panel(
     if best_epoch is not None and best_epoch in epochs:
         values = series.get(f"val_{measure}", series.get(measure))
         value = math.nan if values is None else float(values[epochs == best_epoch][0])
-        shown = f"{100 * value:.3g} %" if measure == "accuracy" else f"{value:.3f}"
+        shown = {
+            "accuracy": f"{100 * value:.3g} %",
+            "loss": f"{value:.3f}",
+            "learning_rate": f"{value:.2g}",
+        }[measure]
         axes.axvline(
             best_epoch,
             color=style.SOFT,
@@ -168,11 +184,23 @@ def _draw_panel(
     if measure == "accuracy":
         axes.yaxis.set_major_formatter(PercentFormatter(1, symbol=""))
     axes.set(xlabel="Epoch", ylabel=MEASURES[measure])
+    if measure in series and measure == "learning_rate":
+        _scale_by_power(axes, series[measure])
     style.format_axes(axes, grid=True, frame=False)
     # At one place, however long the numbers beside it are.
     axes.yaxis.set_label_coords(-46 / axes.bbox.width, 0.5)
     if axes.get_legend_handles_labels()[0]:
         style.legend_above(axes, left=-0.08)
+
+
+def _scale_by_power(axes: Axes, values: np.ndarray) -> None:
+    """Write small values as multiples of a power of ten, which the label names."""
+    largest = float(np.nanmax(values, initial=0))
+    power = math.floor(math.log10(largest)) if largest > 0 else 0
+    if power < 0:
+        axes.yaxis.set_major_formatter(lambda value, _: f"{value / 10**power:g}")
+        raised = str(power).translate(_SUPERSCRIPT)
+        axes.set_ylabel(f"{axes.get_ylabel()} (\N{MULTIPLICATION SIGN} 10{raised})")
 
 
 def _marks(values: np.ndarray) -> list[int] | None:
@@ -188,7 +216,7 @@ def _marks(values: np.ndarray) -> list[int] | None:
 
 def _series(history: History) -> dict[str, np.ndarray]:
     """Return the columns of a history that are drawn, and ``epoch``."""
-    wanted = ("epoch", "accuracy", "val_accuracy", "loss", "val_loss")
+    wanted = ("epoch", *MEASURES, "val_accuracy", "val_loss")
     try:
         series = {
             name: np.asarray(history[name], float).reshape(-1)

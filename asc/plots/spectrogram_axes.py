@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,11 +12,21 @@ import numpy as np
 
 from asc.errors import UsageError
 from asc.features import Drawing
-from asc.plots.style import format_axes
+from asc.plots.style import (
+    INK,
+    LABEL,
+    PLAIN,
+    SOFT,
+    add_axes,
+    format_axes,
+    format_ticks,
+    plain,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.colors import Colormap
+    from matplotlib.figure import Figure
     from matplotlib.image import AxesImage
 
 COLOURS = "magma"
@@ -145,6 +156,33 @@ def draw_panel(
         axes.set_yticks(list(places.values()), list(map(_short, places)))
     format_axes(axes)
     return image
+
+
+def label_outside(axes: Axes, leftmost: bool, lowest: bool) -> None:
+    """Label the rows of the leftmost panels, and the time of the lowest."""
+    axes.tick_params(labelleft=leftmost, labelbottom=lowest)
+    if lowest:
+        axes.set_xlabel("Time (s)")
+
+
+def colour_bars(
+    figure: Figure,
+    images: Sequence[tuple[Panel, AxesImage]],
+    places: Sequence[tuple[float, float]],
+    left: float,
+) -> None:
+    """Draw a colour bar for each value label, at the places of its images."""
+    for label, group in itertools.groupby(
+        zip(images, places, strict=True), lambda one: one[0][0].drawing.value_label
+    ):
+        found = list(group)
+        (_, image), (top, _) = found[0]
+        height = sum(found[-1][1]) - top
+        axes = add_axes(figure, left, top, 13, height)
+        bar = figure.colorbar(image, cax=axes, extend="both", extendfrac=14 / height)
+        bar.set_label(plain(label, 40), size=LABEL, color=INK, **PLAIN)
+        bar.outline.set(edgecolor=SOFT, linewidth=0.7)
+        format_ticks(axes)
 
 
 def shades(*, pixels: bool) -> Colormap:

@@ -10,7 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 from asc.errors import UsageError
 from asc.plots import style
-from asc.plots.spectrogram_axes import Panel, colour_limits, draw_panel
+from asc.plots.spectrogram_axes import (
+    Panel,
+    colour_bars,
+    colour_limits,
+    draw_panel,
+    label_outside,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -67,9 +73,9 @@ def spectrogram_figure(
             if column == 0:
                 axes.set_ylabel(style.plain(panel.drawing.row_label, 40), **style.PLAIN)
                 images.append((panel, image))
-            _label_outside(axes, column == 0, line == len(lines) - 1)
+            label_outside(axes, column == 0, line == len(lines) - 1)
     figure.align_ylabels()
-    _colour_bars(figure, images, lines, width - 78)
+    colour_bars(figure, images, lines, width - 78)
     _heading(figure, style.plain(title, 44), style.plain(detail, 84))
     return figure
 
@@ -136,10 +142,10 @@ def spectrogram_sheet(
                 rows = style.plain(panel.drawing.row_label, 24)
                 axes.set_ylabel(f"{name}\n{rows}", **style.PLAIN)
             lowest = number + columns >= len(tiles) and place == high - 1
-            _label_outside(axes, column == 0, lowest)
+            label_outside(axes, column == 0, lowest)
         shown = images or shown
     bars = _divided(84, height - 50, len(shown), 24)
-    _colour_bars(figure, shown, bars, width - 84)
+    colour_bars(figure, shown, bars, width - 84)
     _heading(figure, style.plain(title, 60), style.plain(detail, 120))
     return figure
 
@@ -158,13 +164,6 @@ def _divided(
     return [(start + number * (length + gap), length) for number in range(count)]
 
 
-def _label_outside(axes: Axes, leftmost: bool, lowest: bool) -> None:
-    """Label the rows of the leftmost panels, and the time of the lowest."""
-    axes.tick_params(labelleft=leftmost, labelbottom=lowest)
-    if lowest:
-        axes.set_xlabel("Time (s)")
-
-
 def _name_tile(axes: Axes, tile: Tile) -> None:
     """Write scene and clip above axes, at their left and right end."""
     scene = style.plain(tile.title, 20)
@@ -174,28 +173,6 @@ def _name_tile(axes: Axes, tile: Tile) -> None:
         clip = style.plain(tile.detail, min((250 - 8 * len(scene)) // 6, 24))
         small = {"loc": "right", "fontsize": style.TICK - 1, "color": style.SOFT}
         axes.set_title(clip, **style.PANEL_TITLE | small)
-
-
-def _colour_bars(
-    figure: Figure,
-    images: Sequence[tuple[Panel, AxesImage]],
-    places: Sequence[tuple[float, float]],
-    left: float,
-) -> None:
-    """Draw a colour bar for each value label, at the places of its images."""
-    for label, group in itertools.groupby(
-        zip(images, places, strict=True), lambda one: one[0][0].drawing.value_label
-    ):
-        found = list(group)
-        (_, image), (top, _) = found[0]
-        height = sum(found[-1][1]) - top
-        axes = style.add_axes(figure, left, top, 13, height)
-        bar = figure.colorbar(image, cax=axes, extend="both", extendfrac=14 / height)
-        bar.set_label(
-            style.plain(label, 40), size=style.LABEL, color=style.INK, **style.PLAIN
-        )
-        bar.outline.set(edgecolor=style.SOFT, linewidth=0.7)
-        style.format_ticks(axes)
 
 
 def _heading(figure: Figure, title: str, detail: str) -> None:

@@ -18,6 +18,8 @@ from asc.reporting.baselines import is_linear, place
 from asc.reporting.confusion import compared_pairs
 from asc.reporting.entries import History, ReportEntry
 
+#: What is drawn over the epochs.
+_MEASURES = {"accuracy": "Accuracy", "loss": "Loss", "learning_rate": "Learning rate"}
 #: Rows of the tables of confused pairs and of recordings.
 _MAX_ROWS = 12
 #: Values of a group that are shown.
@@ -95,9 +97,9 @@ def _curves(entry: ReportEntry, linear: ReportEntry | None) -> list[dict[str, An
                     augmented=entry.recipe.augment != "none",
                     levels=levels,
                 ),
-                alt=f"{measure.capitalize()} over {epochs} epochs {fold}".strip(),
+                alt=f"{name} over {epochs} epochs {fold}".strip(),
             )
-            for measure in ("accuracy", "loss")
+            for measure, name in _MEASURES.items()
             if not names.isdisjoint((measure, f"val_{measure}"))
         ]
         drawn.append(

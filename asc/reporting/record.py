@@ -9,8 +9,9 @@ from dataclasses import fields
 from typing import Any
 
 from asc.reporting.entries import ReportEntry
-from asc.reporting.formats import abridged
+from asc.reporting.formats import abridged, setting
 from asc.store import FeatureStore
+from asc.text import megabytes
 from asc.training.recipe import Recipe
 
 #: Fields of a spec that asc-extract has options for.
@@ -129,7 +130,7 @@ def _flat(environment: Mapping[str, Any]) -> dict[str, str]:
     for name, value in environment.items():
         if name in ("command", "started"):
             continue
-        if isinstance(value, Mapping):
-            value = ", ".join(f"{key} {version}" for key, version in value.items())
-        lines[abridged(name)] = abridged(value, 1000)
+        if name.endswith("_bytes") and isinstance(value, int):
+            name, value = name.removesuffix("_bytes"), megabytes(value)
+        lines[abridged(name.replace("_", " "))] = abridged(setting(value), 1000)
     return lines

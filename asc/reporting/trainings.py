@@ -9,6 +9,7 @@ from statistics import mean
 from asc.corpus.leakage import Leakage, pooled_leakage
 from asc.evaluation.evaluation import Evaluation
 from asc.reporting.entries import ReportEntry, evaluated
+from asc.reporting.formats import setting
 from asc.training.recipe import Recipe
 
 #: Fields that the tables have columns or blocks for.
@@ -42,7 +43,7 @@ def trainings(
     done = evaluated(entries)
     recipes = {
         entry.key: {
-            name: str(value)
+            name: str(setting(value))
             for name, value in entry.recipe.to_dict().items()
             if name not in entry.recipe.unused
         }

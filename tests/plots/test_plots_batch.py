@@ -27,13 +27,18 @@ def sheet(labels):
 def test_each_clip_is_drawn_with_its_label(no_mathtext):
     labels = [[0, 1, 0, 0], [0.25, 0, 0.75, 0], [0, 0, 0, 1]]
     levels, figure = sheet(labels)
-    assert len(figure.axes) == 3
+    *panels, bar = figure.axes
+    assert len(panels) == 3
+    assert [axes.get_ylabel() for axes in panels] == ["Frequency (Hz)", "", ""]
+    assert {axes.get_xlabel() for axes in panels} == {"Time (s)"}
+    assert bar.get_ylabel() == "Level (dB re full scale)"
+    assert panels[0].get_xlim() == (0, 1)
     texts = [text.get_text() for text in figure.texts]
     assert texts == [
         *("bus", "[0 1 0 0]", "cafe/restaurant 75 %, beach 25 %", "[.25 0 .75 0]"),
         *("$x_1$", "[0 0 0 1]", "B"),
     ]
-    for axes, level in zip(figure.axes, levels, strict=True):
+    for axes, level in zip(panels, levels, strict=True):
         (image,) = axes.get_images()
         np.testing.assert_array_equal(image.get_array(), level[..., 0])
         assert image.get_clim() == figure.axes[0].get_images()[0].get_clim()
@@ -50,7 +55,12 @@ def test_each_clip_is_drawn_with_its_label(no_mathtext):
 
 def test_large_batches_are_cut():
     _, figure = sheet(np.eye(4)[np.zeros(40, int)])
-    assert len(figure.axes) == 16
+    assert len(figure.axes) == 16 + 1  # and the scale of colours
+    labelled = [bool(axes.get_ylabel()) for axes in figure.axes[:16]]
+    assert labelled == [place % 4 == 0 for place in range(16)]
+    assert [bool(axes.get_xlabel()) for axes in figure.axes[:16]] == [False] * 12 + [
+        True
+    ] * 4
     assert figure.texts[-1].get_text() == "B, 16 of 40 clips"
 
 

@@ -97,11 +97,22 @@ def test_histories_that_cannot_be_drawn(history, message):
         plots.curves_figure(history)
 
 
-@pytest.mark.parametrize("measure", ["accuracy", "loss"])
+def test_the_learning_rate_has_a_panel_of_its_own():
+    rates = [0.001, 0.002, 0.0005, 0.0]
+    figure = plots.curves_figure(HISTORY | {"learning_rate": rates})
+    axes = figure.axes[2]
+    (line,) = axes.get_lines()
+    assert list(line.get_ydata()) == rates
+    assert axes.get_ylabel() == "Learning rate (\N{MULTIPLICATION SIGN} 10⁻³)"
+    assert axes.yaxis.get_major_formatter()(0.0015) == "1.5"
+
+
+@pytest.mark.parametrize("measure", ["accuracy", "loss", "learning_rate"])
 def test_one_measure_is_a_panel_of_the_whole(measure):
-    (alone,) = plots.curve_figure(HISTORY, measure, best_epoch=3).axes
-    both = plots.curves_figure(HISTORY, best_epoch=3).axes
-    beside = both[("accuracy", "loss").index(measure)]
+    history = HISTORY | {"learning_rate": [0.1, 0.1, 0.01, 0.01]}
+    (alone,) = plots.curve_figure(history, measure, best_epoch=3).axes
+    every = plots.curves_figure(history, best_epoch=3).axes
+    beside = every[("accuracy", "loss", "learning_rate").index(measure)]
     assert list(curves(alone)) == list(curves(beside))
     for label, line in curves(alone).items():
         assert (line.get_xydata() == curves(beside)[label].get_xydata()).all()
