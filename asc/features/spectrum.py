@@ -81,12 +81,15 @@ def weighted_power(
         block = difference[: count - start]
         _difference_frames(y[start * spec.hop_length :], spec.hop_length, window, block)
         spectrum = scipy.fft.rfft(block, axis=1)[:, bins]
-        _power(spectrum, inverse_gain, power)
+        dc = power[0, :0]
         if bins.start == 0:
             frames = np.lib.stride_tricks.sliding_window_view(y, spec.n_fft)
             tapered = frames[:: spec.hop_length][start : start + _BLOCK] * window
-            power[0, : len(block)] = tapered.sum(axis=1) ** 2
-        _apply_weights(
+            dc = tapered.sum(axis=1) ** 2
+        _weigh(
+            spectrum,
+            inverse_gain,
+            dc,
             weights.indptr,
             weights.indices,
             weights.data,
@@ -123,24 +126,28 @@ def _difference_frames(
 
 
 @compiled
-def _power(spectrum: np.ndarray, inverse_gain: np.ndarray, power: np.ndarray) -> None:
-    """Write the power of a block of frames, transposed [shape=(bins, frames)]."""
-    for bin in range(spectrum.shape[1]):
-        for frame in range(spectrum.shape[0]):
-            value = spectrum[frame, bin]
-            square = value.real * value.real + value.imag * value.imag
-            power[bin, frame] = square * inverse_gain[bin]
-
-
-@compiled
-def _apply_weights(
+def _weigh(
+    spectrum: np.ndarray,
+    inverse_gain: np.ndarray,
+    dc: np.ndarray,
     begins: np.ndarray,
     bins: np.ndarray,
     weights: np.ndarray,
     power: np.ndarray,
     rows: np.ndarray,
 ) -> None:
-    """Write the product of a sparse matrix (its CSR form) and a block of power."""
+    """Write the product of a sparse matrix (its CSR form) and a block of power.
+
+    Also the power itself, transposed [shape=(bins, frames)]: in `power`. Its first row
+    is `dc` if that is not empty.
+    """
+    for bin in range(spectrum.shape[1]):
+        for frame in range(spectrum.shape[0]):
+            value = spectrum[frame, bin]
+            square = value.real * value.real + value.imag * value.imag
+            power[bin, frame] = square * inverse_gain[bin]
+    for frame in range(len(dc)):
+        power[0, frame] = dc[frame]
     for row in range(rows.shape[0]):
         sums = np.zeros(power.shape[1], np.float32)
         for place in range(begins[row], begins[row + 1]):
