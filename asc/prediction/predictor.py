@@ -198,7 +198,7 @@ def _predictions(
 
     def ask(count: int) -> None:
         batch = [queue.popleft() for _ in range(count)]
-        values = np.stack([features for _, _, features in batch]).astype(np.float32)
+        values = np.stack([each for _, _, each in batch], dtype=np.float32)
         for (reading, number, _), row in zip(batch, ensemble(values), strict=True):
             reading.take(number, row)
 
