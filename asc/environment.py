@@ -37,6 +37,13 @@ def install_command(extra: str) -> str:
     return f"pip install '{DISTRIBUTION}[{extra}]'"
 
 
+def missing_package(error: ModuleNotFoundError) -> str | None:
+    """Return the package to install; None for a module of an installed one."""
+    name = error.name or "."
+    packages = {"keras": "tensorflow", "sklearn": "scikit-learn", "PIL": "pillow"}
+    return None if "." in name or name == "asc" else packages.get(name, name)
+
+
 def versions(names: tuple[str, ...]) -> dict[str, str]:
     """Return versions without importing anything, or ``"not installed"``."""
     found = {}

@@ -23,7 +23,12 @@ from asc.cli.runs import runs
 from asc.cli.store import store
 from asc.cli.train import train
 from asc.disk import unexpected_error
-from asc.environment import settings_of_libraries, take_over_settings, version
+from asc.environment import (
+    missing_package,
+    settings_of_libraries,
+    take_over_settings,
+    version,
+)
 from asc.errors import EXIT_INTERRUPTED, AscError, InputError
 from asc.text import printable
 
@@ -117,6 +122,13 @@ def _exit_code(command: click.Command, name: str) -> int:
         _show(name, found, settings)
         return found.exit_code
     except Exception as error:  # noqa: BLE001 - the last resort
+        if isinstance(error, ModuleNotFoundError) and (it := missing_package(error)):
+            need = InputError(
+                f"This needs {it}, which is not installed. Install it with: pip install"
+                f" {it}"
+            )
+            _show(name, need, settings)
+            return need.exit_code
         if isinstance(error, OSError) and (disk := unexpected_error(error)):
             _show(name, disk, settings)
             return disk.exit_code
