@@ -14,6 +14,7 @@ from asc.cli.options import (
     PATH,
     STORE,
     GroupedCommand,
+    IntRange,
     backend_option,
     command_line,
     completing_or_file,
@@ -68,7 +69,7 @@ _GROUPS = {"Comparison": ("named", "folder", "baseline", "dry_run")}
 @click.option(
     "-j",
     "--jobs",
-    type=click.IntRange(min=1),
+    type=IntRange(min=1),
     default=1,
     show_default=True,
     help="Runs at a time, which share the processors.",

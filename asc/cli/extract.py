@@ -10,7 +10,9 @@ import click
 from asc.cli.options import (
     PATH,
     Choice,
+    FloatRange,
     GroupedCommand,
+    IntRange,
     Settings,
     accept_truncated_option,
     backend_option,
@@ -74,12 +76,12 @@ _GROUPS = {
 )
 @click.option(
     "--sample-rate",
-    type=click.IntRange(min=1),
+    type=IntRange(min=1),
     help="Rate of analysis in Hz.  [default: that of most clips]",
 )
 @click.option(
     "--seconds",
-    type=click.FloatRange(min=0, min_open=True),
+    type=FloatRange(min=0, min_open=True),
     help="Length of a clip in seconds.  [default: median of the corpus]",
 )
 @click.option(
@@ -91,12 +93,12 @@ _GROUPS = {
 @parameter_option
 @click.option(
     "--n-fft",
-    type=click.IntRange(min=2),
+    type=IntRange(min=2),
     help="Samples of the FFT and its window.  [default: 4096, more above 48 kHz]",
 )
 @click.option(
     "--hop-length",
-    type=click.IntRange(min=1),
+    type=IntRange(min=1),
     help="Samples between frames.  [default: as many frames as columns]",
 )
 @click.option("--fmin", type=float, help="Lowest frequency in Hz.  [default: 20]")
@@ -107,10 +109,10 @@ _GROUPS = {
 )
 @click.option(
     "--rows",
-    type=click.IntRange(min=1),
+    type=IntRange(min=1),
     help="Rows of a feature, and Mel bands.  [default: 256]",
 )
-@click.option("--columns", type=click.IntRange(min=1), help="Columns.  [default: 256]")
+@click.option("--columns", type=IntRange(min=1), help="Columns.  [default: 256]")
 @click.option(
     "--dtype",
     type=Choice(("uint8", "float16", "float32")),

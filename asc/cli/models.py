@@ -7,14 +7,14 @@ from typing import Any
 
 import click
 
-from asc.cli.options import json_option, print_json, verbose_option
+from asc.cli.options import IntRange, json_option, print_json, verbose_option
 from asc.text import table
 
 
 @click.command()
 @click.option(
     "--scenes",
-    type=click.IntRange(min=2),
+    type=IntRange(min=2),
     default=15,
     show_default=True,
     help="Number of scenes, which are the outputs of the model.",

@@ -98,8 +98,21 @@ class Choice(click.Choice):
     def convert(self, value: Any, param: Any, ctx: Any) -> str:
         """Return the name."""
         if value not in self.choices:
-            self.fail(unknown_name(param.name, value, tuple(self.choices)), param, ctx)
+            name = max(param.opts, key=len).lstrip("-")
+            self.fail(unknown_name(name, value, tuple(self.choices)), param, ctx)
         return value
+
+
+class IntRange(click.IntRange):
+    """A whole number within limits; a message calls it a number, not a range."""
+
+    name = "integer"
+
+
+class FloatRange(click.FloatRange):
+    """A number within limits."""
+
+    name = "float"
 
 
 class PathParameter(click.ParamType):
@@ -218,7 +231,7 @@ accept_truncated_option = click.option(
 jobs_option = click.option(
     "-j",
     "--jobs",
-    type=click.IntRange(min=1),
+    type=IntRange(min=1),
     help="Threads or processes.  [default: one for each processor]",
 )
 
@@ -353,7 +366,7 @@ scheduler_option = click.option(
 tta_option = click.option(
     "--tta",
     metavar="N",
-    type=click.IntRange(min=1),
+    type=IntRange(min=1),
     default=1,
     show_default=True,
     help="Average over N shifts along time of each clip or window (test-time"

@@ -12,7 +12,9 @@ import click
 from asc.cli.options import (
     PATH,
     Choice,
+    FloatRange,
     GroupedCommand,
+    IntRange,
     accept_truncated_option,
     import_option,
     note,
@@ -45,7 +47,7 @@ _GROUPS = {
 @click.argument("audio", nargs=-1, required=True, type=PATH)
 @click.option(
     "--top",
-    type=click.IntRange(min=1),
+    type=IntRange(min=1),
     default=3,
     show_default=True,
     help="Number of scenes to print.",
@@ -75,14 +77,14 @@ _GROUPS = {
 )
 @click.option(
     "--smooth-windows",
-    type=click.IntRange(min=1),
+    type=IntRange(min=1),
     default=5,
     show_default=True,
     help="Windows of a median, an odd number.",
 )
 @click.option(
     "--switch-cost",
-    type=click.FloatRange(min=0),
+    type=FloatRange(min=0),
     default=3.0,
     show_default=True,
     help="What a change of scene costs the path, as the negative natural logarithm of"
@@ -90,7 +92,7 @@ _GROUPS = {
 )
 @click.option(
     "--min-confidence",
-    type=click.FloatRange(0, 1),
+    type=FloatRange(0, 1),
     default=0.0,
     show_default=True,
     help="Least probability of a scene; below it none is named.",

@@ -14,6 +14,7 @@ from asc.cli.options import (
     PATH,
     Choice,
     GroupedCommand,
+    IntRange,
     NearestGroup,
     json_option,
     note,
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from asc.experiments.runs import RunFacts
 
 _HEADER = "run started model split accuracy leakage size state".split()
+#: Most damaged runs that are explained, one line each.
+_MOST_ERRORS = 20
 _ALIGNED = "<<<<>>>>"
 _FOLDERS = click.argument("folders", metavar="[FOLDER]...", nargs=-1, type=PATH)
 
@@ -61,7 +64,7 @@ _LIST_GROUPS = {
     type=Choice(("finished", "unfinished", "damaged")),
     help="Only such runs.",
 )
-@click.option("--limit", type=click.IntRange(min=1), help="At most so many.")
+@click.option("--limit", type=IntRange(min=1), help="At most so many.")
 @json_option
 @verbose_option
 def list_command(
@@ -106,9 +109,12 @@ def list_command(
         rows = [_row(run, run.path.name) for run in some]
         for line in table([_HEADER, *rows], _ALIGNED):
             click.echo(f"  {line}")
-    for run in found:
-        if run.error is not None:
-            note(printable(run.error))
+    errors = [run.error for run in found if run.error is not None]
+    for error in errors[:_MOST_ERRORS]:
+        note(printable(error))
+    if len(errors) > _MOST_ERRORS:
+        more = counted(len(errors) - _MOST_ERRORS, "more is", "more are")
+        note(f"{more} damaged: --status damaged --json has all")
     total, state = (megabytes(sum(sizes)) for sizes in _sizes(found))
     click.echo(f"{counted(len(found), 'run', 'runs')}, {total}, of it {state} of state")
     return 0

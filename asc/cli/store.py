@@ -11,6 +11,7 @@ import click
 from asc.cli.options import (
     PATH,
     STORE,
+    IntRange,
     NearestGroup,
     import_option,
     json_option,
@@ -139,7 +140,7 @@ def _add_copies(opened: FeatureStore, summary: dict[str, Any], show: Any) -> Non
 )
 @click.option(
     "--sample",
-    type=click.IntRange(min=1),
+    type=IntRange(min=1),
     default=20,
     show_default=True,
     help="Number of rows to recompute.",

@@ -15,6 +15,7 @@ from asc.cli.options import (
     STORE,
     Choice,
     GroupedCommand,
+    IntRange,
     command_line,
     json_option,
     local,
@@ -70,7 +71,7 @@ _GROUPS = {"Run": ("run", "resume", "partial", "keep_state", "tensorboard", "sho
 @click.option("--tensorboard", is_flag=True, help="Write logs for TensorBoard.")
 @click.option(
     "--threads",
-    type=click.IntRange(1, 4096),
+    type=IntRange(1, 4096),
     help="Threads of TensorFlow.  [default: TensorFlow's choice]",
 )
 @click.option(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, dataclass, fields
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -34,8 +34,12 @@ from asc.evaluation.inference_metrics import (
     Temperature,
 )
 from asc.evaluation.intervals import few_units, mean_and_deviation
+from asc.files import damaged
 from asc.text import has_control_characters
 from asc.validation import check_whole
+
+if TYPE_CHECKING:
+    from asc.training.run import Run
 
 Scenes = Mapping[str, "SceneMetrics"]
 Folds = Mapping[str, "FoldMetrics"]
@@ -330,6 +334,22 @@ class Metrics(Figures, Mapping[str, Any]):
                     f"metrics must be without control characters. Got {text[:80]!a}."
                 )
         return built(cls, "metrics", values)
+
+    @classmethod
+    def of_run(cls, run: Run) -> Metrics:
+        """Return the figures of a finished run.
+
+        Raises
+        ------
+        InputError
+            If the run was not evaluated, or if its figures are damaged.
+        """
+        values = run.metrics()
+        try:
+            return cls.from_dict(values)
+        except UsageError as error:
+            advice = f"Use asc evaluate {run.path} to compute the metrics again."
+            raise damaged(run.path / "metrics.json", error, advice) from error
 
     @property
     def few_recordings(self) -> bool:

@@ -52,7 +52,7 @@ def run_temperature(
         None without a store, or without validation clips.
     """
     with suppress(AscError):  # it was not evaluated, or its figures are damaged
-        saved = Metrics.from_dict(run.metrics()).temperature
+        saved = Metrics.of_run(run).temperature
         if saved is not None:
             return FittedTemperature(saved.value, saved.clips)
     if session is None or not len(rows := session.rows["validation"]):

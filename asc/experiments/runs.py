@@ -123,7 +123,7 @@ def _facts(path: Path) -> RunFacts:
         recipe = run.recipe
         model, feature, split = recipe.model, recipe.feature, recipe.split
         if run.is_finished():
-            metrics = Metrics.from_dict(run.metrics())
+            metrics = Metrics.of_run(run)
     except AscError as failure:
         error = str(failure)
     return RunFacts(

@@ -271,7 +271,7 @@ def _write_beside(
     runner: Mapping[str, bytes],
 ) -> None:
     """Write what describes the model, and the runner if there is one."""
-    metrics = Metrics.from_dict(run.metrics()) if run.is_finished() else None
+    metrics = Metrics.of_run(run) if run.is_finished() else None
     name = run.path.resolve().name.removesuffix(".zip")
     card = model_card(name, run, record, metrics, export_format, runner=bool(runner))
     write_json(folder / BUNDLE_RECORD, record)

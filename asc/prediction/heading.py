@@ -33,6 +33,6 @@ def heading(run: Run) -> str:
 def _accuracy(run: Run) -> str:
     """Return the accuracy where the predictions are not there, as in a bundle."""
     try:
-        return accuracy_sentence(Metrics.from_dict(run.metrics()))
+        return accuracy_sentence(Metrics.of_run(run))
     except AscError:
         return "not evaluated"

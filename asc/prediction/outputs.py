@@ -142,6 +142,8 @@ class Outputs:
         elif self._folder or self.formats[0] in _PICTURES:
             yield lambda found: self._write_each(found, predictions)
         else:
+            with writing_to(self.target):
+                self.target.parent.mkdir(parents=True, exist_ok=True)
             with writing_to(self.target), replacing(self.target) as tmp_path:
                 with open(tmp_path, "w", encoding="utf-8", newline="") as file:
                     with self._text(predictions, file.write) as add:

@@ -78,6 +78,22 @@ def test_runs_of_the_cache_and_their_sizes(folder):
     assert line[4:8] == [f"{100 * metrics['accuracy']:.1f}", "%", "0", "%"]
 
 
+def test_every_damaged_run_is_named_but_not_hundreds(folder, monkeypatch):
+    file = folder / "runs/honest/metrics.json"
+    metrics = json.loads(file.read_text())
+    file.write_text(json.dumps(metrics | {"accuracy": 0.123}))
+    told = run_in_process("list", "--status", "damaged", "--json")
+    errors = {run["path"]: run["error"] for run in json.loads(told)["runs"]}
+    assert len(errors) == 2
+    assert all(error.startswith(f"{path}/") for path, error in errors.items())
+    assert "accuracy must be" in errors[str(file.parent)]
+
+    monkeypatch.setattr("asc.cli.runs._MOST_ERRORS", 1)
+    result = CliRunner().invoke(runs, ["list"], standalone_mode=False)
+    notes = [line for line in result.stderr.splitlines() if line.startswith("note:")]
+    assert len(notes) == 2 and notes[1].startswith("note: 1 more is damaged: ")
+
+
 def test_runs_are_sorted_and_chosen(folder):
     def names(*options):
         told = json.loads(run_in_process("list", "--json", *options))

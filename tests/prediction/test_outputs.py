@@ -218,6 +218,12 @@ def test_labels_of_several_recordings_need_a_folder(tmp_path):
         outputs.keep(Source(Path("b.wav"), Path("b.wav")))
 
 
+def test_the_folder_of_a_file_is_made(tmp_path):
+    target = tmp_path / "new" / "day" / "a.csv"
+    write(Outputs(target), found_in())
+    assert target.read_text().startswith("path,")
+
+
 def test_a_place_that_cannot_be_written(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(InputError, match="Cannot write to"):
