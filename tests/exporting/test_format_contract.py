@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pkgutil
+from functools import cache
 from importlib.util import find_spec
 
 import numpy as np
@@ -11,20 +12,29 @@ import pytest
 
 import asc
 from asc.exporting import FORMATS, formats
-from asc.exporting.export import BUNDLE
+from asc.exporting.export import BUNDLE, _prepared
+from asc.models import build_model, model_names
+from asc.pipeline.tensorflow import quiet
 from asc.store import FeatureStore
 from asc.training.run import Run
 
 pytestmark = pytest.mark.usefixtures("mini_models")
 NAMES = FORMATS.names()
+#: Their conversion takes ten seconds each.
+LARGE = {"complex-cnn", "inception-v3", "resnet50"}
+
+
+def installed(name):
+    """Return a format, or skip the test."""
+    found = FORMATS.get(name)
+    if missing := [name for name in found.modules if find_spec(name) is None]:
+        pytest.skip(f"{', '.join(missing)} not installed")
+    return found()
 
 
 @pytest.fixture(params=NAMES)
 def export_format(request):
-    found = FORMATS.get(request.param)
-    if missing := [name for name in found.modules if find_spec(name) is None]:
-        pytest.skip(f"{', '.join(missing)} not installed")
-    return found()
+    return installed(request.param)
 
 
 def test_every_module_registers_one():
@@ -79,3 +89,35 @@ def test_it_gives_what_the_model_gives(export_format, run, small_store, tmp_path
     for file in found.path.rglob("*"):
         if file.is_file():
             assert str(run.path.parent).encode() not in file.read_bytes(), file
+
+
+@pytest.fixture(scope="module")
+def small_model():
+    """Return a function that builds a model for a small input, once."""
+    import keras
+
+    @cache
+    def build(name):
+        keras.utils.set_random_seed(0)
+        size = 64 if name == "wide-filter-cnn" else 32
+        statistics = {"mean": np.full(size, 128.0), "variance": np.full(size, 900.0)}
+        return build_model(
+            name, input_shape=(size, size, 1), num_scenes=3, **statistics
+        )
+
+    return build
+
+
+@pytest.mark.parametrize("name", ["litert", "onnx"])
+@pytest.mark.parametrize("model_name", sorted({*model_names()} - LARGE))
+def test_converters_know_the_layers_of_every_model(
+    name, model_name, small_model, tmp_path
+):
+    export_format, model = installed(name), small_model(model_name)
+    shape = (2, *model.input_shape[1:])
+    clips = np.random.default_rng(0).integers(1, 256, shape).astype(np.float32)
+    path = tmp_path / export_format.file
+    with quiet():
+        export_format.write(_prepared(model), path, clips[:0])
+        given = export_format.load(path)(clips)
+    np.testing.assert_allclose(given, model.predict_on_batch(clips), atol=1e-5)
