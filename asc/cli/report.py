@@ -18,7 +18,8 @@ from asc.text import megabytes
 #: The options in groups, for the help.
 _GROUPS = {
     "Page": ("output", "template"),
-    "Content": ("audio", "baseline"),
+    "Content": ("audio", "with_audio", "baseline", "inspect"),
+    "Figures as files": ("figures", "figure_format"),
 }
 
 
@@ -44,6 +45,11 @@ _GROUPS = {
     help="Folder of the corpus, for waveforms.",
 )
 @click.option(
+    "--with-audio",
+    is_flag=True,
+    help="Let the example clips be played: puts their audio into the page, as MP3.",
+)
+@click.option(
     "--template",
     metavar="FILE|FOLDER",
     type=PATH,
@@ -56,14 +62,37 @@ _GROUPS = {
     show_default=True,
     help="Compare with the linear model, which is trained first if need be.",
 )
+@click.option(
+    "--inspect/--no-inspect",
+    default=True,
+    show_default=True,
+    help="Run the models of the first three runs: map of embeddings, Grad-CAM.",
+)
+@click.option(
+    "--figures",
+    metavar="FOLDER",
+    type=PATH,
+    help="Write every figure of the page as a file, too.",
+)
+@click.option(
+    "--figure-format",
+    type=click.Choice(["pdf", "svg", "png"]),
+    default="pdf",
+    show_default=True,
+    help="Format of these files; png has 200 dpi.",
+)
 @import_option
 @verbose_option
 def report(
     paths: tuple[Path, ...],
     output: Path,
     audio: Path | None,
+    with_audio: bool,
     template: Path | None,
     baseline: bool,
+    inspect: bool,
+    figures: Path | None,
+    figure_format: str,
 ) -> None:
     """Write one page about a RUN, or about several RUNs and COMPARISONs.
 
@@ -78,6 +107,14 @@ def report(
     from asc import reporting
 
     written = reporting.report(
-        *(paths, output), audio=audio, template=template, baseline=baseline, note=note
+        *(paths, output),
+        audio=audio,
+        players=with_audio,
+        template=template,
+        baseline=baseline,
+        inspect=inspect,
+        figures=figures,
+        figure_format=figure_format,
+        note=note,
     )
     click.echo(f"{written}: {megabytes(written.stat().st_size)}")

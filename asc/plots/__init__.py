@@ -10,8 +10,10 @@ from asc.plots.batch import batch_sheet
 from asc.plots.clip import clip_figure, scale_figure
 from asc.plots.confusion_matrix import confusion_figure
 from asc.plots.curves import curve_figure, curves_figure
+from asc.plots.embedding_map import embedding_figure
 from asc.plots.inline_svg import Embedded, embed
 from asc.plots.preview import example_rows, preview_clip, preview_scenes, row_panels
+from asc.plots.ranking import ranking_figure
 from asc.plots.reliability import reliability_figure
 from asc.plots.saving import FINE_DPI, SUFFIXES, save
 from asc.plots.spectrogram_axes import Panel, colour_limits
@@ -36,10 +38,12 @@ __all__ = [
     "curve_figure",
     "curves_figure",
     "embed",
+    "embedding_figure",
     "example_rows",
     "palette_css",
     "preview_clip",
     "preview_scenes",
+    "ranking_figure",
     "reliability_figure",
     "row_panels",
     "save",

@@ -28,6 +28,7 @@ def clip_figure(
     limits: Mapping[str, Limits],
     *,
     samples: np.ndarray | None = None,
+    heat: np.ndarray | None = None,
 ) -> Figure:
     """Draw the features of one clip below each other, narrow enough for a phone.
 
@@ -39,6 +40,8 @@ def clip_figure(
         As `colour_limits` returns them for all clips that are shown together.
     samples : np.ndarray [shape=(n,)], optional
         Audio of the clip, drawn above the features and scaled to its own peak.
+    heat : np.ndarray [shape=(map rows, map columns)], optional
+        What a model looks at, from 0 to 1: drawn over the features in orange.
 
     Returns
     -------
@@ -61,7 +64,7 @@ def clip_figure(
         top += _ABOVE
         axes = style.add_axes(figure, _LEFT, top, width, _PANEL)
         top += _PANEL
-        draw_panel(axes, panel, limits, pixels=True)
+        draw_panel(axes, panel, limits, pixels=True, heat=heat)
         name = style.plain(panel.title, 40)
         axes.set_title(name, **style.PANEL_TITLE | {"fontsize": style.TICK, "pad": 3})
         lowest = number == len(panels) - 1

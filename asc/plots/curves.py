@@ -125,6 +125,13 @@ def _draw_levels(axes: Axes, levels: Mapping[str, float]) -> None:
             va="bottom",
             fontsize=style.TICK,
             color=style.SOFT,
+            bbox={
+                "facecolor": style.PAPER,
+                "edgecolor": "none",
+                "alpha": 0.75,
+                "pad": 1,
+            },
+            zorder=3,
             **style.PLAIN,
         )
 

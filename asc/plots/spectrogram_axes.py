@@ -15,6 +15,7 @@ from asc.features import Drawing
 from asc.plots.style import (
     INK,
     LABEL,
+    ORANGE,
     PLAIN,
     SOFT,
     add_axes,
@@ -119,7 +120,12 @@ def _limits(values: np.ndarray, decibels: bool) -> Limits:
 
 
 def draw_panel(
-    axes: Axes, panel: Panel, limits: Mapping[str, Limits], *, pixels: bool = False
+    axes: Axes,
+    panel: Panel,
+    limits: Mapping[str, Limits],
+    *,
+    pixels: bool = False,
+    heat: np.ndarray | None = None,
 ) -> AxesImage:
     """Draw the values of a panel, with ticks for rows and time.
 
@@ -132,13 +138,15 @@ def draw_panel(
     pixels : bool
         Leave it to the page to scale the cells, instead of averaging them to the
         pixels of a file.
+    heat : np.ndarray [shape=(map rows, map columns)], optional
+        From 0 to 1, stretched over the panel: orange over values in greys.
     """
     from matplotlib.ticker import MaxNLocator
 
     rows = len(panel.values)
     low, high = limits[panel.drawing.value_label]
     image = axes.imshow(
-        panel.values,
+        panel.values if heat is None else _overlaid(panel.values, (low, high), heat),
         cmap=shades(pixels=pixels),
         vmin=low,
         vmax=high,
@@ -156,6 +164,25 @@ def draw_panel(
         axes.set_yticks(list(places.values()), list(map(_short, places)))
     format_axes(axes)
     return image
+
+
+def _overlaid(values: np.ndarray, limits: Limits, heat: np.ndarray) -> np.ndarray:
+    """Return pixels: values as greys, and over them an orange as strong as the heat."""
+    from matplotlib.colors import to_rgb
+    from PIL import Image
+
+    low, high = limits
+    grey = np.nan_to_num(np.clip((values - low) / (high - low), 0, 1))
+    size = values.shape[1], values.shape[0]
+    small = Image.fromarray(np.asarray(heat, np.float32))
+    stretched = np.asarray(small.resize(size, Image.Resampling.BILINEAR))
+    # Few levels of each, which a page stores in few bytes.
+    grey, stretched = (
+        np.round(each * levels) / levels
+        for each, levels in ((grey, 15), (stretched, 7))
+    )
+    opacity = 0.75 * np.clip(stretched, 0, 1)[..., None]
+    return grey[..., None] * (1 - opacity) + np.array(to_rgb(ORANGE)) * opacity
 
 
 def label_outside(axes: Axes, leftmost: bool, lowest: bool) -> None:

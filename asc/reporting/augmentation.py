@@ -15,9 +15,12 @@ from asc.pipeline.sampling import plan_epoch
 from asc.pipeline.statistics import row_statistics
 from asc.reporting.entries import ReportEntry
 from asc.reporting.gallery import colour_scales
+from asc.reporting.media import Media
 
 
-def augmentation_section(entries: Sequence[ReportEntry]) -> dict[str, Any]:
+def augmentation_section(
+    entries: Sequence[ReportEntry], media: Media
+) -> dict[str, Any]:
     """Return examples of each policy.
 
     Returns
@@ -48,7 +51,7 @@ def augmentation_section(entries: Sequence[ReportEntry]) -> dict[str, Any]:
         except UsageError:
             unregistered.add(policy)
         else:
-            examples |= {policy: found} if (found := _examples(entry)) else {}
+            examples |= {policy: found} if (found := _examples(entry, media)) else {}
     return {
         "augmented": augmented,
         "examples": list(examples.values()),
@@ -56,7 +59,7 @@ def augmentation_section(entries: Sequence[ReportEntry]) -> dict[str, Any]:
     }
 
 
-def _examples(entry: ReportEntry) -> dict[str, Any] | None:
+def _examples(entry: ReportEntry, media: Media) -> dict[str, Any] | None:
     session = next(iter(entry.sessions.values()), None)
     if session is None:
         return None
@@ -97,7 +100,8 @@ def _examples(entry: ReportEntry) -> dict[str, Any] | None:
         alt = " and ".join(example["transforms"]) or "original"
         alt += f": {' and '.join(example['paths'])}"
         figure = plots.clip_figure([panel], limits)
-        example["figure"] = plots.embed(figure, alt=alt)
+        name = "-".join(["augmentation", *example["transforms"]])
+        example["figure"] = media.embed(figure, name, alt=alt)
     return {
         "entry": entry,
         "policy": settings.policy,
@@ -108,5 +112,5 @@ def _examples(entry: ReportEntry) -> dict[str, Any] | None:
         "clips": len(rows),
         "added": len(plan.rows) - len(rows),
         "rows": examples,
-        "scales": colour_scales(limits),
+        "scales": colour_scales(limits, media, "augmentation"),
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,8 +15,11 @@ from asc.evaluation.evaluation import Evaluation
 from asc.evaluation.mistakes import ConfusedPair, confused_pairs, recording_results
 from asc.evaluation.published import published_results
 from asc.reporting.baselines import is_linear, place
-from asc.reporting.confusion import compared_pairs
+from asc.reporting.confusion import compared_pairs, examples_of
 from asc.reporting.entries import History, ReportEntry
+from asc.reporting.inspection import ModelViews
+from asc.reporting.media import Media
+from asc.reporting.ranking import ranking
 
 #: What is drawn over the epochs.
 _MEASURES = {"accuracy": "Accuracy", "loss": "Loss", "learning_rate": "Learning rate"}
@@ -33,42 +36,66 @@ _MAX_OPEN = 3
 
 
 def runs_section(
-    entries: Sequence[ReportEntry], linear: Sequence[ReportEntry] = ()
+    entries: Sequence[ReportEntry],
+    linear: Sequence[ReportEntry],
+    media: Media,
+    inspect: Callable[..., ModelViews] | None = None,
 ) -> dict[str, Any]:
     """Return ``details`` of every entry, and how many of them are ``open``.
 
-    `linear` are other entries of the linear model, to compare with.
+    Parameters
+    ----------
+    entries : sequence of ReportEntry
+    linear : sequence of ReportEntry
+        Other entries of the linear model, to compare with.
+    media : Media
+    inspect : callable, optional
+        Runs the models of the first entries, as `inspect_models` does.
     """
     baselines = {place(each): each for each in [*linear, *entries] if is_linear(each)}
     most = min(_MAX_PAIRS_OF_ENTRY, max(1, _MAX_PAIRS // len(entries)))
-    return {
-        "details": [
-            _details(entry, baselines.get(place(entry)), most) for entry in entries
-        ],
-        "open": len(entries) if len(entries) <= _MAX_OPEN else 1,
-    }
+    opened = len(entries) if len(entries) <= _MAX_OPEN else 1
+    details = []
+    for number, entry in enumerate(entries):
+        found: dict[str, Any] = {"entry": entry, "evaluation": entry.evaluation}
+        found["curves"] = _curves(entry, baselines.get(place(entry)), media)
+        if entry.evaluation is not None:
+            full = number < _MAX_OPEN
+            found |= _details(entry, entry.evaluation, most, media, full, inspect)
+        details.append(found)
+    return {"details": details, "open": opened}
 
 
 def _details(
-    entry: ReportEntry, linear: ReportEntry | None, most: int
+    entry: ReportEntry,
+    evaluation: Evaluation,
+    most: int,
+    media: Media,
+    full: bool,
+    inspect: Callable[..., ModelViews] | None,
 ) -> dict[str, Any]:
-    """Return the parts of an entry; without an evaluation only the first three."""
-    evaluation = entry.evaluation
-    found = {"entry": entry, "evaluation": evaluation, "curves": _curves(entry, linear)}
-    if evaluation is None:
-        return found
+    """Return the parts of an evaluated entry; a full one has those of its model."""
     pairs = confused_pairs(evaluation)
-    return found | {
+    examples = examples_of(evaluation, pairs[:most])
+    views = ModelViews()
+    if full and inspect is not None:
+        questions = [each for example in examples for each in example.questions]
+        views = inspect(entry, evaluation, questions, media)
+    return {
         "scenes": _scenes(evaluation),
         "groups": _groups(evaluation),
-        "confusion": _confusion(evaluation, pairs),
-        "compared": compared_pairs(entry, evaluation, pairs[:most]),
+        "confusion": _confusion(entry, evaluation, pairs, media),
+        "compared": compared_pairs(entry, evaluation, examples, views.maps, media),
         "recordings": _recordings(evaluation),
-        "calibration": _calibration(evaluation),
+        "ranking": ranking(entry, evaluation, media, full=full),
+        "calibration": _calibration(entry, evaluation, media),
+        "views": views,
     }
 
 
-def _curves(entry: ReportEntry, linear: ReportEntry | None) -> list[dict[str, Any]]:
+def _curves(
+    entry: ReportEntry, linear: ReportEntry | None, media: Media
+) -> list[dict[str, Any]]:
     """Return the ``figures`` of every training, with split and leakage."""
     if entry.recipe is None:
         return []
@@ -89,7 +116,7 @@ def _curves(entry: ReportEntry, linear: ReportEntry | None) -> list[dict[str, An
         }
         epochs = int(history[-1]["epoch"])
         figures = [
-            plots.embed(
+            media.embed(
                 plots.curve_figure(
                     values,
                     measure,
@@ -97,6 +124,7 @@ def _curves(entry: ReportEntry, linear: ReportEntry | None) -> list[dict[str, An
                     augmented=entry.recipe.augment != "none",
                     levels=levels,
                 ),
+                "-".join(filter(None, (entry.name, fold, measure))),
                 alt=f"{name} over {epochs} epochs {fold}".strip(),
             )
             for measure, name in _MEASURES.items()
@@ -185,12 +213,18 @@ def _groups(evaluation: Evaluation) -> list[dict[str, Any]]:
     return tables
 
 
-def _confusion(evaluation: Evaluation, pairs: Sequence[ConfusedPair]) -> dict[str, Any]:
+def _confusion(
+    entry: ReportEntry,
+    evaluation: Evaluation,
+    pairs: Sequence[ConfusedPair],
+    media: Media,
+) -> dict[str, Any]:
     """Return ``figure`` (None for too many scenes), ``pairs`` and ``more`` pairs."""
     scenes, figure = evaluation.scenes, None
     if len(scenes) <= _MAX_SCENES:
-        figure = plots.embed(
+        figure = media.embed(
             plots.confusion_figure(evaluation.metrics.confusion, scenes),
+            f"{entry.name}-confusion",
             alt="Confusion matrix: clips by true and predicted scene",
             limit=100_000,
         )
@@ -220,7 +254,9 @@ def _recordings(evaluation: Evaluation) -> dict[str, Any]:
     }
 
 
-def _calibration(evaluation: Evaluation) -> dict[str, Any]:
+def _calibration(
+    entry: ReportEntry, evaluation: Evaluation, media: Media
+) -> dict[str, Any]:
     """Return ``error``, mean ``confidence``, ``verdict``, ``bins`` and ``figure``."""
     found = calibration(evaluation.truth, evaluation.probabilities)
     confidence = float(evaluation.probabilities.max(axis=1).mean())
@@ -238,8 +274,9 @@ def _calibration(evaluation: Evaluation) -> dict[str, Any]:
                 found.accuracy.tolist(),
             )
         ),
-        "figure": plots.embed(
+        "figure": media.embed(
             plots.reliability_figure(found.edges, found.confidence, found.accuracy),
+            f"{entry.name}-calibration",
             alt="Reliability diagram: accuracy over confidence",
         ),
     }

@@ -159,9 +159,9 @@ def _read(
             entry = read_run(key, name, folder, stores)
         entry = replace(entry, variant=compared.variant)
     except InputError as error:  # one damaged run does not hide the others
-        return replace(entry, missing=(_private(error, folder, name),))
+        return replace(entry, missing=(private_message(error, folder, name),))
     if compared.status != DONE:
-        reason = _private(compared.title(), folder, name).rstrip(".")
+        reason = private_message(compared.title(), folder, name).rstrip(".")
         entry = replace(entry, missing=(f"No result, {reason}.",))
     return entry
 
@@ -179,7 +179,7 @@ def read_run(
             evaluation = None
             missing.append("The evaluation has other scenes than the run.")
     except InputError as error:
-        missing.append(_private(error, folder, name))
+        missing.append(private_message(error, folder, name))
     path = run.store["path"]
     if path not in stores:
         stores[path] = _open(path)
@@ -265,6 +265,6 @@ def _evaluation(key: str, name: str, folder: Path) -> ReportEntry:
     )
 
 
-def _private(error: Exception | str, folder: Path, name: str) -> str:
+def private_message(error: Exception | str, folder: Path, name: str) -> str:
     """Return a message without the path of the folder, which is private."""
     return str(error).replace(str(folder), name)

@@ -3,37 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from asc import plots
-from asc.corpus.segments import split_segment
-from asc.errors import AscError
-from asc.features import read_clip
+from asc.reporting.media import Media
 from asc.store import FeatureStore
 
 #: Scenes that are drawn.
 _MAX_SCENES = 60
 
 
-def gallery_section(
-    stores: Sequence[FeatureStore], audio: Path | None
-) -> dict[str, Any]:
+def gallery_section(stores: Sequence[FeatureStore], media: Media) -> dict[str, Any]:
     """Return the first clip of every scene of the first store.
 
     Parameters
     ----------
     stores : sequence of FeatureStore
-    audio : Path, optional
-        Folder of the corpus; without it there are no waveforms.
+    media : Media
+        Without its folder of audio there are no waveforms.
 
     Returns
     -------
     dict
         ``stores`` (their number), ``store`` (name of the one drawn), ``clips`` (dicts
-        of ``scene``, ``path``, ``figure`` and ``waveform``, a bool), ``scales`` of the
+        of ``scene``, ``path``, ``figure``, ``player``, a data URI or None, and
+        ``waveform``, a bool), ``scales`` of the
         colours, ``scenes`` (number of those with a clip), ``audio`` (whether there is
         a folder) and ``unreadable`` (number of clips without a waveform).
     """
@@ -50,14 +44,15 @@ def gallery_section(
     paths = store.paths()
     clips = []
     for label, row in rows.items():
-        samples = _samples(store, audio, paths[row])
+        samples = media.samples(store, paths[row])
         figure = plots.clip_figure(panels[row], limits, samples=samples)
         alt = ", ".join(panel.title for panel in panels[row]) + f" of {paths[row]}"
         clips.append(
             {
                 "scene": store.scenes[label],
                 "path": paths[row],
-                "figure": plots.embed(figure, alt=alt),
+                "figure": media.embed(figure, f"clip-{store.scenes[label]}", alt=alt),
+                "player": media.player(store, samples),
                 "waveform": samples is not None,
             }
         )
@@ -65,34 +60,22 @@ def gallery_section(
         "stores": len(stores),
         "store": store.path.name,
         "clips": clips,
-        "scales": colour_scales(limits),
+        "scales": colour_scales(limits, media, "clip"),
         "scenes": len(first),
-        "audio": audio is not None,
+        "audio": media.audio is not None,
         "unreadable": sum(not clip["waveform"] for clip in clips),
     }
 
 
-def colour_scales(limits: dict[str, tuple[float, float]]) -> list[plots.Embedded]:
+def colour_scales(
+    limits: dict[str, tuple[float, float]], media: Media, name: str
+) -> list[plots.Embedded]:
     """Return a colour scale for each unit."""
     return [
-        plots.embed(
+        media.embed(
             plots.scale_figure(unit, ends),
+            f"{name}-scale-{unit}",
             alt=f"{unit}: {ends[0]:g} (dark) to {ends[1]:g} (bright)",
         )
         for unit, ends in limits.items()
     ]
-
-
-def _samples(store: FeatureStore, audio: Path | None, path: str) -> np.ndarray | None:
-    """Return the audio of a clip, None if it cannot be read."""
-    if audio is None:
-        return None
-    root = audio.resolve()
-    file = (root / split_segment(path)[0]).resolve()
-    # The path is untrusted: a store could name any file.
-    if not file.is_relative_to(root):
-        return None
-    try:
-        return read_clip(root / path, store.spec, accept_truncated=True).y[0]
-    except AscError:
-        return None

@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,9 @@ from asc.reporting.data import data_section
 from asc.reporting.details import runs_section
 from asc.reporting.entries import ReportEntry, gather
 from asc.reporting.gallery import gallery_section
+from asc.reporting.inspection import ModelViews, inspect_models
 from asc.reporting.leakage import leakage_section
+from asc.reporting.media import Media
 from asc.reporting.record import (
     environment_section,
     recipe_section,
@@ -30,7 +33,10 @@ from asc.reporting.record import (
 from asc.reporting.results import headline, results_section
 from asc.reporting.significance import significance_section
 from asc.reporting.templating import GENERATOR, HEAD, render
-from asc.validation import check_path, one_or_several
+from asc.validation import check_choice, check_path, one_or_several
+
+#: Formats of files of figures.
+FORMATS = tuple(suffix[1:] for suffix in plots.SUFFIXES)
 
 
 @dataclass(frozen=True)
@@ -47,8 +53,12 @@ def report(
     output: str | os.PathLike[str] = "report.html",
     *,
     audio: str | os.PathLike[str] | None = None,
+    players: bool = False,
     template: str | os.PathLike[str] | None = None,
     baseline: bool = True,
+    inspect: bool = True,
+    figures: str | os.PathLike[str] | None = None,
+    figure_format: str = "pdf",
     note: Callable[[str], object] | None = None,
 ) -> Path:
     """Write a page about runs and comparisons: results, figures, how to reproduce them.
@@ -65,6 +75,8 @@ def report(
         File to write. A report of this name is replaced, any other file is not.
     audio : path, optional
         Folder of the corpus, for waveforms of the example clips.
+    players : bool
+        Let the example clips be played: their audio becomes part of the page.
     template : path, optional
         A Jinja2 file to use in place of the built-in ``page.html``, or a folder of
         files that replace the built-in templates of the same name. They can extend
@@ -72,6 +84,12 @@ def report(
     baseline : bool
         Compare with the linear model. Where the paths do not have it and the store is
         at hand, it is trained first, in seconds, and kept in the cache.
+    inspect : bool
+        Run the models of the first three runs, where these and their stores are at
+        hand: a map of embeddings, and Grad-CAM of confused clips.
+    figures : path, optional
+        Folder for every figure of the page as a file.
+    figure_format : {'pdf', 'svg', 'png'}
     note : callable, optional
         Takes a sentence on what is waited for.
 
@@ -86,7 +104,8 @@ def report(
         If a path is none of these, if the audio folder or the template does not
         exist, or if the template fails.
     UsageError
-        If there are no paths, or the output exists and is not a report.
+        If there are no paths, if the output exists and is not a report, if players
+        are wanted without audio, or for an unknown format.
     AscError
         If the page cannot be written.
 
@@ -100,13 +119,19 @@ def report(
         raise UsageError("A report needs at least one run. Got none.")
     target = check_path("output", output)
     _check_output(target)
-    folder = None if audio is None else Path(audio)
-    if folder is not None and not folder.is_dir():
-        raise MissingInputError(f"The audio folder {folder} does not exist.")
+    check_choice("figure_format", figure_format, FORMATS)
+    media = Media(
+        None if audio is None else Path(audio),
+        players=players,
+        figures=None if figures is None else Path(figures),
+        figure_format=figure_format,
+    )
     own = None if template is None else Path(template)
     entries = gather(paths)
-    linear = linear_entries(entries, note or (lambda _: None)) if baseline else []
-    text = page(entries, linear, audio=folder, template=own)
+    hear = note or (lambda _: None)
+    linear = linear_entries(entries, hear) if baseline else []
+    look = partial(inspect_models, note=hear) if inspect else None
+    text = page(entries, linear, media=media, template=own, inspect=look)
     with writing_to(target):
         write_text(target, text)
     return target
@@ -116,27 +141,30 @@ def page(
     entries: Sequence[ReportEntry],
     linear: Sequence[ReportEntry] = (),
     *,
-    audio: Path | None = None,
+    media: Media | None = None,
     template: Path | None = None,
+    inspect: Callable[..., ModelViews] | None = None,
 ) -> str:
     """Return the page as text; `linear` are entries to compare with."""
+    media = media or Media()
     several = len(entries) > 1
     values = {
         "title": f"{len(entries)} results" if several else entries[0].name,
         "entries": entries,
         "cards": headline(entries),
-        "sections": sections(entries, linear, audio),
+        "sections": sections(entries, linear, media, inspect),
         "palette": Markup(plots.palette_css()),
         "version": environment.version(),
         "time": time.strftime("%Y-%m-%d %H:%M"),
     }
-    return render(values, template)
+    return render(values, template, players=media.players)
 
 
 def sections(
     entries: Sequence[ReportEntry],
-    linear: Sequence[ReportEntry] = (),
-    audio: Path | None = None,
+    linear: Sequence[ReportEntry],
+    media: Media,
+    inspect: Callable[..., ModelViews] | None = None,
 ) -> list[Section]:
     """Return the sections of a page, in order."""
     several = len(entries) > 1
@@ -146,13 +174,14 @@ def sections(
     if several:
         title = "Statistical significance"
         tests = [Section("significance", title, significance_section(entries))]
+    runs = runs_section(entries, linear, media, inspect)
     return [
         Section("results", "Results", results_section([*linear, *entries])),
         Section("leakage", splits, leakage_section(entries)),
         *tests,
-        Section("runs", "Runs" if several else "Run", runs_section(entries, linear)),
-        Section("gallery", "Example clips", gallery_section(stores, audio)),
-        Section("augmentation", "Augmentation", augmentation_section(entries)),
+        Section("runs", "Runs" if several else "Run", runs),
+        Section("gallery", "Example clips", gallery_section(stores, media)),
+        Section("augmentation", "Augmentation", augmentation_section(entries, media)),
         Section("data", "Data", data_section(stores)),
         Section("recipe", "Recipe", recipe_section(entries)),
         Section("environment", "Environment", environment_section(entries)),

@@ -34,13 +34,17 @@ from asc.text import UNKNOWN_LEAKAGE
 GENERATOR = Markup('<meta name="generator" content="asc report">')
 #: Bytes of a template.
 _MOST_BYTES = 1 << 24
-#: Content security policy: nothing is fetched, run or sent.
+#: Content security policy: nothing is fetched, run or sent. The second one is that of a
+#: page with players: it may play what is in it.
 POLICY = Markup("default-src 'none'; img-src data:; style-src 'unsafe-inline'")
+_WITH_PLAYERS = POLICY + Markup("; media-src data:")
 #: Both must be within the first so many characters.
 HEAD = 2000
 
 
-def render(values: Mapping[str, Any], template: Path | None = None) -> str:
+def render(
+    values: Mapping[str, Any], template: Path | None = None, *, players: bool = False
+) -> str:
     """Return the page.
 
     Parameters
@@ -50,6 +54,8 @@ def render(values: Mapping[str, Any], template: Path | None = None) -> str:
     template : Path, optional
         A file in place of ``page.html``, or a folder whose files replace the built-in
         ones of the same name. Built-in ones are ``asc/NAME``.
+    players : bool
+        Whether the page plays audio that is in it.
 
     Raises
     ------
@@ -58,6 +64,8 @@ def render(values: Mapping[str, Any], template: Path | None = None) -> str:
     """
     built_in = PackageLoader("asc.reporting", "templates")
     loaders: list[BaseLoader] = [built_in, PrefixLoader({"asc": built_in})]
+    policy = _WITH_PLAYERS if players else POLICY
+    values = {"policy": policy, **values}
     if template is None:
         return _rendered(loaders, values)
     try:
@@ -69,7 +77,7 @@ def render(values: Mapping[str, Any], template: Path | None = None) -> str:
         if place is None or isinstance(error, AscError):
             raise
         raise InputError(f"The template {place} failed: {_message(error)}.") from error
-    if GENERATOR not in page[:HEAD] or POLICY not in page[:HEAD]:
+    if GENERATOR not in page[:HEAD] or policy not in page[:HEAD]:
         raise InputError(
             f"The page of the template {template} lacks the head of a report, which"
             " has the content security policy. Write {% include 'asc/head.html' %}"
@@ -88,9 +96,7 @@ def _rendered(loaders: list[BaseLoader], values: Mapping[str, Any]) -> str:
         lstrip_blocks=True,
     )
     environment.filters.update(FILTERS)
-    environment.globals.update(
-        generator=GENERATOR, policy=POLICY, unknown_leakage=UNKNOWN_LEAKAGE
-    )
+    environment.globals.update(generator=GENERATOR, unknown_leakage=UNKNOWN_LEAKAGE)
     return environment.get_template("page.html").render(values)
 
 

@@ -40,3 +40,20 @@ def read(tmp_path):
         return page
 
     return written
+
+
+@pytest.fixture(scope="session")
+def modelled(tmp_path_factory, store):
+    """A run with a small model that was not trained; not to be changed."""
+    from asc.pipeline.tensorflow import keras
+
+    run = tmp_path_factory.mktemp("modelled") / "run"
+    finish_run(run, store, split="recording", wrong=[0, 1])
+    keras.utils.set_random_seed(0)
+    layers = [
+        keras.layers.Conv2D(4, 3, padding="same", activation="relu"),
+        keras.layers.GlobalAveragePooling2D(),
+        keras.layers.Dense(len(store.scenes), activation="softmax"),
+    ]
+    keras.Sequential([keras.Input((16, 16, 1)), *layers]).save(run / "model.keras")
+    return run

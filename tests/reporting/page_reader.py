@@ -121,16 +121,18 @@ class Page(HTMLParser):
                 assert not name.startswith("on"), name
                 if name in ("href", "src", "srcset", "action", "xlink:href"):
                     inside = value.startswith("#") and value[1:] in ids
-                    assert inside or value.startswith("data:image/png;base64,")
+                    kind = "audio/mpeg" if node.tag == "audio" else "image/png"
+                    assert inside or value.startswith(f"data:{kind};base64,")
                 if name in ("aria-labelledby", "aria-describedby"):
                     assert value in ids
                 if name == "style":
                     assert "url" not in value
         assert "url(" not in self.style and "@import" not in self.style
         policies = self.find("meta", http_equiv="Content-Security-Policy")
-        assert [node.attributes["content"] for node in policies] == [
-            "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
-        ]
+        allowed = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
+        if self.find("audio"):
+            allowed += "; media-src data:"
+        assert [node.attributes["content"] for node in policies] == [allowed]
 
     def assert_accuracies_have_their_protocol(self) -> None:
         """Check that no accuracy is shown without its split and leakage."""

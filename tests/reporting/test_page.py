@@ -14,6 +14,7 @@ import asc
 from asc.corpus import open_corpus
 from asc.errors import InputError, UsageError
 from asc.reporting.entries import ReportEntry, gather
+from asc.reporting.media import Media
 from asc.reporting.page import page
 from asc.store import FeatureStore
 
@@ -107,7 +108,7 @@ def test_a_path_of_the_store_does_not_leave_the_audio(runs, tmp_path, few_clips)
     outside.mkdir()
     entries = gather([runs / "disjoint"])
     (outside / "audio").symlink_to(few_clips / "audio")
-    found = Page(page(entries, audio=outside))
+    found = Page(page(entries, media=Media(outside)))
     assert not found.find(data_waveform="")
     assert found.one(data_unreadable="").number("unreadable") == 4
 
