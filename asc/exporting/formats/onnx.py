@@ -29,8 +29,14 @@ class Onnx(ExportFormat):
 
     def write(self, model: keras.Model, path: Path, calibration: np.ndarray) -> None:
         """Convert the model."""
+        from asc.pipeline.tensorflow import keras
+
         logging.getLogger("tf2onnx").setLevel(logging.ERROR)
+        # Without it, only a model that was called before can be exported.
+        signature = keras.InputSpec("float32", model.input_shape, name="features")
         with warnings.catch_warnings():
             # Keras patches tf2onnx for NumPy 2.
             warnings.filterwarnings("ignore", "In the future `np.object`")
-            model.export(path, format="onnx", verbose=False)
+            model.export(
+                path, format="onnx", verbose=False, input_signature=[signature]
+            )
