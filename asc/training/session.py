@@ -241,6 +241,14 @@ class Session:
                 f" {counted(count, 'row', 'rows')} of an epoch, so every epoch is one"
                 " batch."
             )
+        unit = self.store.encoding(recipe.feature).unit
+        if "filter-augment" in recipe.augmentation().every_row and "dB" not in unit:
+            notes.append(
+                f"filter-augment is made for dB, and {recipe.feature} is"
+                f" {f'in {unit}' if unit else 'not in dB'}. Its strengths, such as"
+                " filter-augment:most=4, are in units of the feature. Lower them, or"
+                " leave it out."
+            )
         return notes
 
     def _unseen_notes(self) -> Iterator[str]:

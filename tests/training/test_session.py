@@ -119,3 +119,21 @@ def test_a_training_makes_each_value_once(
     recipe = Recipe(model="dense", epochs=1, freq_width=4, time_width=4)
     experiment.train(own_store, recipe, tmp_path / "run")
     assert sorted(calls) == ["__init__", "row_statistics", "split"]
+
+
+@pytest.mark.parametrize(
+    ("unit", "augment", "told"),
+    [
+        ("", "stretch+filter-augment:most=4", True),
+        ("dB re full scale", "stretch+filter-augment:most=4", False),
+        ("", "stretch", False),
+    ],
+)
+def test_gains_in_db_on_a_feature_in_other_units_are_noted(
+    store, tmp_path, monkeypatch, unit, augment, told
+):
+    encoding = replace(store.encoding("mel"), unit=unit)
+    monkeypatch.setattr(FeatureStore, "encoding", lambda self, name: encoding)
+    recipe = Recipe(split="fold1", monitor="loss", augment=augment)
+    session = Session.create(store, recipe, tmp_path / "r")
+    assert any("mel is not in dB" in note for note in session.notes()) == told
