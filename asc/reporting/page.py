@@ -32,7 +32,7 @@ from asc.reporting.record import (
 )
 from asc.reporting.results import headline, results_section
 from asc.reporting.significance import significance_section
-from asc.reporting.templating import GENERATOR, HEAD, render
+from asc.reporting.templating import GENERATOR, HEAD, check_template, render
 from asc.validation import check_choice, check_path, one_or_several
 
 #: Formats of files of figures.
@@ -127,6 +127,8 @@ def report(
         figure_format=figure_format,
     )
     own = None if template is None else Path(template)
+    if own is not None:
+        check_template(own)  # before the linear model is trained
     entries = gather(paths)
     hear = note or (lambda _: None)
     linear = linear_entries(entries, hear) if baseline else []
@@ -197,6 +199,8 @@ def _check_output(target: Path) -> None:
             " Create it, or choose another."
         )
     check_writable(target)
+    if target.is_dir():
+        raise UsageError(f"{target} is a folder. Name a file with --output.")
     try:
         with open_regular(target) as file:
             head = file.read(4 * HEAD).decode(errors="replace")[:HEAD]

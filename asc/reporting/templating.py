@@ -100,13 +100,18 @@ def _rendered(loaders: list[BaseLoader], values: Mapping[str, Any]) -> str:
     return environment.get_template("page.html").render(values)
 
 
-def _own(template: Path) -> BaseLoader:
-    """Return the loader of a lab's file or folder."""
-    root = template if template.is_dir() else None
-    if root is None and not template.exists():
+def check_template(template: Path) -> None:
+    """Raise MissingInputError if a lab's template is not there."""
+    if not template.exists():
         raise MissingInputError(
             f"The template {template} does not exist. Expected a file or a folder."
         )
+
+
+def _own(template: Path) -> BaseLoader:
+    """Return the loader of a lab's file or folder."""
+    check_template(template)
+    root = template if template.is_dir() else None
 
     def load(name: str) -> tuple[str, str, None] | None:
         file = template

@@ -9,6 +9,7 @@ import pytest
 from page_reader import Page
 from world import finish_run, run_python
 
+import asc
 from asc.store import FeatureStore
 
 
@@ -79,3 +80,13 @@ def test_examples_of_an_augmentation_of_a_user(folder, small_store):
     found = Page((folder / "own.html").read_text("utf-8"))
     assert found.one("figure", data_transforms="gain")
     assert not found.find(data_unregistered="")
+
+
+def test_a_bad_template_or_output_is_refused_before_any_work(tmp_path, monkeypatch):
+    monkeypatch.setattr("asc.reporting.page.gather", None)
+    for options, sentence in (
+        ({"template": tmp_path / "no.html"}, "no.html does not exist"),
+        ({"output": tmp_path}, "is a folder. Name a file"),
+    ):
+        with pytest.raises(ValueError, match=sentence):
+            asc.report("run", **{"output": tmp_path / "report.html"} | options)
