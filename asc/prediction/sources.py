@@ -163,6 +163,8 @@ def explain(source: Source, message: str) -> str:
     if source.copy is not None or source.samples is not None:
         return message
     kind = kind_of(source.file)
+    if kind is Kind.MISSING and glob.has_magic(str(source.path)):
+        return "no file matches this pattern."
     if kind not in (Kind.AUDIO, Kind.FILE, Kind.MISSING):
         return not_a("an audio file", source.path)
     if message.endswith("not a regular file."):
