@@ -8,6 +8,7 @@ import click
 
 from asc.cli.options import (
     PATH,
+    Choice,
     GroupedCommand,
     import_option,
     note,
@@ -76,7 +77,7 @@ _GROUPS = {
 )
 @click.option(
     "--figure-format",
-    type=click.Choice(["pdf", "svg", "png"]),
+    type=Choice(("pdf", "svg", "png")),
     default="pdf",
     show_default=True,
     help="Format of these files; png has 200 dpi.",

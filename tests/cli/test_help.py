@@ -120,6 +120,7 @@ def test_choices_are_those_of_the_library():
     from asc.features import CHANNELS, DTYPES
     from asc.parallel import BACKENDS
     from asc.prediction.outputs import FORMATS
+    from asc.reporting.page import FORMATS as FIGURE_FORMATS
     from asc.synthetic.corpus import LAYOUTS
     from asc.training.machine import DEVICES
 
@@ -129,12 +130,19 @@ def test_choices_are_those_of_the_library():
         for option in command.params
         if isinstance(option.type, click.Choice)
     }
+    assert not [
+        option.name
+        for _, command in commands()
+        for option in command.params
+        if type(option.type) is click.Choice  # offers no nearest name
+    ]
     assert found["asc extract", "dtype"] == DTYPES
     assert found["asc extract", "channels"] == tuple(CHANNELS)
     assert found["asc extract", "backend"] == BACKENDS
     assert found["asc compare", "backend"] == COMPARE_BACKENDS
     assert found["asc corpus synth", "layout"] == LAYOUTS
     assert found["asc train", "device"] == DEVICES
+    assert set(found["asc report", "figure_format"]) == set(FIGURE_FORMATS)
     assert found["asc predict", "formats"] == tuple(FORMATS)
 
 
