@@ -16,12 +16,20 @@ from collections.abc import Callable
 from pathlib import Path
 
 from asc.environment import cache_dir, describe
-from tests.benchmarks import extraction, memory, pipeline, scale, training
+from tests.benchmarks import (
+    extraction,
+    memory,
+    pipeline,
+    prediction,
+    scale,
+    training,
+)
 
 BENCHMARKS: dict[str, Callable] = {
     "extraction": extraction.measure,
     "pipeline": pipeline.measure,
     "training": training.measure,
+    "predict": prediction.measure,
     "scale": scale.measure,
     "memory": memory.measure,
 }
