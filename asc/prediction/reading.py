@@ -177,7 +177,8 @@ class Reading:
                 yield cut(y, 0, spec)
             self.seconds, self._note = stream.seconds, stream.note
             if not self._start:
-                raise InputError("the file is too short.")
+                fault = "is too short" if self.seconds else "has no samples"
+                raise InputError(f"the file {fault}.")
 
     @contextmanager
     def _errors_kept(self) -> Iterator[None]:

@@ -7,6 +7,7 @@ no way of doing it can save is beside: decoding, the FFTs and the model on all c
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -37,6 +38,28 @@ FORMATS = ("wav", "ogg")
 LOOPED, FIRST = 60, 10
 BATCH = 16
 
+#: One file after the other, as tutorials do it; prints the seconds a clip.
+LOOP = """
+import json, sys, time
+import keras, librosa
+
+model, files, first, settings, columns = json.loads(sys.argv[1])
+model = keras.models.load_model(model, compile=False)
+for number, file in enumerate(files):
+    if number == first:
+        began = time.perf_counter()
+    y, rate = librosa.load(file, sr=settings["sr"])
+    level = librosa.power_to_db(librosa.feature.melspectrogram(y=y, **settings))
+    model.predict(level[None, :, :columns, None], verbose=0)
+print((time.perf_counter() - began) / (len(files) - first))
+"""
+
+BARE = """
+import sys
+from tests.benchmarks import prediction
+prediction.bare(*sys.argv[1:])
+"""
+
 
 def measure(folder: Path, scratch: Path, rounds: int, clips: int) -> dict:
     """Return the rows of the prediction budgets."""
@@ -56,11 +79,12 @@ def measure(folder: Path, scratch: Path, rounds: int, clips: int) -> dict:
             out = scratch / f"{ending}-{number}.csv"
             whole = timed("-m", "asc", "predict", run.path, corpus, "-o", out)
             each = (whole - began) / (FILES - 1)
-            naive = told("loop", run.path, corpus)
+            naive = looped(run, corpus)
             start.append(began)
             paces[ending].append(SECONDS / each)
             against[ending].append(naive / each)
-            bound[ending].append(naive / told("bare", run.path, corpus))
+            least = told(BARE, str(run.path), str(corpus))
+            bound[ending].append(naive / least)
         if runner:
             file = next(corpora["wav"].rglob("*.wav"))
             exported.append(timed(runner / "classify.py", file))
@@ -135,14 +159,10 @@ def timed(*command: object) -> float:
     return time.perf_counter() - began
 
 
-def told(function: str, run: Path, corpus: Path) -> float:
-    """Return the seconds a clip that a function of this module prints."""
-    code = (
-        "import sys; from tests.benchmarks import prediction as p;"
-        f" p.{function}(*sys.argv[1:])"
-    )
+def told(code: str, *arguments: str) -> float:
+    """Return the seconds that a program of Python prints."""
     done = subprocess.run(
-        [sys.executable, "-c", code, str(run), str(corpus)],
+        [sys.executable, "-c", code, *arguments],
         check=True,
         capture_output=True,
         text=True,
@@ -150,34 +170,24 @@ def told(function: str, run: Path, corpus: Path) -> float:
     return float(done.stdout.split()[-1])
 
 
-def files_of(corpus: str) -> list[str]:
+def looped(run: Run, corpus: Path) -> float:
+    """Return the seconds a clip of a loop of librosa and Keras, which has no asc."""
+    spec = run.spec
+    settings = {
+        "sr": spec.sample_rate,
+        "n_fft": spec.n_fft,
+        "hop_length": spec.hop_length,
+        "n_mels": spec.rows,
+        "fmin": spec.fmin,
+        "fmax": spec.fmax,
+    }
+    model, files = str(run.path / "model.keras"), files_of(corpus)[: FIRST + LOOPED]
+    return told(LOOP, json.dumps([model, files, FIRST, settings, spec.columns]))
+
+
+def files_of(corpus: str | Path) -> list[str]:
     """Return the clips of a corpus."""
     return sorted(str(path) for path in Path(corpus).glob("scene*/*"))
-
-
-def loop(run: str, corpus: str) -> None:
-    """Print the seconds of a clip: one file after the other, as tutorials do it."""
-    import keras
-    import librosa
-
-    spec = Run(run).spec
-    model = keras.models.load_model(Path(run, "model.keras"), compile=False)
-    for number, file in enumerate(files_of(corpus)[: FIRST + LOOPED]):
-        if number == FIRST:
-            began = time.perf_counter()
-        y, rate = librosa.load(file, sr=RATE)
-        mel = librosa.feature.melspectrogram(
-            y=y,
-            sr=rate,
-            n_fft=spec.n_fft,
-            hop_length=spec.hop_length,
-            n_mels=spec.rows,
-            fmin=spec.fmin,
-            fmax=spec.fmax,
-        )
-        level = librosa.power_to_db(mel)[:, : spec.columns]
-        model.predict(level[None, ..., None], verbose=0)
-    sys.stdout.write(f"{(time.perf_counter() - began) / LOOPED}\n")
 
 
 def bare(run: str, corpus: str) -> None:

@@ -148,6 +148,31 @@ def test_features_that_fail_are_an_error_of_their_file(tmp_path):
     assert sorted(errors) == ["", "there is not enough memory to read it."]
 
 
+def test_a_file_without_samples(tmp_path):
+    ((found, prediction),) = features_of(of_file(write(tmp_path / "a.wav", noise(0))))
+    assert (len(found), prediction.error) == (0, "the file has no samples.")
+
+
+def test_a_task_takes_several_short_files(tmp_path, monkeypatch):
+    monkeypatch.setattr(parts.environment, "usable_cores", lambda: 1)
+    paths = [write(tmp_path / f"{n}.wav", noise(0.5, seed=n)) for n in range(20)]
+    tasks = []
+    in_threads = parts.parallel.in_threads
+
+    def counted(compute, *arguments, **options):
+        def watched(task):
+            tasks.append(compute(task))
+            return tasks[-1]
+
+        return in_threads(watched, *arguments, **options)
+
+    monkeypatch.setattr(parts.parallel, "in_threads", counted)
+    found = features_of(*map(of_file, paths))
+    assert [len(values) for values, _ in found] == [1] * 20
+    windows = [sum(len(part) for _, _, part in task) for task in tasks]
+    assert max(windows) == parts._PART and sum(windows) == 20 and len(tasks) < 6
+
+
 # Audio in memory
 
 
