@@ -217,9 +217,10 @@ def predict(
                 if found.note:
                     note(f"{name}: {printable(found.note)}")
             add(found)
-        if failed and not used and output is not None:
+        none = failed and not used and not outputs.skipped
+        if none and output is not None:
             raise _nothing(failed)
-    if failed and not used:
+    if none:
         raise _nothing(failed)
     return EXIT_PARTIAL if failed else 0
 

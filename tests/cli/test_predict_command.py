@@ -176,6 +176,8 @@ def test_outputs_in_files_and_folders(tmp_path, small_store, few_clips):
     assert f"{len(clips) - 1} files were left out: the outputs are in" in err
     assert len(list(out.iterdir())) == len(clips)
     (tmp_path / "text.wav").write_text("text")
+    again = (folder, tmp_path / "text.wav", *options, "--skip-existing")
+    assert ask(run.path, *again)[2] == 4  # as the command that made the others
     target = tmp_path / "all.csv"
     _, _, code = ask(run.path, folder, tmp_path / "text.wav", "-o", target)
     assert code == 4 and len(target.read_text().splitlines()) == len(clips) + 1
