@@ -75,11 +75,13 @@ def embed_rows(
     inputs = classifier(model).input
     if isinstance(inputs, (list, tuple)):
         raise InputError("The last layer of the model has several inputs.")
+    try:
+        body = keras.Model(model.inputs, inputs)
+    except ValueError as error:  # such as a Sequential that was loaded from a file
+        raise InputError("The layers of the model are not one graph.") from error
     batches = Batches.from_store(store, feature, rows, batch_size=_BATCH, mapped=False)
     with translate_read_errors(batches):
-        found = keras.Model(model.inputs, inputs).predict(
-            stream_batches(batches), verbose=0
-        )
+        found = body.predict(stream_batches(batches), verbose=0)
     embeddings = np.reshape(found, (len(rows), -1)).astype(np.float32)
     if not np.isfinite(embeddings).all():
         raise InputError("The last layer of the model gets NaN or infinite values.")

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 #: Shapes of the recordings of a scene, one after another.
 MARKERS = "os^DvPX*"
 _WIDTH, _HEIGHT = 640, 480
-#: Pixels of a letter and of a line of a label.
-_LETTER, _LINE = 6.2, 14
+#: Pixels of a line of labels.
+_LINE = 15
 
 
 @style.own_style
@@ -115,30 +115,27 @@ def _join(axes: Axes, points: np.ndarray, which: np.ndarray, colour: str) -> Non
 
 def _name_scenes(axes: Axes, places: dict[str, tuple[np.ndarray, str]]) -> None:
     """Write the scenes at their places, moved up where they would overlap."""
-    taken: list[tuple[float, float, float]] = []
-    box: dict[str, Any] = {
-        "boxstyle": "round,pad=0.1",
-        "facecolor": style.PAPER,
-        "alpha": 0.8,
-    }
+    renderer = axes.figure.canvas.get_renderer()  # type: ignore[attr-defined]
     axes.autoscale_view()
-    pixels = {name: axes.transData.transform(at) for name, (at, _) in places.items()}
     back = axes.transData.inverted()
-    for name, (x, y) in sorted(pixels.items(), key=lambda item: item[1][1]):
-        half = len(name) * _LETTER / 2
-        x = min(max(x, half + 4), _WIDTH - half - 4)
+    taken: list[tuple[float, float, float]] = []
+    for name, (place, colour) in sorted(places.items(), key=lambda item: item[1][0][1]):
+        box = {"boxstyle": "round,pad=0.1", "facecolor": style.PAPER, "alpha": 0.8}
+        look: dict[str, Any] = style.PLAIN | {"ha": "center", "va": "center"}
+        text = axes.text(
+            *place,
+            name,
+            fontsize=style.TICK,
+            color=style.INK,
+            bbox=box | {"edgecolor": colour},
+            zorder=5,
+            **look,
+        )
+        half = text.get_window_extent(renderer).width / 2 + 3
+        x, y = axes.transData.transform(place)
+        x = min(max(x, half + 2), _WIDTH - half - 2)
         for other, other_half, up in sorted(taken, key=lambda each: each[2]):
             if abs(x - other) < half + other_half and abs(y - up) < _LINE:
                 y = up + _LINE
         taken.append((x, half, y))
-        axes.annotate(
-            name,
-            tuple(back.transform((x, min(y, _HEIGHT - 10)))),
-            ha="center",
-            va="center",
-            fontsize=style.TICK,
-            color=style.INK,
-            bbox=box | {"edgecolor": places[name][1]},
-            zorder=5,
-            **style.PLAIN,
-        )
+        text.set_position(tuple(back.transform((x, min(y, _HEIGHT - 10)))))

@@ -50,10 +50,9 @@ def modelled(tmp_path_factory, store):
     run = tmp_path_factory.mktemp("modelled") / "run"
     finish_run(run, store, split="recording", wrong=[0, 1])
     keras.utils.set_random_seed(0)
-    layers = [
-        keras.layers.Conv2D(4, 3, padding="same", activation="relu"),
-        keras.layers.GlobalAveragePooling2D(),
-        keras.layers.Dense(len(store.scenes), activation="softmax"),
-    ]
-    keras.Sequential([keras.Input((16, 16, 1)), *layers]).save(run / "model.keras")
+    x = inputs = keras.Input((16, 16, 1))
+    x = keras.layers.Conv2D(4, 3, padding="same", activation="relu")(x)
+    x = keras.layers.GlobalAveragePooling2D()(x)
+    x = keras.layers.Dense(len(store.scenes), activation="softmax")(x)
+    keras.Model(inputs, x).save(run / "model.keras")
     return run
