@@ -123,7 +123,8 @@ def _name_scenes(axes: Axes, places: dict[str, tuple[np.ndarray, str]]) -> None:
         box = {"boxstyle": "round,pad=0.1", "facecolor": style.PAPER, "alpha": 0.8}
         look: dict[str, Any] = style.PLAIN | {"ha": "center", "va": "center"}
         text = axes.text(
-            *place,
+            place[0],
+            place[1],
             name,
             fontsize=style.TICK,
             color=style.INK,

@@ -27,9 +27,10 @@ def gallery_section(stores: Sequence[FeatureStore], media: Media) -> dict[str, A
     dict
         ``stores`` (their number), ``store`` (name of the one drawn), ``clips`` (dicts
         of ``scene``, ``path``, ``figure``, ``player``, a data URI or None, and
-        ``waveform``, a bool), ``scales`` of the
-        colours, ``scenes`` (number of those with a clip), ``audio`` (whether there is
-        a folder) and ``unreadable`` (number of clips without a waveform).
+        ``waveform``, a bool), ``scales`` of the colours, ``scenes`` (number of those
+        with a clip), ``audio`` (whether there is a folder), ``unreadable`` (number of
+        clips without a waveform) and ``left_out`` (of those that may be played but are
+        not, because the page would be too large).
     """
     if not stores:
         return {"stores": 0}
@@ -63,6 +64,7 @@ def gallery_section(stores: Sequence[FeatureStore], media: Media) -> dict[str, A
         "scales": colour_scales(limits, media, "clip"),
         "scenes": len(first),
         "audio": media.audio is not None,
+        "left_out": media.left_out,
         "unreadable": sum(not clip["waveform"] for clip in clips),
     }
 

@@ -33,6 +33,7 @@ from asc.reporting.record import (
 from asc.reporting.results import headline, results_section
 from asc.reporting.significance import significance_section
 from asc.reporting.templating import GENERATOR, HEAD, check_template, render
+from asc.text import counted
 from asc.validation import check_choice, check_path, one_or_several
 
 #: Formats of files of figures.
@@ -136,6 +137,8 @@ def report(
     text = page(entries, linear, media=media, template=own, inspect=look)
     with writing_to(target):
         write_text(target, text)
+    if figures is not None:
+        hear(f"{counted(media.written, 'figure', 'figures')} written to {figures}.")
     return target
 
 

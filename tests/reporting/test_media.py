@@ -13,6 +13,7 @@ import asc
 from asc import plots
 from asc.errors import UsageError
 from asc.reporting import media
+from asc.reporting.gallery import gallery_section
 from asc.reporting.media import Media, audio_uri
 
 
@@ -46,6 +47,9 @@ def test_a_page_has_no_more_audio_than_it_may(store, few_clips, monkeypatch):
     assert [player is not None for player in players] == [True, True, False, False]
     assert found.left_out == 2
     assert Media(few_clips).player(store, samples) is None
+    gallery = gallery_section([store], Media(few_clips, players=True))
+    assert [clip["player"] is not None for clip in gallery["clips"]].count(True) == 2
+    assert gallery["left_out"] == 2
 
 
 def test_players_need_audio(runs, tmp_path):
