@@ -9,6 +9,7 @@ a cluster, a GPU or a large download is parsed: its command and options exist.
 
 from __future__ import annotations
 
+import ast
 import csv
 import os
 import shutil
@@ -16,6 +17,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 
 import click
@@ -124,7 +126,9 @@ def run_page(page: Path, done: list[list[str]]) -> None:
             if block.file.endswith(".csv"):
                 complete_table(Path(block.file))
         elif block.language == "python":
-            exec(compile(block.text, page.name, "exec"), names)
+            code = compile(block.text, page.name, "exec")
+            if all(find_spec(name) for name in imported(block.text)):
+                exec(code, names)
         elif block.language == "sh":
             for words in commands(block.text):
                 while "=" in words[0]:  # variables of the environment
@@ -138,6 +142,15 @@ def run_page(page: Path, done: list[list[str]]) -> None:
                     run(words, trains=page == README)
         else:
             assert block.language == "text", block
+
+
+def imported(text: str) -> set[str]:
+    """Return the packages that a block imports; it is only compiled without them."""
+    found = set()
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.partition(".")[0] for alias in node.names}
+    return found
 
 
 def complete_table(path: Path) -> None:
