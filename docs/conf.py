@@ -29,6 +29,7 @@ add_module_names = False
 # The notebook trains a small model, so that the page shows what it prints.
 nb_execution_mode = "force"
 nb_execution_raise_on_error = True
+nb_execution_in_temp = True
 nb_execution_timeout = 600
 nb_output_stderr = "remove"  # progress bars
 
