@@ -62,7 +62,7 @@ ADDED = {
     ("asc", "corpus", "synth"): ["--seconds", "1"],
     ("asc-extract",): ["--rows", "16", "--columns", "16", "--jobs", "1"],
     ("asc", "compare"): ["--dry-run"],
-    ("asc", "report"): ["--no-baseline"],
+    ("asc", "report"): ["--no-inspect", "--no-baseline"],
 }
 #: What pages find in their folder -> what the README has made there.
 FOUND = {
