@@ -5,20 +5,32 @@ Models for tests are in `mini_models`; fixtures for all tests are in `conftest`.
 
 from __future__ import annotations
 
+import logging
 import os
+import signal
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, chdir, contextmanager
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 
+from asc import environment, registry
 from asc.corpus.leakage import Origins, leakage
+from asc.corpus.reader import READERS
 from asc.evaluation.evaluation import Evaluation
 from asc.evaluation.measure import GroupColumn, measure, seen_in
+from asc.exporting.format import FORMATS
+from asc.features import FEATURES
 from asc.files import write_csv
+from asc.models.entries import MODELS
+from asc.pipeline.transforms import TRANSFORMS
 from asc.store import FeatureStore
 from asc.training.new_run import create_run
 from asc.training.parts import part_rows
@@ -69,6 +81,63 @@ def run_command(
     done = run_python(COMMANDS[name], *arguments, **options)
     assert "Traceback" not in done.stderr, done.stderr
     return done
+
+
+def call_command(
+    name: str,
+    *arguments: object,
+    cwd: Path | None = None,
+    env: Mapping[str, str] | None = None,
+) -> subprocess.CompletedProcess[str]:
+    """Do as `run_command` in this process, which saves the seconds of a start.
+
+    For what a command does, prints and returns. Signals, what is imported, streams and
+    settings of the environment need a process of their own.
+    """
+    from asc.cli.commands import run
+
+    words = [name, *map(str, arguments)]
+    with ExitStack() as stack:
+        enter = stack.enter_context
+        enter(chdir(cwd or "."))
+        enter(patch.object(sys, "argv", words))
+        enter(_process_settings())
+        enter(patch.dict(os.environ, env or {}))
+        streams = [enter(tempfile.TemporaryFile("w+")) for _ in range(2)]
+        enter(patch.multiple(sys, stdout=streams[0], stderr=streams[1]))
+        code = run(name)
+        sys.stderr.flush()
+        for stream in streams:
+            stream.seek(0)
+        printed, told = (stream.read() for stream in streams)
+    assert "Traceback" not in told, told
+    return subprocess.CompletedProcess(words, code, printed, told)
+
+
+@contextmanager
+def _process_settings() -> Iterator[None]:
+    """Undo what a command changes in its process, and what it imports for a user."""
+    numbers = (signal.SIGTERM, signal.SIGHUP)
+    handlers = [(number, signal.getsignal(number)) for number in numbers]
+    modules = set(sys.modules)
+    with ExitStack() as stack:
+        enter = stack.enter_context
+        for entries in (FEATURES, FORMATS, MODELS, READERS, TRANSFORMS):
+            enter(entries.restored())
+        enter(patch.dict(registry._IMPORTED))
+        enter(patch.dict(environment._given))
+        enter(patch.dict(os.environ))
+        enter(patch.object(sys, "warnoptions", sys.warnoptions[:]))
+        enter(warnings.catch_warnings())
+        try:
+            yield
+        finally:
+            for name in registry._IMPORTED:
+                if name not in modules:
+                    sys.modules.pop(name, None)
+            for number, handler in handlers:
+                signal.signal(number, handler)
+            logging.disable(logging.NOTSET)
 
 
 def wait_for(happened: Callable[[], object], seconds: float = 120) -> None:

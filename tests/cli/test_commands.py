@@ -14,7 +14,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from world import COMMANDS, python_command, run_command, run_python, wait_for
+from world import (
+    COMMANDS,
+    call_command,
+    python_command,
+    run_command,
+    run_python,
+    wait_for,
+)
 
 from asc.cli.recipe_options import option_name
 from asc.store import FeatureStore
@@ -41,7 +48,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory, small_store: Path) -> Path
     """Return a folder with a store and a run that was trained on it by command."""
     folder = tmp_path_factory.mktemp("trained")
     shutil.copy(small_store, folder / "small.h5")
-    result = run_command(
+    result = call_command(
         "asc-train",
         *("small.h5", "--split", "recording", "--epochs", 2, "--model", "simple-cnn"),
         *("--run", "run", "--batch-size", 8),
@@ -50,8 +57,6 @@ def trained(tmp_path_factory: pytest.TempPathFactory, small_store: Path) -> Path
     assert result.returncode == 0, result.stderr
     assert "split recording" in result.stdout and "leakage 0 %" in result.stdout
     assert "split recording, leakage of validation 0 %, " in result.stdout
-    # TensorFlow's notes about the machine are kept from the user.
-    assert "oneDNN" not in result.stderr and "cuda" not in result.stderr
     return folder
 
 
@@ -71,7 +76,7 @@ def test_help_tells_codes_or_defaults_without_loading_anything(command, tmp_path
 
 
 def test_train_help_shows_the_default_of_every_field_of_the_recipe(tmp_path):
-    text = " ".join(run_command("asc-train", "--help", cwd=tmp_path).stdout.split())
+    text = " ".join(call_command("asc-train", "--help", cwd=tmp_path).stdout.split())
     text = text.replace("- ", "-")  # lines are broken at hyphens
     for field in fields(Recipe):
         assert option_name(field.name) in text
@@ -82,9 +87,9 @@ def test_train_help_shows_the_default_of_every_field_of_the_recipe(tmp_path):
 
 
 def test_usage_errors_exit_2_and_offer_the_nearest_name(tmp_path, small_store):
+    assert "'train'" in sentence(run_command("asc", "trian", cwd=tmp_path), 2)
     shutil.copy(small_store, tmp_path / "s.h5")
     for arguments, hint in (
-        (("asc", "trian"), "'train'"),
         (("asc", "store", "infos", "s.h5"), "'info'"),
         (("asc-train", "s.h5", "--epocs", 1), "--epochs"),
         (("asc-train", "s.h5", "--model", "simple-cn"), "'simple-cnn'"),
@@ -94,23 +99,24 @@ def test_usage_errors_exit_2_and_offer_the_nearest_name(tmp_path, small_store):
         (("asc-train",), "STORE"),
         (("asc", "store", "preview", "s.h5", "--clip", "nothing"), "nothing"),
     ):
-        assert hint in sentence(run_command(*arguments, cwd=tmp_path), 2)
+        assert hint in sentence(call_command(*arguments, cwd=tmp_path), 2)
 
 
 def test_missing_or_foreign_input_exits_3_or_5(tmp_path):
     (tmp_path / "text.h5").write_text("not HDF5")
     (tmp_path / "empty").mkdir()
+    told = sentence(run_command("asc", "store", "info", "text.h5", cwd=tmp_path), 5)
+    assert "not an HDF5 file" in told
     for arguments, code, hint in (
         (("asc-extract", "nowhere"), 3, "nowhere"),
         (("asc-extract", "empty", "s.h5"), 3, "There is no audio in empty"),
         (("asc", "corpus", "info", "nowhere"), 3, "nowhere"),
         (("asc", "store", "info", "none.h5"), 3, "none.h5"),
-        (("asc", "store", "info", "text.h5"), 5, "not an HDF5 file"),
         (("asc-train", "text.h5"), 5, "not an HDF5 file"),
         (("asc", "predict", "empty", "x.wav"), 3, "recipe.json"),
         (("asc", "evaluate", "empty"), 3, "recipe.json"),
     ):
-        assert hint in sentence(run_command(*arguments, cwd=tmp_path), code)
+        assert hint in sentence(call_command(*arguments, cwd=tmp_path), code)
 
 
 def test_extraction_by_command_fails_completes_and_refuses(own_corpus, write_wav):
@@ -125,13 +131,13 @@ def test_extraction_by_command_fails_completes_and_refuses(own_corpus, write_wav
 
     sentence(run_command(*command, "--allow-failures", cwd=folder), 4)
     info = json.loads(
-        run_command("asc", "store", "info", "s.h5", "--json", cwd=folder).stdout
+        call_command("asc", "store", "info", "s.h5", "--json", cwd=folder).stdout
     )
     assert (info["complete"], info["clips"], info["failed"]) == (True, 23, 1)
     assert info["problems"] == 0
-    told = run_command("asc", "store", "info", "s.h5", cwd=folder).stdout
+    told = call_command("asc", "store", "info", "s.h5", cwd=folder).stdout
     assert "left out: 1 failed clip, 0 problems of the metadata" in told
-    told = run_command("asc", "store", "info", "s.h5", "--duplicates", cwd=folder)
+    told = call_command("asc", "store", "info", "s.h5", "--duplicates", cwd=folder)
     assert "too coarse to find near-duplicates" in sentence(told, 2)
     assert "cafe/restaurant" in info["scenes"]
 
@@ -149,7 +155,7 @@ def test_extraction_by_command_fails_completes_and_refuses(own_corpus, write_wav
 
 def test_dry_run_writes_nothing(own_corpus):
     folder = own_corpus.parent
-    result = run_command(
+    result = call_command(
         "asc-extract", own_corpus, "s.h5", "--dry-run", "--json", cwd=folder
     )
     sentence(result, 0)
@@ -193,7 +199,7 @@ def test_interrupted_extraction_exits_130_and_goes_on(own_corpus):
     assert process.returncode == 130 and "Run the same command to resume" in " ".join(
         told.split()
     )
-    result = run_command("asc-extract", *arguments, "--json", cwd=folder)
+    result = call_command("asc-extract", *arguments, "--json", cwd=folder)
     facts = json.loads(result.stdout)
     assert facts["complete"] and 0 < facts["kept"] < 24
     assert facts["kept"] + facts["computed"] == 24
@@ -237,7 +243,7 @@ def test_verify_exits_5_for_a_changed_byte(own_store):
     import h5py
 
     folder = own_store.parent
-    sentence(run_command("asc", "store", "verify", "own.h5", cwd=folder), 0)
+    sentence(call_command("asc", "store", "verify", "own.h5", cwd=folder), 0)
     with h5py.File(own_store) as file:
         place = file["features/mel"].id.get_offset() + 5 * 256 + 17
     with open(own_store, "r+b") as file:
@@ -245,20 +251,20 @@ def test_verify_exits_5_for_a_changed_byte(own_store):
         byte = file.read(1)[0]
         file.seek(place)
         file.write(bytes([byte ^ 1]))
-    told = sentence(run_command("asc", "store", "verify", "own.h5", cwd=folder), 5)
+    told = sentence(call_command("asc", "store", "verify", "own.h5", cwd=folder), 5)
     assert "row 5" in told and "mel" in told
 
 
 def test_preview_draws_a_clip_and_a_sheet(own_store):
     folder = own_store.parent
     sentence(
-        run_command("asc", "store", "preview", "own.h5", "--clip", 0, cwd=folder), 0
+        call_command("asc", "store", "preview", "own.h5", "--clip", 0, cwd=folder), 0
     )
     clip = (folder / "own.png").read_bytes()
     assert clip[:8] == b"\x89PNG\r\n\x1a\n"
     assert (int.from_bytes(clip[16:20]), int.from_bytes(clip[20:24])) == (640, 480)
     sentence(
-        run_command("asc", "store", "preview", "own.h5", "-o", "a.svg", cwd=folder), 0
+        call_command("asc", "store", "preview", "own.h5", "-o", "a.svg", cwd=folder), 0
     )
     assert (folder / "a.svg").read_text().count("beach") >= 1
 
@@ -272,13 +278,13 @@ def test_the_backend_of_a_notebook_does_not_matter(own_store, monkeypatch):
 
 def test_corpus_commands(tmp_path):
     options = ("--scenes", 2, "--recordings", 2, "--clips", 2, "--seconds", 0.5)
-    sentence(run_command("asc", "corpus", "synth", "c", *options, cwd=tmp_path), 0)
-    result = run_command("asc", "corpus", "info", "c", "--json", cwd=tmp_path)
+    sentence(call_command("asc", "corpus", "synth", "c", *options, cwd=tmp_path), 0)
+    result = call_command("asc", "corpus", "info", "c", "--json", cwd=tmp_path)
     facts = json.loads(result.stdout)
     assert (facts["clips"], facts["recordings"], facts["seconds"]) == (8, 4, 4.0)
-    sentence(run_command("asc", "corpus", "info", "c", cwd=tmp_path), 0)
+    sentence(call_command("asc", "corpus", "info", "c", cwd=tmp_path), 0)
     told = sentence(
-        run_command("asc", "corpus", "synth", "c", "--seed", 1, cwd=tmp_path), 6
+        call_command("asc", "corpus", "synth", "c", "--seed", 1, cwd=tmp_path), 6
     )
     assert "seed" in told
 
@@ -306,7 +312,7 @@ def test_the_run_folder_is_whole_and_consistent(trained):
 def test_a_run_is_never_overwritten(trained):
     before = (trained / "run" / "recipe.json").read_bytes()
     told = sentence(
-        run_command("asc-train", "small.h5", "--run", "run", cwd=trained), 2
+        call_command("asc-train", "small.h5", "--run", "run", cwd=trained), 2
     )
     assert "never overwritten" in told
     assert (trained / "run" / "recipe.json").read_bytes() == before
@@ -314,7 +320,7 @@ def test_a_run_is_never_overwritten(trained):
 
 def test_a_finished_run_stays_as_it_is(trained):
     before = {path: path.stat().st_mtime_ns for path in (trained / "run").iterdir()}
-    result = run_command("asc-train", "--resume", "run", cwd=trained)
+    result = call_command("asc-train", "--resume", "run", cwd=trained)
     sentence(result, 0)
     assert "accuracy" in result.stdout
     assert before == {
@@ -324,19 +330,21 @@ def test_a_finished_run_stays_as_it_is(trained):
 
 def test_resume_refuses_what_it_would_ignore(trained):
     told = sentence(
-        run_command("asc-train", "--resume", "run", "--seed", 9, cwd=trained), 2
+        call_command("asc-train", "--resume", "run", "--seed", 9, cwd=trained), 2
     )
     assert "--seed" in told
 
 
 def test_a_training_that_cannot_start_leaves_no_folder(trained):
     options = ("--weights", "none.keras", "--run", "never", "--split", "recording")
-    sentence(run_command("asc-train", "small.h5", *options, cwd=trained), 3)
+    sentence(call_command("asc-train", "small.h5", *options, cwd=trained), 3)
     assert not (trained / "never").exists()
 
 
 def test_evaluate_repeats_the_metrics_of_the_run(trained):
-    result = run_command("asc", "evaluate", "run", "--json", "-o", "again", cwd=trained)
+    result = call_command(
+        "asc", "evaluate", "run", "--json", "-o", "again", cwd=trained
+    )
     sentence(result, 0)
     told, kept = json.loads(result.stdout), trained / "run" / "metrics.json"
     kept = json.loads(kept.read_text())
@@ -351,7 +359,7 @@ def test_evaluate_compares_runs_with_the_first(trained):
     """A copy does not differ; on other clips nothing is compared, and that is said."""
     if not (trained / "copy").exists():
         shutil.copytree(trained / "run", trained / "copy")
-    result = run_command("asc", "evaluate", "run", "copy", "--json", cwd=trained)
+    result = call_command("asc", "evaluate", "run", "copy", "--json", cwd=trained)
     sentence(result, 0)
     first, second = json.loads(result.stdout)
     assert "paired" not in first
@@ -360,7 +368,7 @@ def test_evaluate_compares_runs_with_the_first(trained):
     assert pair["clips"] == first["clips"]
     assert pair["recordings"] == first["recordings"]
 
-    result = run_command("asc", "evaluate", "run", "copy", cwd=trained)
+    result = call_command("asc", "evaluate", "run", "copy", cwd=trained)
     lines = result.stdout.splitlines()
     assert lines[-2].startswith("difference from run (paired permutation test")
     assert lines[-2].endswith("1 comparison):")
@@ -372,20 +380,20 @@ def test_evaluate_compares_runs_with_the_first(trained):
 
 def test_leakage_is_shown_of_corpus_and_store(tiny_corpus, tiny_store, tmp_path):
     """Two clips of each recording that touch: whatever random tests is a neighbour."""
-    told = run_command("asc", "store", "info", tiny_store, "--duplicates", cwd=tmp_path)
+    told = call_command(
+        "asc", "store", "info", tiny_store, "--duplicates", cwd=tmp_path
+    )
     sentence(told, 0)
     lines = {line.split()[0]: line.split() for line in told.stdout.splitlines()}
     assert lines["split"][4:] == [
         *("leakage", "adjacent", "duplicates", "near-duplicates")
     ]
-    info = run_command(
-        "asc", "store", "info", tiny_store, "--duplicates", "--json", cwd="."
-    )
+    info = call_command("asc", "store", "info", tiny_store, "--duplicates", "--json")
     info = json.loads(info.stdout)
     assert info["copies"] == []
     corpus = json.loads(
-        run_command(
-            "asc", "corpus", "info", tiny_corpus, "--duplicates", "--json", cwd="."
+        call_command(
+            "asc", "corpus", "info", tiny_corpus, "--duplicates", "--json"
         ).stdout
     )
     for name, split in info["splits"].items():
@@ -402,7 +410,7 @@ def test_predict_a_clip_gives_what_its_row_got_and_bad_files_exit_4(trained, few
         rows = {row["path"]: row for row in csv.DictReader(file)}
     path, row = next(iter(rows.items()))
     (trained / "text.wav").write_text("no audio")
-    result = run_command(
+    result = call_command(
         "asc", "predict", "run", few_clips / path, "text.wav", "--csv", cwd=trained
     )
     assert "text.wav: not readable as audio" in sentence(result, 4)
@@ -413,9 +421,9 @@ def test_predict_a_clip_gives_what_its_row_got_and_bad_files_exit_4(trained, few
 
 
 def test_env_and_models_print_json(tmp_path):
-    facts = json.loads(run_command("asc", "env", "--json", cwd=tmp_path).stdout)
+    facts = json.loads(call_command("asc", "env", "--json", cwd=tmp_path).stdout)
     assert facts["libraries"]["numpy"] == np.__version__
-    rows = json.loads(run_command("asc", "models", "--json", cwd=tmp_path).stdout)
+    rows = json.loads(call_command("asc", "models", "--json", cwd=tmp_path).stdout)
     counts = {row["model"]: row["parameters"] for row in rows}
     assert counts["simple-cnn"] == 33_959_279 and len(counts) == 11
 

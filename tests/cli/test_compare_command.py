@@ -9,7 +9,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from world import COMMANDS, python_command, run_command, wait_for
+from world import COMMANDS, call_command, python_command, run_command, wait_for
 
 COMPARE = ("compare", "small.h5", "--import", "mini_models", "--monitor", "loss")
 TRAINING = ("--epochs", "1", "--batch-size", "8", "--augment", "none", "--no-baseline")
@@ -33,7 +33,7 @@ def test_facts_and_then_the_table(folder):
     assert "4/4  recording-broken-none-mel-seed0: failed: ValueError" in first.stderr
     assert "retracing" not in first.stderr
 
-    again = run_command("asc", *arguments, cwd=folder)
+    again = call_command("asc", *arguments, cwd=folder)
     assert again.returncode == 4, again.stderr
     assert again.stderr.count("failed: ValueError: no layers at all") == 2
     progress, _, table = again.stdout.partition("\nsplit random, leakage ")
@@ -54,7 +54,7 @@ def test_facts_and_then_the_table(folder):
     assert "conservative 95 % CI: the two have other test clips" in table
     assert "gap: split random minus split recording, percentage points" in table
 
-    other = run_command("asc", *arguments, "--epochs", 2, cwd=folder)
+    other = call_command("asc", *arguments, "--epochs", 2, cwd=folder)
     assert other.returncode == 6
     assert "grid.settings.epochs" in other.stderr and "1 -> 2" in other.stderr
 
@@ -70,7 +70,7 @@ def test_killed_and_gone_on(folder):
     process.send_signal(signal.SIGKILL)
     process.wait()
     before = finished.stat().st_mtime_ns
-    done = run_command("asc", *arguments, cwd=folder)
+    done = call_command("asc", *arguments, cwd=folder)
     assert done.returncode == 0, done.stderr
     assert finished.stat().st_mtime_ns == before
     assert "4/4" in done.stdout and "1/4" not in done.stdout
@@ -91,7 +91,7 @@ def test_killed_and_gone_on(folder):
     ],
 )
 def test_mistakes_are_told_before_anything(options, code, sentence, folder):
-    done = run_command("asc", "compare", "small.h5", *options, cwd=folder)
+    done = call_command("asc", "compare", "small.h5", *options, cwd=folder)
     assert done.returncode == code
     assert sentence in done.stderr
     assert not (folder / "cache" / "comparisons").exists()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from world import run_command
+from world import call_command, run_command
 
 MODULE = """
 from asc import register_augmentation, register_model
@@ -27,7 +27,7 @@ def mine(x, scenes):
 
 
 def test_show_prints_what_recipe_takes(tmp_path):
-    first = run_command(
+    first = call_command(
         "asc-train",
         *("--show", "--json", "--recipe", "better", "--epochs", 20, "--jit"),
         cwd=tmp_path,
@@ -39,7 +39,7 @@ def test_show_prints_what_recipe_takes(tmp_path):
     assert record["sources"]["ema"] == "recipe better"
     assert record["sources"]["seed"] == "default"
 
-    second = run_command(
+    second = call_command(
         "asc-train",
         *("--show", "--recipe", "mine.json", "--no-jit", "--seed", 0),
         cwd=tmp_path,
@@ -68,14 +68,14 @@ def test_what_cannot_be_is_told_before_anything_is_made(
     tmp_path, arguments, code, sentence
 ):
     (tmp_path / "bad.json").write_text('{"epoch": 3}')
-    result = run_command("asc-train", "store.h5", *arguments, cwd=tmp_path)
+    result = call_command("asc-train", "store.h5", *arguments, cwd=tmp_path)
     assert result.returncode == code, result.stderr
     assert sentence in result.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["bad.json"]
 
 
 def test_resume_takes_no_recipe(tmp_path):
-    result = run_command(
+    result = call_command(
         "asc-train",
         "--resume",
         "run",
@@ -95,6 +95,7 @@ def test_a_model_and_an_augmentation_of_a_user_from_training_to_prediction(
     tmp_path, small_store, few_clips
 ):
     (tmp_path / "my_models.py").write_text(MODULE)
+    # Threads and determinism are those of a process.
     result = run_command(
         "asc-train",
         *(small_store, "--import", "my_models", "--model", "mine", "--run", "run"),
@@ -112,5 +113,5 @@ def test_a_model_and_an_augmentation_of_a_user_from_training_to_prediction(
 
     clip = next((few_clips / "audio").iterdir())
     (tmp_path / "my_models.py").write_text("raise SystemExit('it ran')")
-    result = run_command("asc", "predict", "run", clip, cwd=tmp_path)
+    result = call_command("asc", "predict", "run", clip, cwd=tmp_path)
     assert result.returncode == 0, result.stderr  # its layers are Keras' own

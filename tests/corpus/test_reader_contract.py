@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from corpus_files import write
-from world import run_command
+from world import call_command
 
 import asc
 from asc.corpus import READERS, Clip, Corpus, CorpusBuilder, Reader, open_corpus
@@ -205,18 +205,18 @@ def labels(tmp_path: Path) -> Path:
 
 def test_a_module_adds_a_reader_by_option(labels):
     words = ("corpus", "info", "corpus", "--import", "my_readers", "--json")
-    done = run_command("asc", *words, cwd=labels)
+    done = call_command("asc", *words, cwd=labels)
     assert done.returncode == 0, done.stderr
     assert '"format": "labels"' in done.stdout
-    shown = run_command(
+    shown = call_command(
         "asc", "extract", "--import", "my_readers", "--help", cwd=labels
     )
     assert "labels, tut, tau" in shown.stdout
-    dry = run_command(
+    dry = call_command(
         "asc", "extract", "corpus", "--format", "labels", "--dry-run", cwd=labels
     )
     assert dry.returncode == 2 and "'labels'" in dry.stderr
-    lost = run_command(
+    lost = call_command(
         "asc", "corpus", "info", "corpus", "--import", "no_such_module", cwd=labels
     )
     assert lost.returncode == 3 and "no_such_module" in lost.stderr

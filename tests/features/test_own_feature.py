@@ -10,7 +10,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
-from world import run_command
+from world import call_command
 
 import asc
 from asc import plots
@@ -194,11 +194,11 @@ def test_what_cannot_be_extracted(few_clips, tmp_path, settings, text):
 
 def test_by_command(folder, few_clips):
     extract = ("extract", few_clips, "command.h5", "--import", "my_bands")
-    shown = run_command("asc", *extract, "--help", cwd=folder)
+    shown = call_command("asc", *extract, "--help", cwd=folder)
     assert "Feature: bands, mel," in " ".join(shown.stdout.split())
-    wrong = run_command("asc", *extract, "--parameter", "bands", cwd=folder)
+    wrong = call_command("asc", *extract, "--parameter", "bands", cwd=folder)
     assert wrong.returncode == 2 and "FEATURE.NAME=VALUE" in wrong.stderr
-    done = run_command(
+    done = call_command(
         "asc",
         *(*extract, "--json", "--feature", "bands", "--parameter", "bands.count=3"),
         *("--rows", 16, "--columns", 16, "-j", 1),
@@ -209,9 +209,9 @@ def test_by_command(folder, few_clips):
     assert store.spec.parameters == {"bands": {"count": 3}}
     verify = ("store", "verify", "command.h5", "--audio", few_clips, "--sample", 2)
     assert (
-        run_command("asc", *verify, "--import", "my_bands", cwd=folder).returncode == 0
+        call_command("asc", *verify, "--import", "my_bands", cwd=folder).returncode == 0
     )
-    without = run_command("asc", *verify, cwd=folder)
+    without = call_command("asc", *verify, cwd=folder)
     assert without.returncode == 2
     assert "--import" in without.stderr and "Traceback" not in without.stderr
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 import h5py
 import numpy as np
 import pytest
-from world import run_command
+from world import call_command
 
 from asc.corpus import open_corpus
 from asc.corpus.groups import is_group_name
@@ -205,7 +205,7 @@ def test_hostile_values_are_refused_when_they_are_read(own, values, said, monkey
 
 
 def test_info_shows_them(tau_store):
-    shown = run_command("asc", "store", "info", tau_store)
+    shown = call_command("asc", "store", "info", tau_store)
     assert "group device (3): a 8, b 8, c 8\n" in shown.stdout
-    facts = json.loads(run_command("asc", "store", "info", tau_store, "--json").stdout)
+    facts = json.loads(call_command("asc", "store", "info", tau_store, "--json").stdout)
     assert facts["groups"]["city"] == {"barcelona": 12, "helsinki": 12}

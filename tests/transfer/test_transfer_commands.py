@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from world import run_command
+from world import call_command
 
 from asc.store import FeatureStore
 
@@ -37,7 +37,7 @@ def server(tmp_path: Path, small_store: Path) -> Iterator[str]:
 
 def asc(*words: object, cwd: Path) -> subprocess.CompletedProcess:
     env = {"NO_PROXY": "127.0.0.1", "ASC_CACHE": "cache"}
-    return run_command("asc", *words, cwd=cwd, env=env)
+    return call_command("asc", *words, cwd=cwd, env=env)
 
 
 def test_pull_then_info_of_a_url(server, tmp_path, small_store):
