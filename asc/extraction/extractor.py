@@ -144,7 +144,7 @@ def extract(
         if previous is not None and previous.up_to_date:
             store = previous.store
             kept, failures = len(store), store.failures()
-            notes = [*plan.notes, *_accepted(store)]
+            notes = [*plan.notes, *_accepted(store), *_lacking(previous.lacking)]
             return Report(store.path, True, kept, 0, kept, failures, notes)
         in_work = InWork(plan.store.with_name(partial_path(plan.store).name + ".work"))
         if previous is None or not previous.current:
@@ -230,6 +230,15 @@ def _record(
             f" of their own: {some_of(sorted(retried))}."
         )
     return notes
+
+
+def _lacking(groups: tuple[str, ...]) -> Iterator[str]:
+    """Yield a note on groups that the store lacks."""
+    if groups:
+        yield (
+            f"the store lacks the groups {some_of(groups)}, which the corpus has now."
+            " --update adds them; no feature is computed again."
+        )
 
 
 def _accepted(store: FeatureStore) -> Iterator[str]:

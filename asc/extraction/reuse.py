@@ -29,7 +29,6 @@ from asc.text import counted, describe_difference, differing_fields
 
 #: Prefix of the fields of a provenance that depend on the corpus.
 _CORPUS = "corpus."
-#: Signature of HDF5 files.
 
 
 @dataclass(frozen=True)
@@ -43,13 +42,16 @@ class Previous:
     usable : np.ndarray [shape=(len(store),)], bool
         Rows whose audio is still the same.
     current : bool
-        It can stay as it is: a complete store is what the plan would make, a partial
-        file only lacks rows.
+        It can stay as it is: a complete store is what the plan would make, but for
+        groups that it lacks; a partial file only lacks rows.
+    lacking : tuple of str
+        Groups that the corpus has and the store does not.
     """
 
     store: FeatureStore
     usable: np.ndarray
     current: bool
+    lacking: tuple[str, ...] = ()
 
     @property
     def up_to_date(self) -> bool:
@@ -73,16 +75,19 @@ def find_previous(
         _discard_other(plan.store, fingerprint(wanted))
     elif plan.store.exists():
         store = FeatureStore(plan.store)
-        _check_settings(store, wanted, except_for=_CORPUS if update else None)
+        # Groups are an optional addition: a store without them is complete.
+        lacking = () if update else _lacking_groups(store, wanted)
+        asked = _without_groups(wanted, lacking)
+        _check_settings(store, asked, except_for=_CORPUS if update else None)
         usable = _unchanged(store, plan.corpus.root, by_content=update)
         if not update:
             _check_unchanged(store, usable)
         current = (
             bool(usable.all())
-            and _lists_the_same(store, plan, wanted)
+            and _lists_the_same(store, plan, asked)
             and not _is_fixed(store, plan)
         )
-        previous = Previous(store, usable, current)
+        previous = Previous(store, usable, current, lacking)
         if current:
             return previous
     if partial_path(plan.store).exists():
@@ -114,6 +119,18 @@ def open_writer(plan: ExtractionPlan, previous: Previous | None) -> StoreWriter:
             if previous is not None:
                 writer.reuse(previous.store, previous.usable)
     return StoreWriter(path)
+
+
+def _lacking_groups(store: FeatureStore, wanted: dict[str, Any]) -> tuple[str, ...]:
+    return tuple(sorted(wanted["corpus"].get("groups", {}).keys() - {*store.groups}))
+
+
+def _without_groups(provenance: dict[str, Any], names: tuple[str, ...]) -> dict:
+    corpus = dict(provenance["corpus"])
+    groups = corpus.pop("groups", {})
+    if left := {name: groups[name] for name in groups if name not in names}:
+        corpus["groups"] = left
+    return provenance | {"corpus": corpus}
 
 
 def _lists_the_same(

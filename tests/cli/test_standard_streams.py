@@ -30,8 +30,6 @@ FOREIGN = {
     "PYTHONWARNINGS": "error",
     "PYTHONIOENCODING": "ascii",
     "LC_ALL": "C",
-    "TMPDIR": "/nowhere",
-    "HOME": "/nowhere",
     "LIBROSA_CACHE_LEVEL": "rubbish",
     "LOKY_PICKLER": "rubbish",
     "JOBLIB_START_METHOD": "rubbish",
@@ -54,6 +52,9 @@ def test_a_training_goes_on_without_reader_and_with_settings_of_others(
     """It gives what one without them gives, and its pictures look the same."""
     (tmp_path / "keras.json").write_text(json.dumps(KERAS))
     (tmp_path / "matplotlibrc").write_text(MATPLOTLIB)
+    # Nobody can make a folder below a file, not even root.
+    (tmp_path / "file").touch()
+    folders = dict.fromkeys(("HOME", "TMPDIR"), str(tmp_path / "file" / "folder"))
     reader, writer = os.pipe()
     os.close(reader)
     options = ("--import", MINI_MODELS.stem, "--model", "dense", "--augment", "none")
@@ -61,7 +62,7 @@ def test_a_training_goes_on_without_reader_and_with_settings_of_others(
     result = subprocess.run(
         python_command(COMMANDS["asc-train"], small_store, *options, "--run", "run"),
         cwd=tmp_path,
-        env=os.environ | FOREIGN | {"KERAS_HOME": str(tmp_path)},
+        env=os.environ | FOREIGN | folders | {"KERAS_HOME": str(tmp_path)},
         stdout=writer,
         stderr=subprocess.PIPE,
         timeout=300,

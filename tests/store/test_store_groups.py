@@ -85,19 +85,44 @@ def test_clips_that_failed_take_their_values_along(
     assert verify(store) == []
 
 
-def test_a_store_from_before_there_were_groups_is_brought_up_to_date(
-    tmp_path, tau_corpus, extract, computed
+@pytest.mark.parametrize("had", [(), ("city",)])
+def test_a_store_without_groups_is_complete_and_update_adds_them(
+    tmp_path, tau_corpus, extract, computed, had
 ):
+    """Earlier versions stored none, and a user may add a column to a table."""
     corpus = open_corpus(tau_corpus)
-    before = replace(corpus, clips=tuple(replace(c, groups={}) for c in corpus.clips))
+    before = replace(
+        corpus,
+        clips=tuple(
+            replace(clip, groups={name: clip.groups[name] for name in had})
+            for clip in corpus.clips
+        ),
+    )
     old = FeatureStore(extract(before).store)
-    assert old.groups == () and verify(old) == []
+    assert old.groups == had and verify(old) == []
     computed.clear()
-    with pytest.raises(SettingsMismatch, match=r"(?s)corpus.groups.*--update"):
-        extract(corpus)
-    new = FeatureStore(extract(corpus, update=True).store)
-    assert new.groups == ("city", "device")
+    data = old.path.read_bytes()
+    report = extract(corpus)
+    assert report.complete and report.kept == 24
+    lacks = "the groups city, device," if not had else "the groups device,"
+    assert report.notes[-1].startswith(f"the store lacks {lacks}")
+    assert "--update adds them" in report.notes[-1]
+    assert old.path.read_bytes() == data
+
+    report = extract(corpus, update=True)
+    new = FeatureStore(report.store)
+    assert new.groups == ("city", "device") and verify(new) == []
     assert new.digest == old.digest and computed == []
+    assert not any("lacks" in text for text in (*report.notes, *extract(corpus).notes))
+
+
+def test_a_store_with_other_values_of_a_group_is_another(tau_corpus, extract):
+    corpus = open_corpus(tau_corpus)
+    extract(corpus)
+    first, *others = corpus.clips
+    other = replace(first, groups={**first.groups, "device": "z"})
+    with pytest.raises(SettingsMismatch, match=r"(?s)corpus.groups.*--update"):
+        extract(replace(corpus, clips=(other, *others)))
 
 
 # Damage is found

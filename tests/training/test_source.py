@@ -40,13 +40,12 @@ def pretrained(tmp_path_factory, store, mini_models):
 def fewer_scenes(few_clips, tmp_path, extract):
     """A store of the same spec with three of the scenes, which is another store."""
     folder = shutil.copytree(few_clips, tmp_path / "fewer")
-    shutil.rmtree(folder / "evaluation_setup")
-    lines = (folder / "meta.txt").read_text().splitlines()
-    for line in lines:
-        if "\tbus\t" in line:
-            (folder / line.split("\t")[0]).unlink()
-    kept = [line for line in lines if "\tbus\t" not in line]
-    (folder / "meta.txt").write_text("\n".join(kept) + "\n")
+    # The clips of buses start with the letter b.
+    for audio in (folder / "audio").glob("b*"):
+        audio.unlink()
+    for table in (folder / "meta.txt", *(folder / "evaluation_setup").iterdir()):
+        lines = table.read_text().splitlines(True)
+        table.write_text("".join(x for x in lines if "audio/b" not in x))
     return FeatureStore(extract(folder).store)
 
 
@@ -120,7 +119,7 @@ def test_folds_and_a_resume_do_without_the_source(pretrained, fewer_scenes, tmp_
         json.loads((folder / "recipe.json").read_text())["init_from"]
         for folder in (run.path, *(fold.path for fold in run.folds().values()))
     ]
-    assert len(records) == 6 and records == [records[0]] * 6
+    assert len(records) == 3 and records == [records[0]] * 3
 
 
 def test_what_does_not_fit_is_told_field_by_field(
