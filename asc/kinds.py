@@ -30,6 +30,7 @@ class Kind(Enum):
     FOLDS = "a run folder of all folds"
     COMPARISON = "a comparison"
     EVALUATION = "a saved evaluation"
+    REPORT = "a report"
     CORPUS = "a folder of audio"
     FILE = "a file"
     FOLDER = "a folder"
@@ -55,6 +56,8 @@ _AUDIO = re.compile(
     rb"|\x1a\x45\xdf\xa3",  # Matroska and WebM
     re.DOTALL,
 )
+#: In the head of every report.
+REPORT_MARK = '<meta name="generator" content="asc report">'
 _HDF5 = b"\x89HDF\r\n\x1a\n"
 #: Bytes of a file that are looked at; a store names its format in them.
 _HEAD_BYTES = 4096
@@ -86,6 +89,8 @@ def kind_of(path: str | os.PathLike[str]) -> Kind:
         return Kind.BUNDLE
     if head.startswith(b"PK\x03\x04") and path.suffix.lower() == ".keras":
         return Kind.MODEL
+    if REPORT_MARK.encode() in head:
+        return Kind.REPORT
     if path.suffix.lower() in (".csv", ".tsv") and b"\0" not in head:
         return Kind.TABLE
     return Kind.FILE

@@ -15,6 +15,7 @@ from asc.corpus.segments import split_segment
 from asc.disk import writing_to
 from asc.errors import AscError, MissingInputError, UsageError
 from asc.features import read_clip
+from asc.kinds import not_a
 from asc.store import FeatureStore
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ class Media:
         figure_format: str = "pdf",
     ) -> None:
         if audio is not None and not audio.is_dir():
-            raise MissingInputError(f"The audio folder {audio} does not exist.")
+            raise MissingInputError(not_a("a folder of audio", audio))
         if players and audio is None:
             raise UsageError(
                 "Players need the audio: a store holds none. Give the folder of the"

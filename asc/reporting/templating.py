@@ -27,11 +27,12 @@ from markupsafe import Markup
 
 from asc.errors import AscError, InputError, MissingInputError
 from asc.files import read_text
+from asc.kinds import REPORT_MARK
 from asc.reporting.formats import FILTERS, visible
 from asc.text import UNKNOWN_LEAKAGE
 
 #: What marks a file as a report, near its beginning.
-GENERATOR = Markup('<meta name="generator" content="asc report">')
+GENERATOR = Markup(REPORT_MARK)
 #: Bytes of a template.
 _MOST_BYTES = 1 << 24
 #: Content security policy: nothing is fetched, run or sent. The second one is that of a

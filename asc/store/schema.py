@@ -24,7 +24,7 @@ import numpy as np
 from asc.errors import Busy, InputError, MissingInputError, StoreError
 from asc.features import FeatureSpec, registered
 from asc.files import open_regular, parse_json
-from asc.kinds import not_a
+from asc.kinds import Kind, kind_of, not_a
 from asc.store.safety import SUPERBLOCK_BYTES, declared_end
 from asc.text import printable
 
@@ -198,7 +198,7 @@ def open_file(path: Path) -> Iterator[h5py.File]:
     """
     # Functions of os.path raise no error for a name that is too long.
     if os.path.isdir(path):
-        raise InputError(not_a("a store", path, "asc-extract makes stores."))
+        raise InputError(not_a("a store", path, _how_to_make(path)))
     if not os.path.exists(path):
         raise MissingInputError(
             f"There is no store at {path}: no such file. asc-extract makes stores."
@@ -241,8 +241,20 @@ def _opened(path: Path, raw: BinaryIO) -> h5py.File:
     except Exception as error:  # whatever HDF5 makes of a damaged file
         text = str(error)
     if "signature" in text or not os.fstat(raw.fileno()).st_size:
-        raise StoreError(not_a("a store", path, "It is not an HDF5 file."))
+        raise StoreError(not_a("a store", path, _how_to_make(path)))
     raise StoreError(f"{path} is a damaged HDF5 file ({text}).")
+
+
+def _how_to_make(path: Path) -> str:
+    """Return the advice for something that is given in place of a store."""
+    kind = kind_of(path)
+    if kind is Kind.FILE:
+        return "It is not an HDF5 file."
+    if kind in (Kind.CORPUS, Kind.TABLE):
+        return f"asc-extract makes one of it: asc-extract {printable(str(path))} STORE."
+    if kind is Kind.AUDIO:
+        return "asc-extract makes one of a folder of audio: asc-extract CORPUS STORE."
+    return "asc-extract makes stores."
 
 
 def _check_version(path: Path, file: h5py.File) -> None:

@@ -47,7 +47,7 @@ def test_a_report_by_command(folder):
         ((), 2, "Missing argument"),
         (("run", "-o", "run/log.txt"), 2, "not a report"),
         (("run", "-o", "no/page.html"), 3, "does not exist"),
-        (("run", "--audio", "no"), 3, "does not exist"),
+        (("run", "--audio", "no"), 3, "no such file or folder"),
         (("run", "--with-audio"), 2, "--audio"),
         (("run", "--figures", "bad.html"), 3, "bad.html"),
         (("run", "--template", "no"), 3, "does not exist"),
