@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from asc.experiments.comparison import Comparison
     from asc.experiments.differences import Difference
 
+#: Values of a group, such as devices, that make a table.
+_MOST_VALUES = 8
+
 
 def comparison_lines(comparison: Comparison) -> Iterator[str]:
     """Yield the lines of a comparison, split by split."""
@@ -39,6 +42,7 @@ def comparison_lines(comparison: Comparison) -> Iterator[str]:
             [d for d in baselines if d.split == split],
         )
         yield from _options([d for d in choices if d.split == split])
+        yield from _groups(block)
     yield ""
     yield from _legend(cells, comparison.grid.seeds)
     yield from _gaps(comparison.gaps())
@@ -107,6 +111,38 @@ def _options(choices: Sequence[Difference]) -> Iterator[str]:
     yield from ("", "effect of each option (paired over otherwise identical runs):")
     yield from table(rows, "<<>")
     yield from _note([each.test for each in choices])
+
+
+def _groups(cells: Sequence[Cell]) -> Iterator[str]:
+    """Yield the accuracy of each training by device, city, ... where that is short."""
+    done = [cell for cell in cells if cell.per_group]
+    for name in dict.fromkeys(name for cell in done for name in cell.per_group):
+        some = [cell for cell in done if name in cell.per_group]
+        values = {v: f for c in some for v, f in c.per_group[name].values.items()}
+        if len(values) > _MOST_VALUES:
+            yield from ("", f"by {name}: {len(values)} values, in results.json")
+            continue
+        names = (f"{v}{'*' * (f.seen is False)} ({f.clips})" for v, f in values.items())
+        rows = [(*some[0].training.options(), *map(printable, names))]
+        for cell in some:
+            figures = cell.per_group[name].values
+            rows.append(
+                (
+                    *map(printable, cell.training.options().values()),
+                    *(
+                        (
+                            _mean(figures[value].accuracy, None)
+                            if value in figures
+                            else "-"
+                        )
+                        for value in values
+                    ),
+                )
+            )
+        unseen = any(each.seen is False for each in values.values())
+        note = ", not in train: *" * unseen
+        yield from ("", f"accuracy % by {printable(name)} (test clips{note}):")
+        yield from table(rows)
 
 
 def _legend(cells: Sequence[Cell], seeds: Sequence[int]) -> Iterator[str]:

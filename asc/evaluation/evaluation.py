@@ -18,7 +18,7 @@ from asc.display import Displayed, data_frame
 from asc.errors import MissingInputError
 from asc.evaluation.groups import GroupMetrics
 from asc.evaluation.intervals import Interval, both_intervals
-from asc.evaluation.measure import GroupColumn, recording_counts
+from asc.evaluation.measure import GroupColumn, measure_groups, recording_counts
 from asc.evaluation.metrics import Metrics
 from asc.evaluation.sentences import accuracy_sentence
 from asc.files import damaged, read_json, read_lines, write_csv, write_json
@@ -270,6 +270,33 @@ def _counted(found: Evaluation) -> Metrics:
         at_least = metrics.known_leakage.at_least
         metrics = replace(metrics, leakage=None, leakage_at_least=at_least)
     return replace(metrics, **counts)
+
+
+def pooled_groups(results: Sequence[Evaluation]) -> dict[str, GroupMetrics]:
+    """Return accuracy by group over seeds, as `Metrics.per_group` has it.
+
+    A recording is drawn with its clips in all evaluations. Clips are those of one
+    evaluation, on average.
+    """
+    first = results[0]
+    if len(results) == 1 or not first.columns:
+        return dict(first.metrics.per_group or {})
+    columns = [one.columns for one in results]
+    joined = {
+        name: GroupColumn(
+            [value for each in columns for value in each[name].values],
+            np.concatenate([each[name].seen for each in columns]),
+        )
+        for name in first.columns
+        if all(name in each for each in columns)
+    }
+    found = measure_groups(
+        np.concatenate([one.correct for one in results]),
+        [name for one in results for name in one.recordings],
+        np.concatenate([one.named for one in results]),
+        joined,
+    )
+    return {name: group.of_one(len(results)) for name, group in (found or {}).items()}
 
 
 def pooled_intervals(results: Sequence[Evaluation]) -> tuple[Interval, Interval]:

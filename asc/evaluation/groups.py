@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -75,6 +75,23 @@ class GroupMetrics(Figures):
     def counts(self) -> dict[str, int]:
         """The number of clips of each value."""
         return {value: figures.clips for value, figures in self.values.items()}
+
+    def of_one(self, count: int) -> GroupMetrics:
+        """Return these figures of `count` evaluations with the clips of one."""
+
+        def one(figures: ValueMetrics) -> ValueMetrics:
+            unknown = figures.without_recording
+            return replace(
+                figures,
+                clips=max(1, figures.clips // count),
+                without_recording=unknown and max(1, unknown // count),
+            )
+
+        return GroupMetrics(
+            values={value: one(figures) for value, figures in self.values.items()},
+            seen=self.seen and one(self.seen),
+            unseen=self.unseen and one(self.unseen),
+        )
 
     def seen_of(self, values: Sequence[str]) -> np.ndarray:
         """Return `asc.evaluation.measure.GroupColumn.seen` of clips of these values."""

@@ -115,11 +115,11 @@ def figures(
             for index, scene in enumerate(scenes)
         },
         "confusion": metrics.confusion_matrix(truth, predicted, labels=labels),
-        "per_group": _measure_groups(correct, recordings, named, groups or {}),
+        "per_group": measure_groups(correct, recordings, named, groups or {}),
     }
 
 
-def _measure_groups(
+def measure_groups(
     correct: np.ndarray,
     recordings: Sequence[str] | np.ndarray,
     named: np.ndarray | bool,

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
 import numpy as np
 
 from asc.corpus.leakage import Leakage, pooled_leakage
-from asc.evaluation.evaluation import Evaluation, pooled_intervals
+from asc.evaluation.evaluation import Evaluation, pooled_groups, pooled_intervals
 from asc.evaluation.gap import unpaired_difference
+from asc.evaluation.groups import GroupMetrics
 from asc.evaluation.intervals import Interval, few_units, mean_and_deviation
 from asc.evaluation.metrics import Metrics
 from asc.experiments.differences import Training
@@ -48,6 +50,8 @@ class Cell:
     fold_mean, fold_deviation : float or None
         Of split ``folds``: mean and standard deviation (n - 1) of accuracy over
         folds, each the mean over seeds.
+    per_group : dict of str to GroupMetrics
+        Accuracy by group, such as the device, over seeds; empty if there are none.
     """
 
     split: str
@@ -71,6 +75,7 @@ class Cell:
     class_mean: float | None = None
     fold_mean: float | None = None
     fold_deviation: float | None = None
+    per_group: Mapping[str, GroupMetrics] = field(default_factory=dict)
 
     @classmethod
     def of_entries(cls, split: str, training: Training, entries: list[Entry]) -> Cell:
@@ -100,7 +105,13 @@ class Cell:
             class_mean=_mean(metrics, "class_accuracy"),
             fold_mean=_mean(metrics, "accuracy_mean"),
             fold_deviation=_mean(metrics, "accuracy_deviation"),
+            per_group=pooled_groups(results) if results else {},
         )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the fields as plain values for JSON."""
+        groups = {name: asdict(group) for name, group in self.per_group.items()}
+        return vars(self) | {"per_group": groups}
 
     @property
     def few_recordings(self) -> bool:

@@ -257,7 +257,7 @@ class Comparison(Displayed):
             "grid": self.grid.to_dict(),
             "store": self.store,
             "entries": [entry.to_dict() for entry in self.entries],
-            "cells": [vars(cell) for cell, _ in cells],
+            "cells": [cell.to_dict() for cell, _ in cells],
             "gaps": [vars(gap) for gap in gaps(cells)],
             "differences": [
                 each.to_dict() for each in ([] if pending else self.differences())

@@ -160,10 +160,14 @@ class Grid:
     def _combinations(self) -> list[PlannedRun]:
         """Return the run of every combination."""
         if not self.variants:
-            recipes = [
+            every = (
                 Recipe.from_dict({**self.settings, **values})
                 for values in self._products(AXES)
-            ]
+            )
+            # The linear model has no augmentation, and is the same for all seeds.
+            recipes = dict.fromkeys(
+                baseline_recipe(one) if one.model == LINEAR else one for one in every
+            )
             return [PlannedRun(run_name(recipe), "", recipe) for recipe in recipes]
         shared = [axis for axis in AXES if axis not in _OF_VARIANTS]
         splits = [{"split": split} for split in self.splits]
