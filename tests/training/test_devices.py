@@ -27,6 +27,7 @@ from asc.errors import UsageError
 from asc.training.recipe import Recipe
 from asc.training.run import Run
 from asc.training.session import Session
+from asc.training.source import Source
 
 cpu = tf.config.list_physical_devices("CPU")[0]
 two = [tf.config.LogicalDeviceConfiguration()] * 2
@@ -43,8 +44,7 @@ def normed(x, scenes):
 
 class Stop(TrainingCallback):
     def epoch(self, record, best):
-        if record["epoch"] == 1:
-            raise KeyboardInterrupt
+        raise KeyboardInterrupt
 
 register_model("plain", plain)
 register_model("normed", normed)
@@ -52,7 +52,9 @@ store, folder, recipes = sys.argv[1:]
 store = FeatureStore(store)
 for name, values in json.loads(recipes).items():
     path = pathlib.Path(folder, name)
-    session = Session.create(store, Recipe(**values), path)
+    recipe = Recipe(**values)
+    source = Source.find(recipe, store)
+    session = Session.create(store, recipe, path, source=source)
     listener = Stop() if "interrupted" in name else None
     try:
         trainer.fit(session, listener=listener)
@@ -78,8 +80,12 @@ RECIPE = {
 def runs(tmp_path_factory, small_store):
     """Return a function that gives a run by its name."""
     folder = tmp_path_factory.mktemp("runs")
+    # Two validations in four epochs of eight batches.
+    steps = {"epochs": 4, "validate_steps": 16, "init_from": str(folder / "one")}
     recipes = {
         "one": RECIPE,
+        "steps": RECIPE | steps,
+        "steps interrupted": RECIPE | steps | {"strategy": "mirrored"},
         "interrupted": RECIPE | {"strategy": "mirrored"},
         "normed": RECIPE | {"strategy": "mirrored", "model": "normed"},
         "normed interrupted": RECIPE | {"strategy": "mirrored", "model": "normed"},
@@ -114,6 +120,16 @@ def test_two_devices_learn_what_one_learns_interrupted_or_not(runs):
     assert log.count("on 2 devices: CPU:0, CPU:1") == 2
     assert "resumed after epoch 1" in log
     assert_same_training(one, two)
+
+
+def test_two_devices_validate_by_steps_and_start_from_another_run(runs):
+    one, two = runs("steps"), runs("steps interrupted")
+    assert [record["epoch"] for record in two.history()] == [2, 4]
+    assert "resumed after epoch 2" in (two.path / "log.txt").read_text("utf-8")
+    assert_same_training(one, two)
+    # It starts where the other run ended, not anew.
+    first = runs("one").history()
+    assert two.history()[0]["loss"] < first[0]["loss"]
 
 
 def test_an_interruption_keeps_the_batch_normalisation_of_two_devices(runs):
