@@ -12,6 +12,7 @@ from asc.experiments.grid import Grid
 from asc.files import write_json
 from asc.reporting.details import runs_section
 from asc.reporting.entries import gather
+from asc.reporting.media import Media
 
 SECTIONS = 9
 
@@ -89,7 +90,8 @@ def test_a_history_that_no_axis_can_hold(own_runs, line, charts):
     header = "epoch,loss,accuracy,val_loss"
     text = f"{header}\n1,2,0.1,3\n{line},inf\n"
     (own_runs / "disjoint" / "history.csv").write_text(text)
-    (details,) = runs_section(gather([own_runs / "disjoint"]))["details"]
+    entries = gather([own_runs / "disjoint"])
+    (details,) = runs_section(entries, [], Media())["details"]
     figures = [figure for found in details["curves"] for figure in found["figures"]]
     assert len(figures) == charts
     for figure in figures:
