@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -67,6 +68,22 @@ def dtype_policy(precision: str) -> Iterator[None]:
         yield
     finally:
         keras.config.set_dtype_policy(before)
+
+
+@contextmanager
+def random_weights(seed: int) -> Iterator[None]:
+    """Make a model whose initial weights depend on the seed alone.
+
+    Keras takes the seeds of layers from Python's global random numbers. Other threads
+    draw from those too: a Dask worker does so several times a second.
+    """
+    keras.utils.set_random_seed(seed)
+    seeds = keras.src.random.seed_generator
+    shared, seeds.python_random = seeds.python_random, random.Random(seed)
+    try:
+        yield
+    finally:
+        seeds.python_random = shared
 
 
 @contextmanager

@@ -40,11 +40,10 @@ def new_model(session: Session) -> keras.Model:
     keep_last_layer = True
     if recipe.init_from is not None:
         weights, keep_last_layer = initial_model(session.run)
-    keras.utils.set_random_seed(recipe.seed)
     encoding, value_range = store.encoding(recipe.feature), None
     if encoding.dtype != "uint8":
         value_range = (encoding.lowest, encoding.lowest + 255 * encoding.step)
-    with machine.dtype_policy(recipe.precision):
+    with machine.random_weights(recipe.seed), machine.dtype_policy(recipe.precision):
         return build_model(
             recipe.model,
             input_shape=store.features(recipe.feature).shape[1:],

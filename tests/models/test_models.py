@@ -84,6 +84,27 @@ def test_parameter_counts_are_the_documented_ones(full, name):
     assert full[name].count_params() == DOCUMENTED[name][0]
 
 
+@pytest.mark.parametrize("name", DOCUMENTED)
+def test_a_batch_gives_what_its_clips_give_alone(full, name):
+    """At the documented size, where TensorFlow chooses other kernels than for tiny."""
+    batch = codes(2, 256, 256, 1)
+    alone = [run(full[name], batch[row : row + 1])[0] for row in range(2)]
+    np.testing.assert_allclose(run(full[name], batch), alone, rtol=1e-3, atol=1e-5)
+
+
+def test_a_wide_filter_sees_all_rows_and_50_columns():
+    model = build_model("wide-filter-cnn", input_shape=(52, 60, 2), num_scenes=3)
+    (convolution,) = (each for each in model.layers if each.name.startswith("conv"))
+    x = codes(1, 52, 60, 2)
+    filters = convolution.get_weights()[0].reshape(50, 52, 2, -1)
+    expected = [
+        np.einsum("rtc,trcf->f", x[0, :, start : start + 50], filters)
+        for start in range(60 - 50 + 1)
+    ]
+    given = run(part(model, convolution.name), x)[0, 0]
+    np.testing.assert_allclose(given, expected, rtol=1e-3, atol=0.1)
+
+
 def test_multiply_adds_of_the_simple_cnn_by_hand(full):
     expected, side, channels = 0, 256, 3
     for filters in (16, 32, 64, 128, 256):

@@ -36,7 +36,12 @@ def wide_filter_cnn(x: keras.KerasTensor, num_scenes: int) -> keras.KerasTensor:
     from asc.models.layers import DROPOUT, MOMENTUM, check_size, softmax_head
 
     check_size(x, "wide-filter-cnn", 50)
-    x = keras.layers.Conv2D(FILTERS, (x.shape[1], 50), use_bias=False)(x)
+    # Rows become channels, so that a filter has all of them: the same numbers as of a
+    # filter as high as the input, which TensorFlow's CPU kernels cannot compute.
+    rows, columns, channels = x.shape[1:]
+    x = keras.layers.Permute((2, 1, 3))(x)
+    x = keras.layers.Reshape((1, columns, rows * channels))(x)
+    x = keras.layers.Conv2D(FILTERS, (1, 50), use_bias=False)(x)
     x = keras.layers.BatchNormalization(momentum=MOMENTUM)(x)
     x = keras.layers.LeakyReLU(0.33)(x)
     x = keras.layers.Dropout(DROPOUT)(keras.layers.GlobalMaxPooling2D()(x))
