@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from asc import extraction
+from asc import extraction, registry
 from asc.corpus import Corpus, open_corpus
 from asc.errors import InputError, StoreError
 from asc.extraction import workers
@@ -55,6 +55,14 @@ def falling_noise(frames: int, rate: int, seed: int) -> np.ndarray:
     for tone in rng.uniform(100, 0.4 * rate, 3):
         y += 0.01 * np.sin(2 * np.pi * tone * time)
     return y.astype(np.float32)
+
+
+@pytest.fixture(autouse=True)
+def no_module_of_a_user_stays() -> Iterator[None]:
+    """Workers of later tests would import it too."""
+    before = dict(registry._IMPORTED)
+    yield
+    assert before == registry._IMPORTED
 
 
 @pytest.fixture(scope="session")

@@ -115,16 +115,28 @@ def call_command(
 
 
 @contextmanager
+def modules_of_a_user() -> Iterator[None]:
+    """Forget afterwards which modules were named, and what they registered."""
+    modules = set(sys.modules)
+    with ExitStack() as stack:
+        for entries in (FEATURES, FORMATS, MODELS, READERS, TRANSFORMS):
+            stack.enter_context(entries.restored())
+        stack.enter_context(patch.dict(registry._IMPORTED))
+        try:
+            yield
+        finally:
+            for name in set(registry._IMPORTED) - modules:
+                sys.modules.pop(name, None)
+
+
+@contextmanager
 def _process_settings() -> Iterator[None]:
     """Undo what a command changes in its process, and what it imports for a user."""
     numbers = (signal.SIGTERM, signal.SIGHUP)
     handlers = [(number, signal.getsignal(number)) for number in numbers]
-    modules = set(sys.modules)
     with ExitStack() as stack:
         enter = stack.enter_context
-        for entries in (FEATURES, FORMATS, MODELS, READERS, TRANSFORMS):
-            enter(entries.restored())
-        enter(patch.dict(registry._IMPORTED))
+        enter(modules_of_a_user())
         enter(patch.dict(environment._given))
         enter(patch.dict(os.environ))
         enter(patch.object(sys, "warnoptions", sys.warnoptions[:]))
@@ -132,9 +144,6 @@ def _process_settings() -> Iterator[None]:
         try:
             yield
         finally:
-            for name in registry._IMPORTED:
-                if name not in modules:
-                    sys.modules.pop(name, None)
             for number, handler in handlers:
                 signal.signal(number, handler)
             logging.disable(logging.NOTSET)

@@ -15,7 +15,7 @@ import os
 import shutil
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
@@ -25,17 +25,14 @@ import pytest
 import soundfile
 from click.testing import CliRunner
 from pages import PAGES, ROOT, blocks, commands
+from world import modules_of_a_user
 
 import asc
 from asc import extraction
 from asc.cli.commands import PROGRAMS
 from asc.cli.options import Settings
-from asc.corpus.reader import READERS
 from asc.experiments import outputs
-from asc.exporting import FORMATS
-from asc.features import FEATURES
 from asc.models.entries import MODELS
-from asc.pipeline.transforms import TRANSFORMS
 
 README = ROOT / "README.md"
 #: Programs of others. Names of packages and extras are checked by other tests.
@@ -210,9 +207,7 @@ def copy(source: Path, target: Path) -> None:
 def inside(folder: Path) -> Iterator[None]:
     """Work in a folder; forget what is registered and imported there."""
     before, modules = Path.cwd(), set(sys.modules)
-    with ExitStack() as stack:
-        for registry in (READERS, FEATURES, TRANSFORMS, MODELS, FORMATS):
-            stack.enter_context(registry.restored())
+    with modules_of_a_user():
         os.chdir(folder)
         try:
             yield
