@@ -18,6 +18,7 @@ from asc.cli.commands import PROGRAMS  # noqa: E402
 project, author, release = "asc", "The asc developers", asc.__version__
 html_title = "asc"
 html_theme = "furo"
+html_show_copyright = html_copy_source = False
 extensions = ["sphinx.ext.autodoc", "sphinx.ext.napoleon", "myst_nb"]
 exclude_patterns = ["images"]
 myst_heading_anchors = 3
