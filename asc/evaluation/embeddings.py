@@ -31,7 +31,8 @@ class EmbeddingMap:
     ----------
     points : np.ndarray [shape=(clips, 2)]
     method : str
-        ``"t-SNE"``, or ``"PCA"`` for few clips.
+        ``"t-SNE"``, or ``"PCA"`` where t-SNE cannot be computed: for few clips, and
+        for embeddings that are all the same or on a line.
     """
 
     points: np.ndarray
@@ -68,17 +69,19 @@ def embed_rows(
     Raises
     ------
     InputError
-        If the classifying layer has several inputs, or if they are not finite.
+        If the classifying layer has several inputs, if they are not finite, or if the
+        layers of the model are not one graph.
     """
     from asc.pipeline.tensorflow import keras
 
-    inputs = classifier(model).input
-    if isinstance(inputs, (list, tuple)):
-        raise InputError("The last layer of the model has several inputs.")
     try:
-        body = keras.Model(model.inputs, inputs)
-    except ValueError as error:  # such as a Sequential that was loaded from a file
+        inputs = classifier(model).input
+        several = isinstance(inputs, (list, tuple))
+        body = None if several else keras.Model(model.inputs, inputs)
+    except (AttributeError, ValueError) as error:  # such as a Sequential from a file
         raise InputError("The layers of the model are not one graph.") from error
+    if body is None:
+        raise InputError("The last layer of the model has several inputs.")
     batches = Batches.from_store(store, feature, rows, batch_size=_BATCH, mapped=False)
     with translate_read_errors(batches):
         found = body.predict(stream_batches(batches), verbose=0)
@@ -115,7 +118,9 @@ def project(embeddings: np.ndarray) -> EmbeddingMap:
         # The sign of a component is arbitrary.
         largest = np.abs(components).argmax(axis=0)
         components *= np.sign(components[largest, range(components.shape[1])] + 1e-300)
-        if clips < _LEAST_FOR_TSNE:
+        # t-SNE starts from the first two components; without them it may even crash.
+        directions = np.count_nonzero(sizes > 1e-6 * sizes[0])
+        if clips < _LEAST_FOR_TSNE or directions < 2:
             plane = np.zeros((clips, 2))
             plane[:, : components.shape[1]] = components[:, :2]
             return EmbeddingMap(plane, "PCA")

@@ -23,7 +23,8 @@ class GradCam:
 
     The activations of its last convolution that still has rows and columns are added
     up, each channel with the mean gradient of a scene's score as weight; negative sums
-    are cut off. The score is the input of the softmax.
+    are cut off. The score is the input of the softmax of a dense layer, or the
+    logarithm of the probability where the model does not end in one.
 
     Parameters
     ----------
@@ -46,8 +47,12 @@ class GradCam:
 
         activations, last = _last_map(model), classifier(model)
         self.shape: tuple[int, int] | None = None
-        # Without a softmax at the end, the logarithm of its output is explained.
-        softmax = getattr(last, "activation", None) is keras.activations.softmax
+        # Without a dense softmax at the end, the logarithm of its output is explained.
+        softmax = (
+            isinstance(last, keras.layers.Dense)
+            and last.activation is keras.activations.softmax
+            and last.output.shape == model.outputs[0].shape  # not one on the way
+        )
         self._kernel = last.kernel if softmax else None
         if activations is None:
             return

@@ -41,6 +41,17 @@ def test_few_clips_of_a_plane_are_mapped_as_they_are():
     assert project(np.ones((3, 1), np.float32)).points.shape == (3, 2)
 
 
+@pytest.mark.parametrize(
+    "embeddings",
+    [np.full((30, 8), 0.1), np.arange(30.0)[:, None], np.outer(range(30), range(8))],
+    ids=["all the same", "one unit", "on a line"],
+)
+def test_what_t_sne_cannot_map_is_mapped_by_pca(embeddings):
+    found = project(embeddings.astype(np.float32))
+    assert found.method == "PCA"
+    assert np.isfinite(found.points).all()
+
+
 def test_groups_stay_together_and_the_map_is_repeated():
     rng = np.random.default_rng(0)
     groups = np.repeat([0, 1], 20)

@@ -48,6 +48,27 @@ def test_a_model_inside_a_model_has_maps():
     assert explained.maps(clip, np.array([1])).shape == (1, 8, 12)
 
 
+@pytest.mark.parametrize(
+    "head",
+    [
+        [keras.layers.GlobalAveragePooling2D(), keras.layers.Activation("softmax")],
+        [keras.layers.Dense(2, activation="softmax")]
+        + [keras.layers.GlobalAveragePooling2D()],  # scenes of every cell, averaged
+    ],
+    ids=["no dense layer", "a dense layer on the way"],
+)
+def test_the_probability_is_explained_without_a_softmax_at_the_end(head):
+    convolution = keras.layers.Conv2D(2, 1, activation="relu")
+    model = keras.Sequential([keras.Input((8, 12, 1)), convolution, *head])
+    convolution.set_weights([np.array([[[[1.0, -1.0]]]]), np.zeros(2)])
+    if isinstance(head[0], keras.layers.Dense):
+        head[0].set_weights([np.eye(2), np.zeros(2)])
+    clip = np.random.default_rng(0).normal(size=(1, 8, 12, 1)).astype(np.float32)
+    explained = GradCam(model).maps(clip, np.array([0]))
+    above = clip[..., 0] > 0
+    assert explained[above].min() > explained[~above].max()
+
+
 def test_a_recurrent_model_has_maps():
     layers = [
         keras.layers.Conv2D(3, 1),
