@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import os
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -120,8 +121,9 @@ class Media:
         """
         if self.audio is None:
             return None
-        root = self.audio.resolve()
-        file = (root / split_segment(path)[0]).resolve()
+        root = Path(os.path.realpath(self.audio))
+        # Not resolve(), which raises RuntimeError where symbolic links form a loop.
+        file = Path(os.path.realpath(root / split_segment(path)[0]))
         # The path is untrusted: a store could name any file.
         if not file.is_relative_to(root):
             return None

@@ -37,6 +37,11 @@ def test_long_audio_is_cut():
     assert soundfile.info(io.BytesIO(base64.b64decode(data))).duration < 31
 
 
+def test_links_in_a_loop_are_audio_that_cannot_be_read(store, tmp_path):
+    (tmp_path / "loop").symlink_to("loop")
+    assert Media(tmp_path).samples(store, "loop/a.wav") is None
+
+
 def test_a_page_has_no_more_audio_than_it_may(store, few_clips, monkeypatch):
     found = Media(few_clips, players=True)
     samples = found.samples(store, store.paths()[0])
