@@ -120,7 +120,8 @@ def _groups(cells: Sequence[Cell]) -> Iterator[str]:
         some = [cell for cell in done if name in cell.per_group]
         values = {v: f for c in some for v, f in c.per_group[name].values.items()}
         if len(values) > _MOST_VALUES:
-            yield from ("", f"by {name}: {len(values)} values, in results.json")
+            shown = printable(name)
+            yield from ("", f"by {shown}: {len(values)} values, in results.json")
             continue
         names = (f"{v}{'*' * (f.seen is False)} ({f.clips})" for v, f in values.items())
         rows = [(*some[0].training.options(), *map(printable, names))]
