@@ -129,7 +129,8 @@ def _page_elements(root: ET.Element) -> Iterator[ET.Element]:
     for element in _drawn(root):
         kind, values = element.tag.removeprefix(_SVG), element.attrib
         style = _page_style(values.get("style", ""))
-        if kind == "path" and style != "fill:none":
+        # A line of nothing but NaN has no coordinates.
+        if kind == "path" and style != "fill:none" and "d" in values:
             yield ET.Element(kind, style=style, d=_moved(values["d"]))
         elif kind == "use":
             marker = markers[values[_LINK].removeprefix("#")]

@@ -189,6 +189,12 @@ def test_a_gap_breaks_the_line(middle, joined):
     assert any(np.allclose(line, ends, atol=0.06) for line in lines) == joined
 
 
+def test_a_line_without_a_value_is_left_out():
+    history = {"loss": [float("nan")] * 2, "val_loss": [2.0, 1.0]}
+    root = parsed(plots.embed(plots.curve_figure(history, "loss"), alt="x"))
+    assert {"train", "validation"} <= {*texts(root)}
+
+
 def test_marks_are_where_the_values_are():
     figure = plots.curve_figure({"val_loss": [1.0, 3.0, 2.0]}, "loss")
     root = parsed(plots.embed(figure, alt=""))
