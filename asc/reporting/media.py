@@ -55,7 +55,8 @@ class Media:
     InputError
         If the folder of the corpus does not exist, or that of figures cannot be made.
     UsageError
-        If players are wanted without a folder of the corpus.
+        If players are wanted without a folder of the corpus, or if that of figures is
+        something else.
     """
 
     def __init__(
@@ -80,6 +81,8 @@ class Media:
         self._names: set[str] = set()
         if figures is not None:
             with writing_to(figures):
+                if figures.exists() and not figures.is_dir():
+                    raise UsageError(not_a("a folder for figures", figures))
                 figures.mkdir(parents=True, exist_ok=True)
 
     def embed(

@@ -85,3 +85,9 @@ def test_formats_of_figures(tmp_path, kind, start):
 def test_an_unknown_format(runs, tmp_path):
     with pytest.raises(UsageError, match="figure_format"):
         asc.report(runs / "leaky", tmp_path / "page.html", figure_format="bmp")
+
+
+def test_a_file_in_place_of_the_folder_of_figures(tmp_path):
+    (tmp_path / "figures").write_text("precious")
+    with pytest.raises(UsageError, match="not a folder for figures"):
+        Media(figures=tmp_path / "figures")
