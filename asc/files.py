@@ -394,12 +394,12 @@ def opened_to_write(path: Path, flags: int) -> Iterator[int]:
         if error.errno not in (errno.ELOOP, errno.EISDIR, errno.ENXIO):
             raise
         is_link = error.errno == errno.ELOOP
-        kind = "is a symbolic link" if is_link else "is no regular file"
+        kind = "is a symbolic link" if is_link else "is not a regular file"
         raise _not_written(path, kind) from error
     try:
         facts = os.fstat(descriptor)
         if not stat.S_ISREG(facts.st_mode):
-            raise _not_written(path, "is no regular file")
+            raise _not_written(path, "is not a regular file")
         if facts.st_nlink > 1:
             kind = "has a second name (a hard link), and writing would change both"
             raise _not_written(path, kind)

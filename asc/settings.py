@@ -64,6 +64,6 @@ def read_settings(
         return parse_json(json.dumps(value, allow_nan=False))
     except (TypeError, ValueError) as error:
         raise InputError(
-            f"{name} holds what is no text, number, list or object"
+            f"{name} holds a value that is not a text, number, list or object"
             f" ({reason(error)}). Put texts such as dates in quotes."
         ) from error

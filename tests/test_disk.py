@@ -78,11 +78,11 @@ def test_places_that_cannot_be_written(tmp_path, monkeypatch):
 @pytest.mark.parametrize("make", [os.mkdir, os.mkfifo])
 def test_a_lock_or_log_that_is_no_regular_file(tmp_path, make):
     make(tmp_path / "run.lock")
-    with pytest.raises(InputError, match="run.lock is no regular file"):
+    with pytest.raises(InputError, match="run.lock is not a regular file"):
         with locked(tmp_path / "run"):
             pass
     make(tmp_path / "log.txt")
-    with pytest.raises(InputError, match="log.txt is no regular file"):
+    with pytest.raises(InputError, match="log.txt is not a regular file"):
         log_line(tmp_path / "log.txt", "line")
 
 

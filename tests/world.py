@@ -109,9 +109,9 @@ def call_command(
         sys.stderr.flush()
         for stream in streams:
             stream.seek(0)
-        printed, told = (stream.read() for stream in streams)
-    assert "Traceback" not in told, told
-    return subprocess.CompletedProcess(words, code, printed, told)
+        printed, messages = (stream.read() for stream in streams)
+    assert "Traceback" not in messages, messages
+    return subprocess.CompletedProcess(words, code, printed, messages)
 
 
 @contextmanager

@@ -154,8 +154,8 @@ def predict(
     AUDIO - is standard input. Any sample rate and length: long files are cut into
     windows of the clip length, and the probabilities of the windows are averaged. Of a
     RUN of all folds, the probabilities of its models are averaged too. RUN may be a
-    bundle (`asc export RUN --to bundle`). One line on standard error says what the run
-    is worth.
+    bundle (`asc export RUN --to bundle`). One line on standard error has the test
+    accuracy of the run.
 
     \b
     Example:

@@ -131,8 +131,8 @@ class Grid:
                     f"A variant must be a name with fields of a recipe. Got {name!r}:"
                     f" {fields!r}."
                 )
-            # A name, no path: the grid may be a stranger's, and what it trains must
-            # not depend on a file of this machine.
+            # A name, not a path: the grid is untrusted, and what it trains must not
+            # depend on a file of this machine.
             named = fields.get("recipe", "slides")
             if not isinstance(named, str) or named not in RECIPES:
                 raise UsageError(unknown_name("recipe", str(named), tuple(RECIPES)))

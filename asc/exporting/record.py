@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 #: What the runner computes values with, and the classes that it knows.
 _METHODS = {"decibel": DecibelFeature, "pcen": Pcen}
-#: Fields of recipe.json whose texts are no paths, whatever they look like.
+#: Fields of recipe.json whose texts are not paths, whatever they look like.
 _NO_PATHS = ("scenes", "spec")
 #: Libraries that made the model.
 _LIBRARIES = ("keras", "tensorflow", "numpy")

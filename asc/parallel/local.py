@@ -36,7 +36,7 @@ _PATIENCE = 5
 #: all workers share. A message up to PIPE_BUF (4,096 bytes) is written whole or not
 #: at all; half of a longer one, from a worker that was killed, blocks it for ever.
 _MOST_BYTES = 3500
-#: More than any corpus has clips: a file that is larger is no record of tasks.
+#: More than any corpus has clips: a larger file is not a record of tasks.
 _MOST_TASKS = 1 << 26
 
 

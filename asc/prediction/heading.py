@@ -1,4 +1,4 @@
-"""One line on a run: what its predictions are worth."""
+"""One line on a run: its scenes, test accuracy and confidence."""
 
 from __future__ import annotations
 

@@ -131,14 +131,14 @@ def report(
     if own is not None:
         check_template(own)  # before the linear model is trained
     entries = gather(paths)
-    hear = note or (lambda _: None)
-    linear = linear_entries(entries, hear) if baseline else []
-    look = partial(inspect_models, note=hear) if inspect else None
+    notify = note or (lambda _: None)
+    linear = linear_entries(entries, notify) if baseline else []
+    look = partial(inspect_models, note=notify) if inspect else None
     text = page(entries, linear, media=media, template=own, inspect=look)
     with writing_to(target):
         write_text(target, text)
     if figures is not None:
-        hear(f"{counted(media.written, 'figure', 'figures')} written to {figures}.")
+        notify(f"{counted(media.written, 'figure', 'figures')} written to {figures}.")
     return target
 
 
