@@ -96,6 +96,8 @@ def inspect_models(
         message = str(error)
         for session in sessions.values():
             message = private_message(message, session.run.path, entry.name)
+            store = session.store.path
+            message = private_message(message, store, store.name)
         return ModelViews(missing=f"No map of embeddings and no Grad-CAM: {message}")
 
 
@@ -125,9 +127,7 @@ def _inspect(
             embedding = drawn_map | {"fold": fold, "of": len(clips)}
         explained = GradCam(model)
         if explained.shape is None:
-            missing = (
-                "No Grad-CAM: the model has no convolution whose cells have a place."
-            )
+            missing = "No Grad-CAM: no convolution of the model keeps rows or columns."
         elif own:
             features = session.store.features(session.run.recipe.feature)
             found = explained.maps(

@@ -8,6 +8,7 @@ import numpy as np
 from page_reader import Page
 from world import evaluation_of, finish_run, probabilities_of
 
+from asc.errors import StoreError
 from asc.evaluation.embeddings import embed_rows, neighbour_agreement
 from asc.evaluation.grad_cam import GradCam
 from asc.evaluation.mistakes import confused_pairs
@@ -96,6 +97,19 @@ def test_a_damaged_model_leaves_the_rest_of_the_page(modelled, tmp_path, read):
     assert found.embedding is None and not found.maps
     assert "model.keras" in found.missing and str(tmp_path) not in found.missing
     assert read(run).find(data_accuracy="")
+
+
+def test_a_store_that_cannot_be_read_is_named_without_its_folder(
+    modelled, store, monkeypatch
+):
+    def fail(*_):
+        raise StoreError(f"{store.path} was changed.")
+
+    monkeypatch.setattr("asc.evaluation.embeddings.embed_rows", fail)
+    (entry,) = gather([modelled])
+    missing = look(entry).missing
+    assert f"{store.path.name} was changed." in missing
+    assert str(store.path.parent) not in missing
 
 
 def test_large_tests_are_sampled_over_all_scenes(modelled, monkeypatch):
