@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -78,12 +79,17 @@ def random_weights(seed: int) -> Iterator[None]:
     draw from those too: a Dask worker does so several times a second.
     """
     keras.utils.set_random_seed(seed)
-    seeds = keras.src.random.seed_generator
-    shared, seeds.python_random = seeds.python_random, random.Random(seed)
+    # The name is not public: without it, seeds come from the global numbers as ever.
+    module = sys.modules.get("keras.src.random.seed_generator")
+    shared = getattr(module, "python_random", None)
+    if shared is None:
+        yield
+        return
+    setattr(module, "python_random", random.Random(seed))
     try:
         yield
     finally:
-        seeds.python_random = shared
+        setattr(module, "python_random", shared)
 
 
 @contextmanager
