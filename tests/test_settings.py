@@ -44,7 +44,7 @@ def test_recipes_and_grids_can_be_yaml(tmp_path):
         ("a: &x [1]\nb: *x", "anchors"),
         ("a: !!python/object/apply:os.system [ls]", "is not YAML"),
         ("a: 2026-01-01", "Put texts such as dates in quotes"),
-        ("a: .nan", "no text, number"),
+        ("a: .nan", "not a text, number"),
         ("{[1, 2]: 3}", "is not YAML"),
         ("[" * 20_000, "is not YAML|nested too deeply"),
         ("a: \x1b[2J", "is not YAML"),

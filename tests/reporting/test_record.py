@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 
-from world import finish_run
+from world import finish_run, modules_of_a_user
 
 from asc.cli.recipe_options import take_recipe
 from asc.cli.train import train
@@ -43,8 +43,9 @@ def test_the_command_makes_the_recipe():
     entry = ReportEntry("result-0", "run", recipe=recipe, store_facts={"store": "a b"})
     name, *words = shlex.split(train_command(entry))
     assert name == "asc-train" and words[0] == "a b"
-    context = train.make_context(name, words)
-    _, given = take_recipe(context, dict(context.params))
+    with modules_of_a_user():
+        context = train.make_context(name, words)
+        _, given = take_recipe(context, dict(context.params))
     assert Recipe(**given) == recipe
     assert set(given) == set(values)
 

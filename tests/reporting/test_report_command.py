@@ -49,7 +49,7 @@ def test_a_report_by_command(folder):
         (("run", "-o", "no/page.html"), 3, "does not exist"),
         (("run", "--audio", "no"), 3, "no such file or folder"),
         (("run", "--with-audio"), 2, "--audio"),
-        (("run", "--figures", "bad.html"), 3, "bad.html"),
+        (("run", "--figures", "bad.html"), 2, "not a folder"),
         (("run", "--template", "no"), 3, "does not exist"),
         (("run", "--template", "bad.html"), 3, "bad.html, line 2"),
     ],
