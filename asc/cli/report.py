@@ -14,6 +14,7 @@ from asc.cli.options import (
     note,
     verbose_option,
 )
+from asc.errors import UsageError
 from asc.text import megabytes
 
 #: The options in groups, for the help.
@@ -78,9 +79,7 @@ _GROUPS = {
 @click.option(
     "--figure-format",
     type=Choice(("pdf", "svg", "png")),
-    default="pdf",
-    show_default=True,
-    help="Format of these files; png has 200 dpi.",
+    help="Format of these files; png has 200 dpi.  [default: pdf]",
 )
 @import_option
 @verbose_option
@@ -93,7 +92,7 @@ def report(
     baseline: bool,
     inspect: bool,
     figures: Path | None,
-    figure_format: str,
+    figure_format: str | None,
 ) -> None:
     """Write one page about a RUN, or about several RUNs and COMPARISONs.
 
@@ -107,6 +106,8 @@ def report(
     """
     from asc import reporting
 
+    if figure_format is not None and figures is None:
+        raise UsageError("--figure-format needs --figures FOLDER.")
     written = reporting.report(
         *(paths, output),
         audio=audio,
@@ -115,7 +116,7 @@ def report(
         baseline=baseline,
         inspect=inspect,
         figures=figures,
-        figure_format=figure_format,
+        figure_format=figure_format or "pdf",
         note=note,
     )
     click.echo(f"{written}: {megabytes(written.stat().st_size)}")

@@ -41,7 +41,7 @@ def embedding_figure(
     scenes : sequence of str
     recordings : sequence of str [length=clips], optional
         Each recording of a scene has another shape, as long as there are shapes. Lines
-        join the clips of one recording, so that any number of them can be told apart.
+        join the clips of one recording, which shows any number of recordings.
     correct : np.ndarray [shape=(clips,)], bool, optional
         Clips that are not have a dark outline.
 

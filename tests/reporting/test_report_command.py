@@ -50,6 +50,7 @@ def test_a_report_by_command(folder):
         (("run", "--audio", "no"), 3, "no such file or folder"),
         (("run", "--with-audio"), 2, "--audio"),
         (("run", "--figures", "bad.html"), 2, "not a folder"),
+        (("run", "--figure-format", "svg"), 2, "--figures"),
         (("run", "--template", "no"), 3, "does not exist"),
         (("run", "--template", "bad.html"), 3, "bad.html, line 2"),
     ],
